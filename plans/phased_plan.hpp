@@ -1,0 +1,147 @@
+// A plan after the split: three lists of steps, each with its statements and its way back. This is what `explain`
+// prints, what `up` executes, and what the ledger keeps (as JSON, plans/split/phased_plan_json.hpp), so that a started
+// plan goes on and rolls back whatever checkout is at hand.
+//
+// Values only; safe to share between threads once made.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "plans/base/names.hpp"
+
+namespace pgphase {
+
+// PostgreSQL's table lock modes, weakest first.
+enum class LockMode {
+  none,
+  access_share,
+  row_share,
+  row_exclusive,
+  share_update_exclusive,
+  share,
+  share_row_exclusive,
+  exclusive,
+  access_exclusive,
+};
+const char* to_string(LockMode mode);  // as SQL writes it: "ACCESS EXCLUSIVE"
+
+// True when holding the mode makes an application's INSERT, UPDATE or DELETE wait: such a lock is taken with the
+// short lock timeout, in a transaction of its own (docs/design/locks.md).
+constexpr bool blocks_writers(LockMode mode) { return mode >= LockMode::share; }
+
+struct RelationLock {
+  TableName table;
+  LockMode mode = LockMode::none;
+};
+
+// How one statement has to be executed.
+enum class StatementKind {
+  transactional,              // in a transaction of its own, with its ledger row; strong locks are taken first
+  validate,                   // transactional, but scans under a weak lock: long deadline, no short lock timeout
+  create_index_concurrently,  // outside a transaction; the catalogue says whether it happened
+  drop_index_concurrently,    // likewise; the index's definition is kept in the ledger first
+  rebuild_index,              // undo of drop_index_concurrently: build it again from the kept definition
+  maintenance,                // VACUUM, ANALYZE: outside a transaction, harmless to repeat
+};
+
+struct Statement {
+  StatementKind kind = StatementKind::transactional;
+  std::string sql;                  // empty for rebuild_index: the definition is in the ledger
+  std::vector<RelationLock> locks;  // on relations that exist before the plan; strongest mode of each
+  std::string note;                 // what `explain` says: "scans the table", "rewrites the table", "no scan, no rewrite"
+  TableName index;                  // the index built or dropped, for the index kinds
+  bool locks_known = true;          // false: the parser could not tell; `explain` says so
+};
+
+struct SqlBody {
+  std::vector<Statement> forward;
+  // In the order of execution. When it has as many entries as `forward`, entry i undoes forward[n-1-i], so that a
+  // step that stopped half way undoes only what it did; otherwise all of it runs once any forward statement has.
+  std::vector<Statement> undo;
+};
+
+struct CreateTableBody {
+  TableName table;
+  std::string sql;
+};
+
+struct AddColumnBody {
+  TableName table;
+  std::string column;
+  std::string sql;
+  std::string default_sql;  // empty: no default
+};
+
+struct Assignment {
+  std::string column;
+  std::string expression;  // SQL over the row
+};
+
+// How a backfill knows which rows are still to be done (design: docs/design/backfill.md).
+enum class Todo {
+  where,          // the plan's own `where`
+  fill_empty,     // col IS NULL AND (expr) IS NOT NULL: every column set was added by this plan without a default
+  differs,        // record_image_ne(row(col), row(expr)): the expression does not read its target; refused when volatile
+  marker,         // a marker column: the expression reads its target, so it must be applied exactly once
+};
+
+struct BackfillBody {
+  TableName table;
+  std::vector<Assignment> set;
+  std::string where;  // empty unless todo == where
+  Todo todo = Todo::differs;
+  std::vector<std::string> functions;  // names called in `set`: a volatile one, as the server knows, makes it a marker
+  std::vector<Statement> undo;  // as written by the author; empty: nothing needs undoing, or irreversible
+};
+
+struct Step {
+  std::string name;  // unique within its phase
+  std::variant<SqlBody, CreateTableBody, AddColumnBody, BackfillBody> body;
+  std::optional<std::string> irreversible;  // why it cannot be undone
+  std::string verify;                       // SQL that returns exactly one row with one true, or empty
+  std::vector<TableName> touches;           // tables changed, for ordering plans
+  int line = 0;                             // in the plan's file
+};
+
+struct Window {
+  std::string text;  // as written, e.g. "Mon-Fri 22:00-06:00 Europe/Berlin"
+  unsigned days = 0x7f;  // bit 0 = Monday; the day on which the window opens
+  std::chrono::minutes from{0}, to{0};  // since midnight; to <= from: it ends on the next day
+  std::string zone = "UTC";             // resolved by the server, never here
+};
+
+struct Gate {
+  bool approve = false;
+  std::optional<std::chrono::seconds> wait;  // since the phase before finished
+  std::string check;                         // SQL: exactly one row with one true
+  std::vector<std::string> command;          // argv; exit 0 opens it
+  std::optional<Window> window;
+  bool operator_needed() const { return approve; }
+  bool always_open() const { return !approve && !wait && check.empty() && command.empty() && !window; }
+};
+
+struct PhaseSteps {
+  std::vector<Step> steps;
+  Gate gate;  // always open for a phase without steps
+};
+
+struct PhasedPlan {
+  PlanId id;
+  std::string description;
+  std::vector<PlanId> requires_plans;
+  std::array<PhaseSteps, 3> phases;  // indexed by Phase
+  std::string text;         // the file as it was read
+  std::string text_sha256;  // hex
+  std::string split_sha256; // hex, of the JSON without the text
+
+  const PhaseSteps& operator[](Phase phase) const { return phases[static_cast<std::size_t>(phase)]; }
+  PhaseSteps& operator[](Phase phase) { return phases[static_cast<std::size_t>(phase)]; }
+};
+
+}  // namespace pgphase
