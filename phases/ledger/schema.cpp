@@ -1,0 +1,222 @@
+#include "phases/ledger/schema.hpp"
+
+#include <fmt/format.h>
+
+#include "phases/ledger/lease.hpp"
+#include "phases/postgres/transaction.hpp"
+
+namespace pgphase {
+namespace {
+
+struct LedgerScript {
+  int version;
+  const char* sql;
+};
+
+// Never edit a script that has been released: add the next one.
+constexpr LedgerScript k_scripts[] = {
+    {1, R"sql(
+CREATE TABLE pgphase.ledger_version (
+  version    integer PRIMARY KEY,
+  program    text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON SCHEMA pgphase IS 'What pgphase did to this database; read it with "pgphase status" and "pgphase history".';
+
+CREATE TABLE pgphase.plan (
+  id            text PRIMARY KEY,
+  position      bigint GENERATED ALWAYS AS IDENTITY,       -- order of first start
+  description   text NOT NULL,
+  text          text NOT NULL,                             -- the file as it was when the plan started
+  text_sha256   text NOT NULL,
+  split         json NOT NULL,                             -- the three phases: what is executed and undone
+  split_sha256  text NOT NULL,
+  generation    integer NOT NULL DEFAULT 1,                -- raised by a rollback or an edit: voids approvals
+  hold_reason   text,                                      -- NULL: not held
+  hold_by       text,
+  hold_at       timestamptz,
+  interrupted_at timestamptz,                              -- stopped by a signal or a deadline; cleared by the next run
+  stamped       boolean NOT NULL DEFAULT false,            -- recorded without running
+  started_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished_at   timestamptz                                -- all three phases done
+);
+
+CREATE TABLE pgphase.phase (
+  plan        text NOT NULL REFERENCES pgphase.plan ON DELETE CASCADE,
+  phase       text NOT NULL CHECK (phase IN ('additive', 'backfill', 'constraint')),
+  state       text NOT NULL CHECK (state IN ('pending', 'running', 'done', 'rolling_back', 'rolled_back', 'sealed')),
+  started_at  timestamptz,
+  finished_at timestamptz,
+  wal_start   pg_lsn,
+  wal_bytes   bigint,                                      -- of the whole server while the phase ran
+  PRIMARY KEY (plan, phase)
+);
+
+CREATE TABLE pgphase.step (
+  plan        text NOT NULL REFERENCES pgphase.plan ON DELETE CASCADE,
+  phase       text NOT NULL,
+  name        text NOT NULL,
+  position    integer NOT NULL,                            -- within the phase
+  state       text NOT NULL DEFAULT 'pending'
+              CHECK (state IN ('pending', 'running', 'done', 'failed', 'skipped', 'undoing', 'undone', 'undo_failed')),
+  part        integer NOT NULL DEFAULT 0,                  -- forward statements that are done
+  undo_part   integer NOT NULL DEFAULT 0,                  -- undo statements that are done
+  intent      text,                                        -- a statement outside a transaction that was begun
+  error       json,                                        -- the last failure: message, sqlstate, statement
+  attempts    integer NOT NULL DEFAULT 0,                  -- failed attempts to get its locks
+  blockers    json,                                        -- who was in the way at the last of them
+  rows        bigint,
+  lock_ms     double precision,                            -- the longest time that a strong lock was held
+  reason      text,                                        -- of `step --done` or `--skip`
+  started_at  timestamptz,
+  finished_at timestamptz,
+  PRIMARY KEY (plan, phase, name)
+);
+
+CREATE TABLE pgphase.backfill (                            -- one row a backfill step that has begun
+  plan        text NOT NULL,
+  phase       text NOT NULL,
+  step        text NOT NULL,
+  todo        text NOT NULL,                               -- where, fill_empty, differs, marker
+  marker      text,                                        -- the marker column, if one is used
+  stage       text NOT NULL CHECK (stage IN ('prepare', 'scan', 'sweep', 'cleanup', 'done')),
+  sweep_pass  integer NOT NULL DEFAULT 0,
+  pages_total bigint NOT NULL DEFAULT 0,
+  rows_estimate bigint NOT NULL DEFAULT 0,
+  swept_rows  bigint NOT NULL DEFAULT 0,
+  started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  scan_done_at timestamptz,
+  PRIMARY KEY (plan, phase, step),
+  FOREIGN KEY (plan, phase, step) REFERENCES pgphase.step ON DELETE CASCADE
+);
+
+CREATE TABLE pgphase.chunk (                               -- a range of heap pages: the unit that a worker takes
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  plan        text NOT NULL,
+  phase       text NOT NULL,
+  step        text NOT NULL,
+  relation    oid NOT NULL,                                -- the table, or the leaf partition
+  filenode    oid NOT NULL,                                -- pg_relation_filenode: a rewrite starts the scan again
+  first_page  bigint NOT NULL,
+  end_page    bigint NOT NULL,                             -- exclusive
+  position    bigint NOT NULL,                             -- next page to visit
+  stripe      integer NOT NULL DEFAULT 0,
+  rows        bigint NOT NULL DEFAULT 0,
+  token       bigint NOT NULL DEFAULT 0,                   -- the lease under which it was last written
+  done        boolean NOT NULL DEFAULT false,
+  FOREIGN KEY (plan, phase, step) REFERENCES pgphase.backfill ON DELETE CASCADE
+);
+CREATE INDEX ON pgphase.chunk (plan, phase, step, done, id);
+
+CREATE TABLE pgphase.retired (                             -- what was hidden or dropped and can be brought back
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  plan        text NOT NULL,
+  phase       text NOT NULL,
+  step        text NOT NULL,
+  kind        text NOT NULL CHECK (kind IN ('table', 'column', 'index')),
+  schema_name text NOT NULL,                               -- where and what it was
+  table_name  text NOT NULL,
+  object_name text NOT NULL,                               -- the column or index; for a table its own name
+  hidden_as   text,                                        -- its name while retired; NULL: dropped, definition kept
+  definition  json NOT NULL,                               -- what restoring needs
+  bytes       bigint NOT NULL DEFAULT 0,
+  by_role     text NOT NULL DEFAULT session_user,
+  retired_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+  restored_at timestamptz,
+  purged_at   timestamptz
+);
+CREATE INDEX ON pgphase.retired (plan, phase, step);
+
+CREATE TABLE pgphase.request (                             -- what people asked of a run, from any machine
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  kind        text NOT NULL CHECK (kind IN ('pause', 'approve', 'stop')),
+  plan        text,                                        -- NULL: every plan of this database
+  phase       text,
+  cancel_now  boolean NOT NULL DEFAULT false,              -- pause --now: cancel the running statement
+  split_sha256 text,                                       -- an approval holds for this split …
+  generation  integer,                                     -- … and this generation of the plan only
+  reason      text,
+  by_role     text NOT NULL DEFAULT session_user,
+  by_person   text NOT NULL,                               -- os user at host
+  requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  lifted_at   timestamptz,                                 -- resumed, or no longer in force
+  lifted_by   text
+);
+CREATE INDEX ON pgphase.request (kind) WHERE lifted_at IS NULL;
+
+CREATE TABLE pgphase.lease (
+  only        boolean PRIMARY KEY DEFAULT true CHECK (only),
+  token       bigint NOT NULL DEFAULT 0,                   -- raised by each owner; what every writing transaction compares
+  owner       text,                                        -- os user at host, program and command; NULL: free
+  by_role     text,
+  control_pid integer,
+  control_started timestamptz,
+  acquired_at timestamptz,
+  heartbeat_at timestamptz
+);
+INSERT INTO pgphase.lease DEFAULT VALUES;
+
+CREATE TABLE pgphase.lease_session (                       -- every backend of the run: what a takeover has to end
+  pid         integer NOT NULL,
+  started     timestamptz NOT NULL,
+  token       bigint NOT NULL,
+  purpose     text NOT NULL,
+  PRIMARY KEY (pid, started)
+);
+
+CREATE TABLE pgphase.event (                               -- append-only
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+  plan        text,
+  phase       text,
+  step        text,
+  kind        text NOT NULL,
+  message     text NOT NULL,
+  detail      json,
+  by_role     text NOT NULL DEFAULT session_user,
+  by_person   text NOT NULL,
+  program     text NOT NULL
+);
+CREATE INDEX ON pgphase.event (plan, id);
+)sql"},
+};
+
+Error newer_ledger(const Session& session, int found) {
+  return make_error(Errc::refused,
+                    fmt::format("the ledger in {} has version {}; this pgphase {} knows versions up to {}", session.target(),
+                                found, PGPHASE_VERSION, newest_ledger_version()),
+                    "Nothing was changed. Use the newer pgphase that wrote it.");
+}
+
+}  // namespace
+
+int newest_ledger_version() { return std::end(k_scripts)[-1].version; }
+
+Result<int> ledger_version(Session& session) {
+  PGPHASE_TRY(exists, session.query("SELECT to_regclass('pgphase.ledger_version') IS NOT NULL"));
+  if (!exists[0].boolean(0)) return 0;
+  PGPHASE_TRY(version, session.query("SELECT coalesce(max(version), 0) FROM pgphase.ledger_version"));
+  const int found = static_cast<int>(version[0].integer(0));
+  if (found > newest_ledger_version()) return newer_ledger(session, found);
+  return found;
+}
+
+Result<void> ensure_ledger(Session& session) {
+  PGPHASE_TRY(before, ledger_version(session));
+  if (before == newest_ledger_version()) return {};
+  auto transaction = Transaction::begin(session, "ledger.create");
+  if (!transaction) return transaction.error();
+  // Two runs that start together on a fresh database must not both create it.
+  PGPHASE_CHECK(session.query(fmt::format("SELECT pg_advisory_xact_lock({}, {})", k_lock_space, k_lock_ledger)));
+  PGPHASE_TRY(now, ledger_version(session));
+  if (now == 0) PGPHASE_CHECK(session.query("CREATE SCHEMA IF NOT EXISTS pgphase"));
+  for (const auto& [version, sql] : k_scripts) {
+    if (version <= now) continue;
+    PGPHASE_CHECK(session.script(sql));
+    PGPHASE_CHECK(session.query("INSERT INTO pgphase.ledger_version (version, program) VALUES ($1, $2)",
+                                {std::to_string(version), PGPHASE_VERSION}));
+  }
+  return transaction->commit();
+}
+
+}  // namespace pgphase
