@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "plans/base/result.hpp"
@@ -18,14 +17,20 @@ struct RawPair {
   bool key_is_safe_to_print = true;
 };
 
+struct HostPort {
+  std::string host;  // may be empty: libpq's default
+  std::string port;  // likewise
+};
+
 struct RawText {
-  std::string scheme;  // "postgresql+asyncpg"; empty for key=value strings
-  // In order; a key may repeat. Hosts named in a URI's authority come as one pair each: "host" then its "port", the
-  // latter empty when not given. A query's `host=h1:5432` is still in one piece.
-  std::vector<RawPair> pairs;
-  std::vector<std::string> authority_hosts, authority_ports;  // of equal length
+  std::string scheme;           // "postgresql+asyncpg"; empty for key=value strings
+  std::vector<HostPort> hosts;  // a URI's authority
+  std::vector<RawPair> pairs;   // everything else, in order; a key may repeat
 };
 
 Result<RawText> take_apart(std::string_view text);
+
+// "host:port" with the port optional and IPv6 in brackets; a path (a socket's folder) is taken whole.
+Result<HostPort> split_host_port(std::string_view text);
 
 }  // namespace pgphase::conninfo
