@@ -1,0 +1,123 @@
+#include "plans/toml/diagnostic.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pgphase {
+namespace {
+
+// Longer lines are cut for display, around the place that matters.
+constexpr std::size_t k_widest_excerpt = 160;
+
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+std::string line_of(std::string_view text, int line) {
+  for (int at = 1; at < line; ++at) {
+    const auto end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  text = text.substr(0, text.find('\n'));
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  std::string out(text);
+  // An excerpt goes to a terminal: no control character of the file may act there.
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return out;
+}
+
+void render_excerpt(std::string& out, const Diagnostic& found) {
+  std::string_view line = found.excerpt;
+  std::size_t byte = 0;
+  for (int column = 1; column < found.column && byte < line.size(); ++column) {
+    do ++byte;
+    while (byte < line.size() && continues_character(line[byte]));
+  }
+  if (line.size() > k_widest_excerpt) {
+    std::size_t from = byte > k_widest_excerpt / 2 ? byte - k_widest_excerpt / 2 : 0;
+    while (from < line.size() && continues_character(line[from])) ++from;
+    std::size_t to = std::min(line.size(), from + k_widest_excerpt);
+    while (to < line.size() && continues_character(line[to])) ++to;
+    line = line.substr(from, to - from);
+    byte -= std::min(byte, from);
+  }
+  const auto width = static_cast<std::size_t>(
+      std::count_if(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(std::min(byte, line.size())),
+                    [](char c) { return !continues_character(c); }));
+  out += fmt::format("    {}\n    {}^\n", line, std::string(width, ' '));
+}
+
+}  // namespace
+
+std::string render(const Diagnostics& diagnostics) {
+  std::string out;
+  for (const Diagnostic& found : diagnostics) {
+    out += found.file;
+    if (found.line > 0) out += fmt::format(":{}:{}", found.line, found.column);
+    out += fmt::format(": error: {}\n", found.message);
+    if (!found.excerpt.empty()) render_excerpt(out, found);
+    if (!found.suggestion.empty()) out += fmt::format("    {}\n", found.suggestion);
+  }
+  return out;
+}
+
+Error to_error(const Diagnostics& diagnostics, Errc code) {
+  std::string text = render(diagnostics);
+  if (text.ends_with('\n')) text.pop_back();
+  return make_error(code, std::move(text));
+}
+
+void throw_exception_from_error(const Diagnostics& diagnostics, const boost::source_location& where) {
+  boost::throw_exception(std::logic_error(render(diagnostics)), where);
+}
+
+void Findings::add(Position at, std::string message, std::string suggestion) {
+  Diagnostic found;
+  found.file = file_;
+  found.line = at.line;
+  found.column = at.column;
+  found.message = std::move(message);
+  found.suggestion = std::move(suggestion);
+  if (at.line > 0) found.excerpt = line_of(text_, at.line);
+  found_.push_back(std::move(found));
+}
+
+void Findings::add_inside(const Text& where, std::size_t character, std::string message, std::string suggestion) {
+  Position at = where.at;
+  if (where.offset != k_not_verbatim && where.offset <= text_.size()) {
+    // Count lines and columns from the beginning of the line in which the string's first byte stands.
+    std::size_t line_start = where.offset == 0 ? std::string_view::npos : text_.rfind('\n', where.offset - 1);
+    line_start = line_start == std::string_view::npos ? 0 : line_start + 1;
+    const auto lines = std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(line_start), '\n');
+    at.line = static_cast<int>(lines) + 1;
+    at.column = 1;
+    std::size_t left = character;
+    for (std::size_t i = line_start; i < text_.size(); ++i) {
+      if (continues_character(text_[i])) continue;
+      if (i >= where.offset) {
+        if (left == 0) break;
+        --left;
+      }
+      if (text_[i] == '\n') {
+        ++at.line;
+        at.column = 1;
+      } else {
+        ++at.column;
+      }
+    }
+  }
+  add(at, std::move(message), std::move(suggestion));
+}
+
+Diagnostics Findings::take() {
+  std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+  });
+  return std::exchange(found_, {});
+}
+
+}  // namespace pgphase
