@@ -1,6 +1,7 @@
 #include "phases/postgres/conninfo_keys.hpp"
 
-#include <algorithm>
+#include "plans/toml/reader.hpp"
+
 #include <vector>
 
 namespace pgphase::conninfo {
@@ -81,21 +82,6 @@ constexpr Key k_keys[] = {
     {"pool_timeout", drop_and_warn, "pgphase has no pool"},
 };
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 Key find_key(std::string_view name) {
@@ -105,16 +91,10 @@ Key find_key(std::string_view name) {
   return {name, unknown};
 }
 
-std::string_view nearest_key(std::string_view name) {
-  std::string_view best;
-  std::size_t least = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const Key& key : k_keys) {
-    const std::size_t distance = edit_distance(name, key.name);
-    if (distance >= least) continue;
-    least = distance;
-    best = key.name;
-  }
-  return best;
+std::string nearest_key(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Key& key : k_keys) names.emplace_back(key.name);
+  return nearest(name, names);
 }
 
 }  // namespace pgphase::conninfo

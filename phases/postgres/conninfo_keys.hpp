@@ -33,6 +33,6 @@ struct Key {
 Key find_key(std::string_view name);
 
 // The known key that is spelt most like this one; empty when none is near.
-std::string_view nearest_key(std::string_view name);
+std::string nearest_key(std::string_view name);
 
 }  // namespace pgphase::conninfo

@@ -193,8 +193,6 @@ Result<RawText> read_key_value(std::string_view rest) {
 }  // namespace
 
 Result<HostPort> split_host_port(std::string_view text) {
-  if (text.starts_with('/') || text.starts_with("%2F") || text.starts_with("%2f"))
-    return HostPort{std::string(text), {}};
   std::string_view host = text;
   std::string_view port;
   if (text.starts_with('[')) {
@@ -212,6 +210,16 @@ Result<HostPort> split_host_port(std::string_view text) {
   // The text is not shown: with an unescaped '/' in the password, the "port" is the password's beginning.
   if (!port.empty() && !is_port(port)) return malformed("the port is not a number from 1 to 65535", k_encode_hint);
   return HostPort{std::string(host), std::string(port)};
+}
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> out;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    out.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return out;
+    text.remove_prefix(comma + 1);
+  }
 }
 
 Result<RawText> take_apart(std::string_view text) {

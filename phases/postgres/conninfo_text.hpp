@@ -30,7 +30,10 @@ struct RawText {
 
 Result<RawText> take_apart(std::string_view text);
 
-// "host:port" with the port optional and IPv6 in brackets; a path (a socket's folder) is taken whole.
+// "host:port" with the port optional and an IPv6 address in brackets.
 Result<HostPort> split_host_port(std::string_view text);
+
+// At the commas; "" is one empty item.
+std::vector<std::string> split_list(std::string_view text);
 
 }  // namespace pgphase::conninfo

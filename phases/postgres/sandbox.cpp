@@ -101,7 +101,7 @@ Result<Sandbox> start_sandbox(const std::string& state_folder, ServerOptions opt
   PGPHASE_TRY(state, StateFolder::open(state_folder));
   if (const auto server = state.read()) {
     if (is_running(*server)) return Sandbox{*server, Sandbox::Started::earlier};
-    remove_folder(server->folder);
+    remove_unused_folder(server->folder);
   }
   options.lifetime = Lifetime::until_stopped;
   PGPHASE_TRY(server, LocalServer::start(options));
@@ -128,7 +128,7 @@ Result<bool> stop_sandbox(const std::string& state_folder) {
   const auto server = state.read();
   const bool running = server && is_running(*server);
   if (running) PGPHASE_CHECK(stop_server(*server, Shutdown::fast));
-  if (server) remove_folder(server->folder);
+  if (server) remove_unused_folder(server->folder);
   state.clear();
   return running;
 }

@@ -41,9 +41,8 @@ int open_log(const std::string& path) {
 }
 
 Error with_log(const std::string& message, const RunningServer& server) {
-  return make_error(
-      Errc::unreachable, message,
-      "the last lines of its log (nothing was left behind):" + last_lines(server.log_file(), k_log_lines));
+  return make_error(Errc::unreachable, message,
+                    "the last lines of its log:" + last_lines(server.log_file(), k_log_lines));
 }
 
 // Reaps the server if it is our child: a zombie is not running.

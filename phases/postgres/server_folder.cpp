@@ -54,7 +54,8 @@ Result<std::string> make_folder(const std::string& path) {
     if (::mkdtemp(name.data()) == nullptr) return make_error(Errc::refused, with_errno("could not make " + name));
     return name;
   }
-  const std::string absolute = fs::absolute(path).lexically_normal().string();
+  std::string absolute = fs::absolute(path).lexically_normal().string();
+  if (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
   if (absolute.size() > k_longest_path) {
     return make_error(Errc::refused, "the folder's name is too long for a Unix socket in it: " + absolute);
   }
@@ -110,16 +111,20 @@ void sweep_server_folders(const std::optional<User>& owner) {
     if (::lstat(path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode) || now.st_uid != uid) continue;
     // Between making a folder and locking it there is a moment; a fresh one is left alone.
     if (std::time(nullptr) - now.st_ctime < 10) continue;
-    if (const int lock = lock_folder(path); lock >= 0) {
-      remove_folder(path);
-      ::close(lock);
-    }
+    remove_unused_folder(path);
   }
 }
 
 void remove_folder(const std::string& path) {
   std::error_code ignored;  // what cannot be removed now is swept later
   fs::remove_all(path, ignored);
+}
+
+void remove_unused_folder(const std::string& path) {
+  const int lock = lock_folder(path);
+  if (lock < 0) return;
+  remove_folder(path);
+  ::close(lock);
 }
 
 Result<void> write_private_file(const std::string& path, const std::string& text, const std::optional<User>& owner) {

@@ -29,6 +29,9 @@ void sweep_server_folders(const std::optional<User>& owner);
 
 void remove_folder(const std::string& path);
 
+// Likewise, unless somebody uses it.
+void remove_unused_folder(const std::string& path);
+
 // A file only its owner reads; given to `owner`.
 Result<void> write_private_file(const std::string& path, const std::string& text, const std::optional<User>& owner);
 

@@ -171,9 +171,8 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
       "SET row_security = off; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
       "SET IntervalStyle = 'postgres'; SET client_encoding = 'UTF8'; SET standard_conforming_strings = on;"
       "SET bytea_output = 'hex'; SET extra_float_digits = 1; SET check_function_bodies = on;"
-      "SET statement_timeout = '{}ms'; SET lock_timeout = '{}ms'; SET idle_in_transaction_session_timeout = '60s';",
-      self.connection->esc(options.application_name), options.statement_timeout.count(),
-      options.lock_timeout.count());
+      "SET idle_in_transaction_session_timeout = '60s'; {};",
+      self.connection->esc(options.application_name), session->own_timeouts());
   if (version >= 140000) pins += "SET idle_session_timeout = 0;";
   if (version >= 170000) pins += "SET transaction_timeout = 0;";
   if (!options.role.empty()) pins += fmt::format("SET ROLE {};", self.connection->quote_name(options.role));
@@ -231,6 +230,10 @@ BackendId Session::backend() const { return impl_->backend; }
 int Session::server_version() const { return impl_->connection->server_version(); }
 std::chrono::milliseconds Session::deadlock_timeout() const { return impl_->deadlock_timeout; }
 const std::string& Session::target() const { return impl_->options.target; }
+std::string Session::own_timeouts() const {
+  return fmt::format("SET statement_timeout = '{}ms'; SET lock_timeout = '{}ms'", impl_->options.statement_timeout.count(),
+                     impl_->options.lock_timeout.count());
+}
 bool Session::lost() const { return impl_->lost; }
 int Session::socket() const { return impl_->connection->sock(); }
 

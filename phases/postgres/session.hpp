@@ -51,6 +51,7 @@ class Session {
   int server_version() const;  // 150004
   std::chrono::milliseconds deadlock_timeout() const;
   const std::string& target() const;
+  std::string own_timeouts() const;  // SQL that puts this session's own timeouts back in force
   bool lost() const;  // true once the connection is known to be gone
 
   // Asks the server to cancel what this session runs. Any thread; may block for the connect timeout.

@@ -1,0 +1,123 @@
+#include "phases/steps/statement.hpp"
+
+#include <fmt/format.h>
+
+#include "phases/base/failpoint.hpp"
+#include "phases/postgres/sqlstate.hpp"
+#include "phases/postgres/timeouts.hpp"
+#include "phases/steps/index.hpp"
+
+namespace pgphase {
+namespace {
+
+// True when nobody waits for the statement, so that it may take its time: a scan under a weak lock, or a statement that
+// locks nothing which exists.
+bool makes_nobody_wait(const Statement& statement) {
+  if (statement.kind == StatementKind::validate) return true;
+  if (!statement.locks_known) return false;
+  for (const auto& lock : statement.locks) {
+    if (lock.mode >= LockMode::row_exclusive) return false;
+  }
+  return true;
+}
+
+Result<Attempt> in_a_transaction(Session& session, const StepSite& site, Direction direction, const Statement& statement,
+                                 int index) {
+  LockedChange change;
+  change.label = direction == Direction::forward ? "step.ddl" : "step.undo_ddl";
+  change.locks = statement.locks;
+  change.long_running = makes_nobody_wait(statement);
+  change.record = [&](Session& s) -> Result<void> {
+    PGPHASE_CHECK(mark_begun(s, site, direction));
+    return mark_part_done(s, site, direction, index + 1);
+  };
+  change.change = [&](Session& s) -> Result<void> {
+    PGPHASE_CHECK(s.query(statement.sql));
+    return {};
+  };
+  return attempt_change(session, site.fence, site.limits, change);
+}
+
+// VACUUM and ANALYZE: harmless to repeat, so the ledger is written afterwards only.
+Result<Attempt> maintenance(Session& session, const StepSite& site, Direction direction, const Statement& statement,
+                            int index) {
+  {
+    auto begun = begin_fenced(session, site.fence, "step.maintenance_begin");
+    if (!begun) return begun.error();
+    PGPHASE_CHECK(mark_begun(session, site, direction));
+    PGPHASE_CHECK(begun->commit());
+  }
+  {
+    const UnhurriedTimeouts unhurried(session);
+    failpoint("step.maintenance", "before");
+    if (auto ran = session.query(statement.sql); !ran) return blocked_or_error(ran.error());
+    failpoint("step.maintenance", "after");
+  }
+  auto done = begin_fenced(session, site.fence, "step.maintenance_done");
+  if (!done) return done.error();
+  PGPHASE_CHECK(mark_part_done(session, site, direction, index + 1));
+  PGPHASE_CHECK(done->commit());
+  return Attempt{true, {}, 0};
+}
+
+}  // namespace
+
+Result<void> mark_begun(Session& session, const StepSite& site, Direction direction) {
+  return direction == Direction::forward ? step_running(session, site.key) : step_undoing(session, site.key);
+}
+
+Result<void> mark_part_done(Session& session, const StepSite& site, Direction direction, int parts) {
+  return direction == Direction::forward ? step_part_done(session, site.key, parts)
+                                         : step_undo_part_done(session, site.key, parts);
+}
+
+Result<Attempt> blocked_or_error(const Error& error) {
+  if (error.code != Errc::sql || !sqlstate::worth_retrying(error.sqlstate)) return error;
+  Attempt attempt;
+  attempt.blocked = error;
+  return attempt;
+}
+
+Result<Attempt> execute_statement(Session& session, const StepSite& site, Direction direction, const Statement& statement,
+                                  int index, const std::string& intent) {
+  const IndexWork index_work{site, direction, statement, index, intent};
+  switch (statement.kind) {
+    case StatementKind::transactional:
+    case StatementKind::validate: return in_a_transaction(session, site, direction, statement, index);
+    case StatementKind::create_index_concurrently: return build_index(session, index_work);
+    case StatementKind::drop_index_concurrently: return drop_index(session, index_work);
+    case StatementKind::rebuild_index: return rebuild_index(session, index_work);
+    case StatementKind::maintenance: return maintenance(session, site, direction, statement, index);
+  }
+  return make_error(Errc::bug, "a statement of a kind that is not known");
+}
+
+Result<void> verify(Session& session, const StepKey& key, const std::string& sql) {
+  // A verification may scan; it locks nothing that anybody waits for.
+  auto transaction = Transaction::begin(session, "step.verify",
+                                        "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
+  if (!transaction) return transaction.error();
+  auto rows = session.query(sql);
+  const auto where = fmt::format("the verification of {}/{} in plan {}", to_string(key.phase), key.step, key.plan.value);
+  const char* next = "What the step did stays done. Correct the data or the query, then run `pgphase up` again, or roll the phase back.";
+  if (!rows) {
+    auto error = rows.error();
+    if (error.code != Errc::sql) return error;
+    error.code = Errc::verify_failed;
+    error.message = where + " could not be run: " + error.message;
+    error.next = next;
+    return error;
+  }
+  if (rows->size() == 1 && (*rows)[0].size() == 1 && (*rows)[0].boolean(0)) return {};
+  auto error = make_error(Errc::verify_failed,
+                          fmt::format("{} returned {}, not one true", where,
+                                      rows->size() != 1          ? fmt::format("{} rows", rows->size())
+                                      : (*rows)[0].size() != 1   ? fmt::format("{} columns", (*rows)[0].size())
+                                      : (*rows)[0].is_null(0)    ? std::string("NULL")
+                                                                 : (*rows)[0].text(0)),
+                          next);
+  error.statement = sql;
+  return error;
+}
+
+}  // namespace pgphase
