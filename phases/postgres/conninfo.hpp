@@ -19,7 +19,7 @@ namespace pgphase {
 inline constexpr std::chrono::seconds k_default_connect_timeout{10};
 
 struct ConnInfo {
-  // libpq's keys in the order in which they were given; each at most once. `host` and `port` may be lists (h1,h2).
+  // libpq's keys, each at most once: host and port first (they may be lists: h1,h2), the others as they were given.
   std::vector<std::pair<std::string, std::string>> pairs;
   // One sentence each: what the string asks for that pgphase does not do, or does differently.
   std::vector<std::string> warnings;

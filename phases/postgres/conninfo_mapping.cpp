@@ -197,8 +197,9 @@ class Mapper {
     }
     const std::string hosts = join(hosts_, [](const HostPort& h) { return h.host; });
     const std::string ports = join(hosts_, [](const HostPort& h) { return h.port; });
-    if (hosts.find_first_not_of(',') != std::string::npos) set("host", hosts);
-    if (ports.find_first_not_of(',') != std::string::npos) set("port", ports);
+    auto& pairs = info_.pairs;
+    if (ports.find_first_not_of(',') != std::string::npos) pairs.insert(pairs.begin(), {"port", ports});
+    if (hosts.find_first_not_of(',') != std::string::npos) pairs.insert(pairs.begin(), {"host", hosts});
     return {};
   }
 
