@@ -1,0 +1,29 @@
+#include "plans/phased_plan.hpp"
+
+namespace pgphase {
+
+const char* to_string(LockMode mode) {
+  switch (mode) {
+    case LockMode::none:
+      return "none";
+    case LockMode::access_share:
+      return "ACCESS SHARE";
+    case LockMode::row_share:
+      return "ROW SHARE";
+    case LockMode::row_exclusive:
+      return "ROW EXCLUSIVE";
+    case LockMode::share_update_exclusive:
+      return "SHARE UPDATE EXCLUSIVE";
+    case LockMode::share:
+      return "SHARE";
+    case LockMode::share_row_exclusive:
+      return "SHARE ROW EXCLUSIVE";
+    case LockMode::exclusive:
+      return "EXCLUSIVE";
+    case LockMode::access_exclusive:
+      return "ACCESS EXCLUSIVE";
+  }
+  return "?";
+}
+
+}  // namespace pgphase
