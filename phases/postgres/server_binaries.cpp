@@ -105,8 +105,9 @@ Result<ServerBinaries> find_server_binaries(const std::string& folder, int major
   }
   const std::string wanted = major == 0 ? std::string() : " " + std::to_string(major);
   return make_error(Errc::unreachable, "no PostgreSQL" + wanted + " server is installed here",
-                    "install one (Debian: apt-get install postgresql-15), or name the folder of its programs in "
-                    "PGPHASE_PGBIN");
+                    "install one (Debian: apt-get install postgresql-" + std::to_string(major == 0 ? 15 : major) +
+                        "), or name the folder of its programs in "
+                        "PGPHASE_PGBIN");
 }
 
 }  // namespace pgphase
