@@ -76,6 +76,7 @@ struct AddColumnBody {
   std::string column;
   std::string sql;
   std::string default_sql;  // empty: no default
+  bool nullable = true;     // false: restoring it after a retirement has to set NOT NULL again
 };
 
 struct Assignment {

@@ -1,0 +1,166 @@
+// [[backfill]] with `set`: rows are changed in batches, each committed with its checkpoint. This file decides how the
+// engine knows which rows are still to be done (docs/design/backfill.md), and that nothing is overwritten for good
+// without a word.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plans/changes/change.hpp"
+#include "plans/changes/keys.hpp"
+#include "plans/changes/written.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+struct SetColumn {
+  std::string name;
+  keys::Sql value;
+};
+
+class Backfill : public Change {
+ public:
+  Backfill(Position at, std::string name, TableName table, std::vector<SetColumn> set, std::string where,
+           written::Common common)
+      : Change(at),
+        name_(std::move(name)),
+        table_(std::move(table)),
+        set_(std::move(set)),
+        where_(std::move(where)),
+        common_(std::move(common)) {}
+
+  void declare(PlanFacts& facts) const override {
+    for (const auto& column : set_) facts.filled.emplace(table_, column.name);
+  }
+
+  void split(const PlanFacts& facts, StepSink& sink, Findings& findings) const override {
+    check_old_values(facts, findings);
+    BackfillBody body;
+    body.table = table_;
+    for (const auto& column : set_) {
+      body.set.push_back({column.name, column.value.text});
+      for (const auto& function : column.value.parsed.functions) {
+        if (std::find(body.functions.begin(), body.functions.end(), function) == body.functions.end()) {
+          body.functions.push_back(function);
+        }
+      }
+    }
+    body.where = where_;
+    body.todo = todo(facts);
+    body.undo = common_.undo(Phase::backfill, facts, findings);
+    Step step;
+    step.name = name_;
+    step.body = std::move(body);
+    step.irreversible = common_.irreversible;
+    step.verify = common_.verify;
+    step.touches = {table_};
+    sink.add(Phase::backfill, std::move(step), at());
+  }
+
+ private:
+  bool all_added_empty(const PlanFacts& facts) const {
+    return std::all_of(set_.begin(), set_.end(),
+                       [&](const SetColumn& column) { return facts.added_empty(table_, column.name); });
+  }
+
+  // Values that existed before the plan are gone once overwritten.
+  void check_old_values(const PlanFacts& facts, Findings& findings) const {
+    if (!facts.complete || !common_.rollback.empty() || common_.irreversible) return;
+    for (const auto& column : set_) {
+      if (facts.added_empty(table_, column.name)) continue;
+      const bool has_default = facts.added.contains({table_, column.name});
+      findings.add(at(),
+                   fmt::format("the backfill \"{}\" overwrites {}.{}, {}: its old values would be lost", name_,
+                               display_name(table_), column.name,
+                               has_default ? "which this plan adds with a default" : "which this plan does not add"),
+                   "write rollback = \"SQL that brings them back\", or irreversible = \"why that is right\"");
+    }
+  }
+
+  Todo todo(const PlanFacts& facts) const {
+    if (!where_.empty()) return Todo::where;
+    if (facts.complete && all_added_empty(facts)) return Todo::fill_empty;
+    return std::any_of(set_.begin(), set_.end(), [&](const SetColumn& column) { return applies_once(column); })
+               ? Todo::marker
+               : Todo::differs;
+  }
+
+  // True where a second application would give another value than the first, so that comparing cannot tell what is
+  // done: the expression reads what the backfill sets, or is never the same twice.
+  bool applies_once(const SetColumn& column) const {
+    const Expression& parsed = column.value.parsed;
+    if (parsed.reads_whole_row || parsed.reads_clock) return true;
+    for (const auto& function : parsed.functions) {
+      if (known_volatile(function) || differs_by_transaction(function)) return true;
+    }
+    return std::any_of(parsed.columns.begin(), parsed.columns.end(), [&](const std::string& read) {
+      // A name that is the table's own is the whole row.
+      return read == table_.name ||
+             std::any_of(set_.begin(), set_.end(), [&](const SetColumn& s) { return s.name == read; });
+    });
+  }
+
+  std::string name_;
+  TableName table_;
+  std::vector<SetColumn> set_;
+  std::string where_;
+  written::Common common_;
+};
+
+std::vector<SetColumn> read_set(TableReader& reader) {
+  std::vector<SetColumn> out;
+  const Table* set = reader.table("set");
+  if (!set) return out;
+  if (set->entries.empty()) reader.error("set", "`set` is empty: it names each column and its new value");
+  for (const Entry& entry : set->entries) {
+    keys::check_identifier(reader.findings(), entry.at, "set", entry.key);
+    if (auto value = keys::expression_or_literal(reader.findings(), entry.value, "set." + entry.key)) {
+      out.push_back({entry.key, std::move(*value)});
+    }
+  }
+  return out;
+}
+
+void refuse_unbuilt(TableReader& reader) {
+  reader.not_built("sync",
+                   "give new rows their value by a DEFAULT, set in an [[additive]] step after the column was added");
+  constexpr const char* k_engine = "leave it out: this version runs one worker with its own batch sizes";
+  for (const char* key : {"workers", "batch", "scan", "triggers", "max_bad_rows", "throttle"}) {
+    reader.not_built(key, k_engine);
+  }
+  for (const char* key : {"fill", "on_error", "null_means"}) {
+    reader.not_built(key, "say it in the expressions of `set` and in `where`");
+  }
+}
+
+}  // namespace
+
+ChangePtr read_backfill(TableReader& reader) {
+  Findings& findings = reader.findings();
+  const auto before = findings.size();
+  refuse_unbuilt(reader);
+  if (reader.has("sql")) {
+    for (const char* key : {"set", "where", "table", "schema"}) {
+      reader.refused(key,
+                     fmt::format("a [[backfill]] step has `sql` alone, or `table`, `set` and `where`; this one has "
+                                 "`sql` and `{}`",
+                                 key));
+    }
+    auto written_step = read_written_sql(reader, Phase::backfill);
+    return findings.size() == before ? std::move(written_step) : nullptr;
+  }
+  const auto name = written::read_name(reader);
+  const auto table = keys::table(reader);
+  if (!reader.has("set")) {
+    reader.missing("set");
+  }
+  auto set = read_set(reader);
+  auto where = keys::expression(reader, "where");
+  auto common = written::read_common(reader);
+  reader.finish();
+  if (findings.size() != before) return nullptr;
+  return std::make_unique<Backfill>(reader.at(), *name, *table, std::move(set), where ? where->text : "",
+                                    std::move(common));
+}
+
+}  // namespace pgphase

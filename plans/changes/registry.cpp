@@ -1,0 +1,103 @@
+// Which operations there are. Those that are designed but not built are named too, each with the way to do it by hand
+// meanwhile: an author should learn more than that it is missing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "plans/changes/change.hpp"
+
+namespace pgphase {
+namespace {
+
+struct Operation {
+  const char* name;
+  ChangePtr (*read)(TableReader&);
+};
+constexpr auto k_operations = std::to_array<Operation>({
+    {"create_table", read_create_table},
+    {"create_index", read_create_index},
+    {"drop_index", read_drop_index},
+    {"add_column", read_add_column},
+});
+
+struct Unbuilt {
+  const char* name;
+  const char* by_hand;
+};
+constexpr auto k_unbuilt = std::to_array<Unbuilt>({
+    {"set_not_null",
+     "by hand, all in [[constraint]]: ADD CONSTRAINT … CHECK (c IS NOT NULL) NOT VALID; VALIDATE CONSTRAINT; ALTER "
+     "COLUMN "
+     "c SET NOT NULL; DROP CONSTRAINT"},
+    {"drop_not_null", "by hand: [[additive]] ALTER COLUMN c DROP NOT NULL"},
+    {"drop_column",
+     "by hand: [[additive]] ALTER COLUMN c DROP NOT NULL; [[constraint]] RENAME COLUMN c TO c_retired, which a "
+     "rollback "
+     "renames back with every value"},
+    {"rename_column",
+     "by hand: add the new column, copy the values in [[backfill]], let the application write both, and rename the old "
+     "one away in [[constraint]]"},
+    {"change_type",
+     "by hand: add a column of the new type, copy the values in [[backfill]], let the application write both, and "
+     "rename the old one away in [[constraint]]"},
+    {"rename_table", "by hand: RENAME TO and CREATE VIEW under the old name; drop the view in [[constraint]]"},
+    {"drop_table", "by hand: [[constraint]] RENAME TO a name that nobody uses, which a rollback renames back"},
+    {"set_default", "by hand: [[additive]] ALTER COLUMN c SET DEFAULT …"},
+    {"drop_default", "by hand: [[constraint]] ALTER COLUMN c DROP DEFAULT"},
+    {"add_check", "by hand, in [[constraint]]: ADD CONSTRAINT … CHECK (…) NOT VALID; VALIDATE CONSTRAINT"},
+    {"add_foreign_key", "by hand, in [[constraint]]: ADD CONSTRAINT … FOREIGN KEY … NOT VALID; VALIDATE CONSTRAINT"},
+    {"add_unique", "by hand: CREATE UNIQUE INDEX CONCURRENTLY; in [[constraint]] ADD CONSTRAINT … UNIQUE USING INDEX"},
+    {"add_primary_key",
+     "by hand: CREATE UNIQUE INDEX CONCURRENTLY; in [[constraint]] ADD CONSTRAINT … PRIMARY KEY USING INDEX"},
+    {"drop_constraint",
+     "by hand: [[constraint]] DROP CONSTRAINT, with a rollback that adds it NOT VALID and validates"},
+    {"create_view", "by hand: [[additive]] CREATE VIEW"},
+    {"create_enum", "by hand: [[additive]] CREATE TYPE … AS ENUM"},
+    {"raw_sql", "write [[additive]], [[backfill]] or [[constraint]] with `sql`"},
+    {"sql", "write [[additive]], [[backfill]] or [[constraint]] with `sql`"},
+});
+
+std::string known_names() {
+  std::string out;
+  for (const auto& operation : k_operations) out += (out.empty() ? "" : ", ") + std::string(operation.name);
+  return out;
+}
+
+}  // namespace
+
+ChangePtr read_change(const Table& table, Findings& findings) {
+  TableReader op_reader(table, "[[change]]", findings);
+  const auto op = op_reader.required_string("op");
+  if (!op) return nullptr;
+  for (const auto& operation : k_operations) {
+    if (*op != operation.name) continue;
+    TableReader reader(table, *op, findings);
+    reader.string("op");
+    return operation.read(reader);
+  }
+  std::vector<std::string> candidates;
+  for (const auto& unbuilt : k_unbuilt) {
+    if (*op == unbuilt.name) {
+      op_reader.error("op", fmt::format("the operation {} is not built yet in this version of pgphase", *op),
+                      unbuilt.by_hand);
+      return nullptr;
+    }
+  }
+  for (const auto& operation : k_operations) candidates.emplace_back(operation.name);
+  const std::string meant = nearest(*op, candidates);
+  op_reader.error("op", fmt::format("\"{}\" is not an operation", *op),
+                  (meant.empty() ? "" : fmt::format("did you mean {}? ", meant)) + "known: " + known_names());
+  return nullptr;
+}
+
+ChangePtr read_written_step(const Table& table, Phase phase, Findings& findings) {
+  TableReader reader(table, fmt::format("[[{}]]", to_string(phase)), findings);
+  if (phase == Phase::backfill) return read_backfill(reader);
+  for (const char* key : {"set", "where"}) {
+    reader.refused(key, fmt::format("`{}` belongs into a [[backfill]] step", key));
+  }
+  return read_written_sql(reader, phase);
+}
+
+}  // namespace pgphase

@@ -1,0 +1,199 @@
+// A step written by hand as SQL: [[additive]], [[constraint]], and [[backfill]] with `sql`. Each statement is executed
+// in a transaction of its own, or outside of any where it must be (CONCURRENTLY). The author writes the undo too.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plans/changes/change.hpp"
+#include "plans/changes/keys.hpp"
+#include "plans/changes/written.hpp"
+#include "plans/rules/phase_rules.hpp"
+
+namespace pgphase {
+namespace {
+
+constexpr const char* k_newer = "SQL that is newer than PostgreSQL 15's grammar: say unchecked = \"why\" in this step";
+
+class WrittenSql : public Change {
+ public:
+  WrittenSql(Position at, Phase phase, std::string name, written::Common common, std::vector<written::Sql> forward)
+      : Change(at), phase_(phase), name_(std::move(name)), common_(std::move(common)), forward_(std::move(forward)) {}
+
+  void declare(PlanFacts& facts) const override {
+    for (const auto& one : forward_) {
+      for (const Action& action : one.parsed.actions) {
+        if (action.kind == ActionKind::create_table) facts.created.emplace(action.table, phase_);
+        if (action.kind == ActionKind::add_column && phase_ == Phase::additive) {
+          facts.added.emplace(ColumnName{action.table, action.name}, action.has_default);
+        }
+      }
+    }
+  }
+
+  void split(const PlanFacts& facts, StepSink& sink, Findings& findings) const override {
+    Step step;
+    SqlBody body;
+    for (const auto& one : forward_) {
+      check_rules(one, {phase_, Direction::forward, common_.irreversible.has_value()}, facts, findings);
+      body.forward.push_back(one.parsed.statement);
+      written::note_touched(one, step.touches);
+    }
+    body.undo = common_.undo(phase_, facts, findings);
+    step.name = name_;
+    step.body = std::move(body);
+    step.irreversible = common_.irreversible;
+    step.verify = common_.verify;
+    sink.add(phase_, std::move(step), at());
+  }
+
+ private:
+  static void check_rules(const written::Sql& one, const StatementPlace& place, const PlanFacts& facts,
+                          Findings& findings) {
+    for (auto& found : check_phase_rules(one.parsed, place, facts)) {
+      findings.add_inside(one.source, one.parsed.character, std::move(found.message), std::move(found.suggestion));
+    }
+  }
+
+  Phase phase_;
+  std::string name_;
+  written::Common common_;
+  std::vector<written::Sql> forward_;
+};
+
+}  // namespace
+
+namespace written {
+
+std::optional<Sql> read_statement(const Text& source, std::string_view key, const std::string& unchecked,
+                                  Findings& findings) {
+  auto parsed = parse_statements(source.text);
+  if (!parsed && !unchecked.empty()) {
+    Sql out{source, {}};
+    out.parsed.text = source.text;
+    out.parsed.statement.sql = source.text;
+    out.parsed.statement.note = "not checked: " + unchecked;
+    out.parsed.statement.locks_known = false;
+    return out;
+  }
+  if (!parsed) {
+    keys::sql_error(findings, source, key, parsed.error(), k_newer);
+    return std::nullopt;
+  }
+  if (parsed->empty()) {
+    findings.add(source.at, fmt::format("`{}` holds no statement", key));
+    return std::nullopt;
+  }
+  if (parsed->size() > 1) {
+    findings.add_inside(source, (*parsed)[1].character,
+                        fmt::format("`{}` holds {} statements in one string", key, parsed->size()),
+                        fmt::format("write a list, one statement a string: {} = [\"…\", \"…\"]; each runs in a "
+                                    "transaction of its own",
+                                    key));
+    return std::nullopt;
+  }
+  Sql out{source, std::move(parsed->front())};
+  if (!out.parsed.refused.empty()) {
+    findings.add_inside(source, out.parsed.character, fmt::format("`{}`: {}", key, out.parsed.refused));
+    return std::nullopt;
+  }
+  return out;
+}
+
+std::vector<Sql> read_statements(TableReader& reader, std::string_view key, const std::string& unchecked) {
+  std::vector<Sql> out;
+  const auto sources = reader.texts(key);
+  if (!sources) return out;
+  if (sources->empty()) reader.error(key, fmt::format("`{}` is an empty list", key));
+  for (const Text& source : *sources) {
+    if (auto one = read_statement(source, key, unchecked, reader.findings())) out.push_back(std::move(*one));
+  }
+  return out;
+}
+
+void note_touched(const Sql& sql, std::vector<TableName>& out) {
+  const auto note = [&](const TableName& table) {
+    if (std::find(out.begin(), out.end(), table) == out.end()) out.push_back(table);
+  };
+  const Statement& statement = sql.parsed.statement;
+  for (const auto& held : statement.locks) {
+    if (held.mode > LockMode::row_share) note(held.table);
+  }
+  for (const auto& action : sql.parsed.actions) {
+    if (action.kind == ActionKind::create_table) note(action.table);
+  }
+  // Better one table too many than a plan that is let past another.
+  if (!statement.locks_known) {
+    for (const auto& table : sql.parsed.relations) note(table);
+  }
+}
+
+std::optional<std::string> read_name(TableReader& reader) {
+  auto name = reader.required_string("name");
+  if (!name) return std::nullopt;
+  constexpr std::size_t k_longest = 100;
+  const bool control =
+      std::any_of(name->begin(), name->end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  if (name->empty() || name->size() > k_longest || control || name->find('/') != std::string::npos) {
+    reader.error("name", fmt::format("a step's name has 1 to {} bytes, no control character and no slash", k_longest));
+    return std::nullopt;
+  }
+  return name;
+}
+
+Common read_common(TableReader& reader) {
+  Common out;
+  const auto unchecked = reader.string("unchecked");
+  if (unchecked && unchecked->empty()) reader.error("unchecked", "`unchecked` says why the parser is skipped");
+  out.unchecked = unchecked.value_or("");
+  out.rollback = read_statements(reader, "rollback", out.unchecked);
+  out.irreversible = reader.string("irreversible");
+  if (out.irreversible && out.irreversible->empty()) {
+    reader.error("irreversible", "`irreversible` says why the step cannot be undone");
+  }
+  if (out.irreversible && reader.has("rollback")) {
+    reader.error("irreversible", "a step has a `rollback` or is `irreversible`, not both");
+  }
+  out.verify = keys::query(reader, "verify");
+  for (const char* key : {"down", "restore", "clear_on_rollback"}) {
+    reader.not_built(key, "write what the undo does in `rollback`");
+  }
+  return out;
+}
+
+std::vector<Statement> Common::undo(Phase phase, const PlanFacts& facts, Findings& findings) const {
+  std::vector<Statement> out;
+  for (const auto& one : rollback) {
+    for (auto& found : check_phase_rules(one.parsed, {phase, Direction::undo, false}, facts)) {
+      findings.add_inside(one.source, one.parsed.character, "`rollback`: " + found.message,
+                          std::move(found.suggestion));
+    }
+    Statement statement = one.parsed.statement;
+    for (const Action& action : one.parsed.actions) {
+      if (action.kind == ActionKind::drop_column || action.kind == ActionKind::drop_table) {
+        statement.note += "; what was written to it is lost: the add_column and create_table changes keep it";
+      }
+    }
+    out.push_back(std::move(statement));
+  }
+  return out;
+}
+
+}  // namespace written
+
+ChangePtr read_written_sql(TableReader& reader, Phase phase) {
+  Findings& findings = reader.findings();
+  const auto before = findings.size();
+  const auto name = written::read_name(reader);
+  auto common = written::read_common(reader);
+  if (!reader.has("sql")) reader.missing("sql");
+  auto forward = written::read_statements(reader, "sql", common.unchecked);
+  if (!reader.has("rollback") && !common.irreversible) {
+    findings.add(reader.at(), fmt::format("the step \"{}\" has no undo", name.value_or("?")),
+                 "write rollback = \"SQL that undoes it\", or irreversible = \"why it cannot be undone\"");
+  }
+  reader.finish();
+  if (findings.size() != before) return nullptr;
+  return std::make_unique<WrittenSql>(reader.at(), phase, *name, std::move(common), std::move(forward));
+}
+
+}  // namespace pgphase
