@@ -15,8 +15,6 @@
 
 #include "phases/postgres/child_process.hpp"
 
-extern "C" char** environ;
-
 namespace pgphase::testing {
 namespace {
 
@@ -24,9 +22,10 @@ using std::chrono::steady_clock;
 
 std::string found_in_path(const std::string& name) {
   if (name.find('/') != std::string::npos) return name;
-  std::istringstream folders(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "/usr/bin:/bin");
+  const char* path_list = std::getenv("PATH");
+  std::istringstream folders(path_list != nullptr ? path_list : "/usr/bin:/bin");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string path = folder + "/" + name;
+    std::string path = folder + "/" + name;
     if (::access(path.c_str(), X_OK) == 0) return path;
   }
   throw std::runtime_error("no program " + name + " in PATH");

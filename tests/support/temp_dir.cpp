@@ -21,7 +21,7 @@ TempDir::~TempDir() {
 }
 
 fs::path TempDir::write(const std::string& name, const std::string& text) const {
-  const fs::path file = path_ / name;
+  fs::path file = path_ / name;
   fs::create_directories(file.parent_path());
   std::ofstream out(file, std::ios::binary);
   out << text;

@@ -16,8 +16,6 @@
 #include "phases/postgres/child_process.hpp"
 #include "phases/postgres/server.hpp"
 
-extern "C" char** environ;
-
 namespace {
 
 constexpr int k_usage = 2;
