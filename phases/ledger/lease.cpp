@@ -55,7 +55,8 @@ Result<std::optional<LeaseHolder>> lease_holder(Session& session) {
   return std::optional(LeaseHolder{row.integer(0), row.text(1), row.text(2), row.text(3), row.number(4), row.boolean(5)});
 }
 
-Result<Fence> acquire_lease(Session& control, const std::string& person, const std::string& command, TakeOver mode) {
+Result<Fence> acquire_lease(Session& control, const std::string& person, const std::string& command, TakeOver mode,
+                            std::int64_t own_token) {
   PGPHASE_TRY(locked, try_lock(control));
   if (!locked) {
     PGPHASE_TRY(holder, lease_holder(control));
@@ -65,7 +66,7 @@ Result<Fence> acquire_lease(Session& control, const std::string& person, const s
                         "Nothing was changed. Wait for it, or stop it with `pgphase pause`.");
     }
     const bool stale = holder->heartbeat_age > static_cast<double>(k_heartbeat_stale.count());
-    if (mode == TakeOver::if_stale && !stale) return held_by(*holder, control);
+    if (mode == TakeOver::if_stale && !stale && holder->token != own_token) return held_by(*holder, control);
     PGPHASE_CHECK(end_backends_of_earlier_run(control));
     PGPHASE_TRY(locked_now, try_lock(control));
     if (!locked_now) return held_by(*holder, control);

@@ -50,7 +50,9 @@ enum class TakeOver { if_stale, by_force };
 
 // Takes the lease on `control`, which must stay idle outside transactions as long as the run lasts. An Error of code
 // lease_held names the holder and since when. Needs the ledger. Ends the backends that an earlier run left behind.
-Result<Fence> acquire_lease(Session& control, const std::string& person, const std::string& command, TakeOver mode);
+// `own_token`: the token of this very run before it lost its connection; its own remains are ended without asking.
+Result<Fence> acquire_lease(Session& control, const std::string& person, const std::string& command, TakeOver mode,
+                            std::int64_t own_token = 0);
 
 // Makes a session known to the lease before it writes anything, so that a takeover can end it.
 Result<void> register_session(Session& session, const Fence& fence, const std::string& purpose);

@@ -16,6 +16,9 @@ namespace pgphase {
 // Everything that decisions need, in one snapshot. An empty view when there is no ledger.
 Result<LedgerView> read_ledger(Session& session);
 
+// The requests in force. The ledger must exist.
+Result<std::vector<RequestRecord>> read_requests(Session& session);
+
 struct Event {
   std::string at;  // ISO 8601, UTC
   std::string plan, phase, step, kind, message, by;

@@ -139,31 +139,6 @@ Result<void> read_backfill_progress(Session& session, std::vector<PlanRecord>& p
   return {};
 }
 
-Result<std::vector<RequestRecord>> read_requests(Session& session) {
-  PGPHASE_TRY(rows, session.query(
-      "SELECT id, kind, plan, phase, cancel_now, split_sha256, generation, reason, by_person || ' as ' || by_role, "
-      "       (extract(epoch FROM requested_at) * 1000000)::bigint "
-      "FROM pgphase.request WHERE lifted_at IS NULL ORDER BY id"));
-  std::vector<RequestRecord> requests;
-  for (const auto& row : rows) {
-    RequestRecord request;
-    request.id = row.integer(0);
-    request.kind = row.text(1) == "pause"     ? RequestKind::pause
-                   : row.text(1) == "approve" ? RequestKind::approve
-                                              : RequestKind::stop;
-    if (!row.is_null(2)) request.plan = PlanId{row.text(2)};
-    if (!row.is_null(3)) request.phase = phase_named(row.text(3));
-    request.cancel_now = row.boolean(4);
-    request.split_sha256 = row.text(5);
-    request.generation = static_cast<int>(row.integer(6));
-    request.reason = row.text(7);
-    request.by = row.text(8);
-    request.requested_at = time_from(row.integer(9));
-    requests.push_back(std::move(request));
-  }
-  return requests;
-}
-
 }  // namespace
 
 const char* to_string(StepState state) {
@@ -197,6 +172,31 @@ const PlanRecord* LedgerView::find(const PlanId& id) const {
     if (plan.plan.id == id) return &plan;
   }
   return nullptr;
+}
+
+Result<std::vector<RequestRecord>> read_requests(Session& session) {
+  PGPHASE_TRY(rows, session.query(
+      "SELECT id, kind, plan, phase, cancel_now, split_sha256, generation, reason, by_person || ' as ' || by_role, "
+      "       (extract(epoch FROM requested_at) * 1000000)::bigint "
+      "FROM pgphase.request WHERE lifted_at IS NULL ORDER BY id"));
+  std::vector<RequestRecord> requests;
+  for (const auto& row : rows) {
+    RequestRecord request;
+    request.id = row.integer(0);
+    request.kind = row.text(1) == "pause"     ? RequestKind::pause
+                   : row.text(1) == "approve" ? RequestKind::approve
+                                              : RequestKind::stop;
+    if (!row.is_null(2)) request.plan = PlanId{row.text(2)};
+    if (!row.is_null(3)) request.phase = phase_named(row.text(3));
+    request.cancel_now = row.boolean(4);
+    request.split_sha256 = row.text(5);
+    request.generation = static_cast<int>(row.integer(6));
+    request.reason = row.text(7);
+    request.by = row.text(8);
+    request.requested_at = time_from(row.integer(9));
+    requests.push_back(std::move(request));
+  }
+  return requests;
 }
 
 Result<LedgerView> read_ledger(Session& session) {

@@ -95,6 +95,7 @@ CREATE TABLE pgphase.chunk (                               -- a range of heap pa
   plan        text NOT NULL,
   phase       text NOT NULL,
   step        text NOT NULL,
+  pass        integer NOT NULL DEFAULT 0,                  -- 0: the scan; then the sweeps
   relation    oid NOT NULL,                                -- the table, or the leaf partition
   filenode    oid NOT NULL,                                -- pg_relation_filenode: a rewrite starts the scan again
   first_page  bigint NOT NULL,

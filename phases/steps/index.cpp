@@ -66,6 +66,11 @@ Result<Attempt> ensure_built(Session& session, const IndexWork& work, const std:
     return blocked_or_error(Error{Errc::sql, fmt::format("index {} is being built by another session", qualified(index)), "",
                                   sqlstate::lock_not_available, sql, ""});
   }
+  if (before == IndexState::valid) {
+    return make_error(Errc::step_failed, fmt::format("index {} exists already, and not by this step", qualified(index)),
+                      "Nothing was changed. Drop it or choose another name; if it is the one that is wanted, say so with "
+                      "`pgphase step PLAN PHASE/NAME --done --reason …`.");
+  }
   PGPHASE_CHECK(record_intent(session, work, sql));
   if (before == IndexState::invalid) PGPHASE_CHECK(drop_remains(session, index));
   if (auto built = run_unhurried(session, "step.index_build", sql); !built) {
@@ -74,6 +79,8 @@ Result<Attempt> ensure_built(Session& session, const IndexWork& work, const std:
     // The failed build is ours: an INVALID index costs every write and serves no read.
     PGPHASE_TRY(left, index_state(session, index));
     if (left == IndexState::invalid) PGPHASE_CHECK(drop_remains(session, index));
+    // It is known how this statement ended: an index of that name that appears from now on is somebody else's.
+    PGPHASE_CHECK(record_intent(session, work, ""));
     return blocked_or_error(error);
   }
   PGPHASE_TRY(after, index_state(session, index));

@@ -7,17 +7,11 @@
 
 #include "phases/ledger/ledger.hpp"
 #include "phases/lock/attempt.hpp"
+#include "phases/steps/site.hpp"
 
 namespace pgphase {
 
 enum class Direction { forward, back };
-
-// Which step of which plan is at work, and under which lease and limits.
-struct StepSite {
-  const Fence& fence;
-  const LockLimits& limits;
-  StepKey key;
-};
 
 // Executes the `index`-th statement and records it as done. `intent` is what the ledger holds for this step: not empty
 // when this very statement was begun before and nobody knows how it ended.

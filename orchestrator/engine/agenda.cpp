@@ -1,0 +1,137 @@
+#include "orchestrator/engine/agenda.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "orchestrator/engine/state_machine.hpp"
+#include "plans/split/phased_plan_json.hpp"
+#include "plans/split/plan_difference.hpp"
+
+namespace pgphase {
+namespace {
+
+std::set<TableName> tables_of(const PhasedPlan& plan) {
+  std::set<TableName> tables;
+  for (const auto phase : k_phases) {
+    for (const auto& step : plan[phase].steps) tables.insert(step.touches.begin(), step.touches.end());
+  }
+  return tables;
+}
+
+// The name of a finished step that the new text changes or drops; empty: every finished step is as it was.
+std::string finished_step_changed(const PlanRecord& started, const PhasedPlan& edited) {
+  for (const auto phase : k_phases) {
+    const auto& old_steps = started.plan[phase].steps;
+    for (std::size_t i = 0; i < old_steps.size(); ++i) {
+      const auto state = started[phase].steps.at(i).state;
+      if (state == StepState::pending || state == StepState::undone) continue;
+      const bool untouched = state == StepState::failed && started[phase].steps[i].part == 0;
+      if (untouched) continue;
+      const auto& steps = edited[phase].steps;
+      const auto same = std::find_if(steps.begin(), steps.end(), [&](const Step& step) {
+        return step.name == old_steps[i].name && steps_equal(step, old_steps[i]);
+      });
+      if (same == steps.end()) return fmt::format("{}/{}", to_string(phase), old_steps[i].name);
+    }
+  }
+  return {};
+}
+
+Error edited_after_start(const PlanRecord& started, const PhasedPlan& edited, const std::string& why_not) {
+  const auto& id = started.plan.id.value;
+  return make_error(
+      Errc::plan_rejected,
+      fmt::format("{}.toml was edited after the plan started: {}", id, plan_difference(started.plan, edited)),
+      why_not.empty()
+          ? fmt::format("Nothing was changed. Take the edit back and write a new plan, or, for steps that have not run, "
+                        "`pgphase up {} --accept-edit`.", id)
+          : why_not);
+}
+
+// The plan's text has changed: whether it can be taken.
+Result<bool> takes_new_text(const PlanRecord& started, const PhasedPlan& edited, bool accept) {
+  if (started.plan.split_sha256 == edited.split_sha256) return false;
+  if (!has_started(started)) return true;
+  if (is_finished(started) || !accept) return edited_after_start(started, edited, "");
+  const auto changed = finished_step_changed(started, edited);
+  if (changed.empty()) return true;
+  return edited_after_start(started, edited,
+                            fmt::format("Nothing was changed. Step {} has run: it cannot be edited any more. Take that "
+                                        "part back, or roll its phase back first.", changed));
+}
+
+Result<void> requirements_are_done(const PhasedPlan& plan, const LedgerView& ledger) {
+  for (const auto& required : plan.requires_plans) {
+    const auto* record = ledger.find(required);
+    if (record && is_finished(*record)) continue;
+    return make_error(Errc::refused,
+                      fmt::format("{} requires {}, which is not done", plan.id.value, required.value),
+                      fmt::format("Nothing was changed. Run `pgphase up {}` first, or `pgphase up` for all in order.",
+                                  required.value));
+  }
+  return {};
+}
+
+}  // namespace
+
+bool has_started(const PlanRecord& plan) {
+  for (const auto phase : k_phases) {
+    if (plan.plan[phase].steps.empty()) continue;
+    if (!leaves_no_trace(plan[phase])) return true;
+  }
+  return false;
+}
+
+bool is_finished(const PlanRecord& plan) { return plan.finished_at.has_value(); }
+
+bool only_constraint_left(const PlanRecord& plan) {
+  const auto over = [&](Phase phase) {
+    return plan[phase].state == PhaseState::done || plan[phase].state == PhaseState::sealed;
+  };
+  return over(Phase::additive) && over(Phase::backfill) && leaves_no_trace(plan[Phase::constraint]);
+}
+
+bool builds_on(const PhasedPlan& later, const PhasedPlan& earlier) {
+  if (std::find(later.requires_plans.begin(), later.requires_plans.end(), earlier.id) != later.requires_plans.end()) {
+    return true;
+  }
+  const auto tables = tables_of(earlier);
+  const auto mine = tables_of(later);
+  return std::any_of(mine.begin(), mine.end(), [&](const TableName& table) { return tables.contains(table); });
+}
+
+Result<std::vector<AgendaItem>> make_agenda(const std::vector<PhasedPlan>& folder, const LedgerView& ledger,
+                                            const AgendaWishes& wishes) {
+  std::vector<AgendaItem> agenda;
+  std::set<PlanId> in_folder;
+  for (const auto& plan : folder) in_folder.insert(plan.id);
+  for (const auto& record : ledger.plans) {
+    const bool wanted = !wishes.only || *wishes.only == record.plan.id;
+    if (wanted && !in_folder.contains(record.plan.id) && !is_finished(record)) agenda.push_back({record.plan.id, nullptr});
+  }
+  for (const auto& plan : folder) {
+    const auto* record = ledger.find(plan.id);
+    const bool wanted = !wishes.only || *wishes.only == plan.id;
+    bool take = !record;
+    if (record) {
+      auto takes = takes_new_text(*record, plan, wishes.accept_edit && wanted);
+      if (!takes) return takes.error();
+      take = *takes;
+    }
+    if (!wanted || (record && is_finished(*record))) continue;
+    if (wishes.only) {
+      if (auto done = requirements_are_done(plan, ledger); !done) return done.error();
+    }
+    agenda.push_back({plan.id, take ? &plan : nullptr});
+  }
+  if (wishes.only && agenda.empty() && !in_folder.contains(*wishes.only) && !ledger.find(*wishes.only)) {
+    return make_error(Errc::refused, fmt::format("there is no plan {}", wishes.only->value),
+                      "Nothing was changed. `pgphase status` lists the plans that are known.");
+  }
+  return agenda;
+}
+
+}  // namespace pgphase

@@ -1,0 +1,90 @@
+#include "orchestrator/engine/attempts.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include "orchestrator/engine/timers.hpp"
+#include "phases/ledger/ledger.hpp"
+#include "phases/lock/blockers.hpp"
+#include "phases/lock/retry.hpp"
+#include "phases/postgres/sqlstate.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;
+using std::chrono::milliseconds;
+
+// Looks from the lease's session who blocks the worker, until it is cancelled. `seen` keeps the last that was found.
+asio::awaitable<void> watch_blockers(RunContext& run, std::string& seen) {
+  const int pid = run.work.session().backend().pid;
+  for (;;) {
+    co_await sleep_for(milliseconds(100));
+    auto look = [pid](Session& session) { return blockers_of(session, pid); };
+    auto blockers = co_await run.lease.run(look);
+    if (blockers && !blockers->empty()) seen = join_words(*blockers);
+  }
+}
+
+asio::awaitable<Result<Attempt>> attempt(RunContext& run, const AttemptWork& work) {
+  auto on_session = [&work](Session& session) { return work(session); };
+  co_return co_await run.work.run(on_session);
+}
+
+asio::awaitable<Result<void>> note_blocked(RunContext& run, const StepKey& key, const std::string& blockers) {
+  auto write = [&](Session& session) -> Result<void> {
+    auto transaction = begin_fenced(session, run.fence, "step.blocked");
+    if (!transaction) return transaction.error();
+    PGPHASE_CHECK(step_blocked(session, key, blockers));
+    return transaction->commit();
+  };
+  co_return co_await run.work.run(write);
+}
+
+}  // namespace
+
+bool was_cancelled_by_us(const Control& control, const Error& error) {
+  return control.cancel_wanted() && error.sqlstate == sqlstate::query_canceled;
+}
+
+asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, StepKey key, AttemptWork work) {
+  LockRetry retry(run.limits.locks, run.seed);
+  for (;;) {
+    if (run.control.reason_to_stop()) co_return std::optional<Attempt>();
+    std::string blockers;
+    const auto begun = std::chrono::steady_clock::now();
+    auto raced = co_await (attempt(run, work) || watch_blockers(run, blockers));
+    if (raced.index() != 0) co_return make_error(Errc::bug, "the look for blockers ended before the attempt");
+    const auto& tried = std::get<0>(raced);
+    if (!tried) {
+      if (was_cancelled_by_us(run.control, tried.error())) co_return std::optional<Attempt>();
+      co_return tried.error();
+    }
+    if (tried->done) co_return std::optional(*tried);
+    if (run.control.reason_to_stop()) co_return std::optional<Attempt>();
+
+    const auto took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun);
+    const auto pause = retry.next_pause(took);
+    const std::string who = blockers.empty() ? tried->blocked.message : "blocked by " + blockers;
+    auto noted = co_await note_blocked(run, key, who);
+    if (!noted) co_return noted.error();
+    if (!pause) {
+      auto error = make_error(
+          Errc::lock_budget,
+          fmt::format("{} {}/{}: {} attempts in {:.1f} s did not get through; at the last one: {}", key.plan.value,
+                      to_string(key.phase), key.step, retry.failed(), static_cast<double>(retry.spent().count()) / 1000.0, who),
+          "Of this statement nothing was done; what was done before it stands. End the blocker or wait for it, then run "
+          "`pgphase up` again.");
+      error.sqlstate = tried->blocked.sqlstate;
+      error.statement = tried->blocked.statement;
+      co_return error;
+    }
+    run.reporter.warn(fmt::format("{} {}/{}: attempt {} gave up after {} ms ({}); next in {} ms", key.plan.value,
+                                  to_string(key.phase), key.step, retry.failed(), took.count(), who, pause->count()));
+    co_await sleep_unless(*pause, [&run] { return run.control.reason_to_stop().has_value(); });
+  }
+}
+
+}  // namespace pgphase

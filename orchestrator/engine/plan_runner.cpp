@@ -1,0 +1,240 @@
+#include "orchestrator/engine/plan_runner.hpp"
+
+#include <fmt/format.h>
+
+#include "orchestrator/engine/step_runner.hpp"
+#include "orchestrator/engine/timers.hpp"
+#include "phases/ledger/ledger.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+
+constexpr milliseconds k_gate_look{500};
+
+asio::awaitable<Result<LedgerView>> read(RunContext& run) {
+  auto look = [](Session& session) { return read_ledger(session); };
+  co_return co_await run.work.run(look);
+}
+
+StepKey key_of(const PlanId& plan, Phase phase) { return {plan, phase, ""}; }
+
+std::string why_paused(const LedgerView& ledger, const PlanRecord& plan) {
+  if (const auto* pause = pause_in_force(ledger.requests, plan.plan.id)) {
+    return fmt::format("paused by {}{}{}", pause->by, pause->reason.empty() ? "" : ": ", pause->reason);
+  }
+  return {};
+}
+
+asio::awaitable<Result<void>> start_phase(RunContext& run, PlanId id, Phase phase) {
+  run.reporter.say(fmt::format("{} {}", id.value, to_string(phase)));
+  co_return co_await write_ledger(run, "phase.start", [&](Session& session) -> Result<void> {
+    PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::running));
+    PGPHASE_CHECK(set_plan_interrupted(session, id, false));
+    return record_event(session, run.fence.person, key_of(id, phase), "phase_started",
+                        fmt::format("phase {} started", to_string(phase)));
+  });
+}
+
+asio::awaitable<Result<void>> finish_phase(RunContext& run, PlanId id, Phase phase) {
+  co_return co_await write_ledger(run, "phase.finish", [&](Session& session) -> Result<void> {
+    PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::done));
+    return record_event(session, run.fence.person, key_of(id, phase), "phase_done",
+                        fmt::format("phase {} done", to_string(phase)));
+  });
+}
+
+asio::awaitable<Result<void>> finish_plan(RunContext& run, PlanId id) {
+  run.reporter.say(fmt::format("{} done", id.value));
+  co_return co_await write_ledger(run, "plan.finish", [&](Session& session) -> Result<void> {
+    PGPHASE_CHECK(set_plan_finished(session, id, true));
+    PGPHASE_CHECK(set_hold(session, id, "", ""));
+    return record_event(session, run.fence.person, key_of(id, Phase::constraint), "plan_done", "plan done");
+  });
+}
+
+asio::awaitable<Result<void>> give_approval(RunContext& run, const PlanRecord& plan, Phase phase) {
+  NewRequest approval{RequestKind::approve, plan.plan.id, phase, false, plan.plan.split_sha256, plan.generation,
+                      "given with --approve", run.fence.person};
+  co_return co_await write_ledger(run, "gate.approve", [&](Session& session) -> Result<void> {
+    PGPHASE_CHECK(add_request(session, approval));
+    return record_event(session, run.fence.person, key_of(plan.plan.id, phase), "approved",
+                        fmt::format("phase {} approved with --approve", to_string(phase)));
+  });
+}
+
+// The plan stops because somebody or something asked for it: what to tell and to record.
+asio::awaitable<Result<PlanStop>> stopped(RunContext& run, const PlanId& id, Phase phase) {
+  PlanStop stop;
+  stop.phase = phase;
+  stop.reason = run.control.reason_to_stop().value_or(StopReason::interrupted);
+  if (run.control.lease_error) co_return *run.control.lease_error;
+  auto ledger = co_await read(run);
+  if (!ledger) co_return ledger.error();
+  if (stop.reason == StopReason::paused) {
+    if (const auto* plan = ledger->find(id)) stop.why = why_paused(*ledger, *plan);
+    co_return stop;
+  }
+  auto recorded = co_await write_ledger(run, "plan.interrupt", [&](Session& session) -> Result<void> {
+    PGPHASE_CHECK(set_plan_interrupted(session, id, true));
+    return record_event(session, run.fence.person, key_of(id, phase), "interrupted",
+                        run.control.signals > 0 ? "stopped by a signal" : "stopped by a request or its deadline");
+  });
+  if (!recorded) co_return recorded.error();
+  co_return stop;
+}
+
+// Waits until `go_on()` says so, or somebody asks to stop for another reason than a pause.
+asio::awaitable<void> wait_a_little(RunContext& run) {
+  co_await sleep_unless(k_gate_look, [&run] { return run.control.reason_to_stop() == StopReason::interrupted; });
+}
+
+// Lets a person know once what is being waited for.
+void say_once(RunContext& run, std::string& said, const std::string& line) {
+  if (line == said) return;
+  run.reporter.say(line);
+  said = line;
+}
+
+std::string gate_line(const PlanId& id, Phase phase, const std::vector<ShutPart>& shut) {
+  std::string line = fmt::format("{} waits at the gate before {}", id.value, to_string(phase));
+  for (const auto& part : shut) {
+    // The seconds that are left change all the time; that it waits does not.
+    line += fmt::format("; {}{}", part.kind, part.kind == "wait" ? "" : ": " + part.why);
+  }
+  return line;
+}
+
+}  // namespace
+
+asio::awaitable<Result<void>> write_ledger(RunContext& run, std::string label, std::function<Result<void>(Session&)> body) {
+  auto write = [&run, &label, &body](Session& session) -> Result<void> {
+    auto transaction = begin_fenced(session, run.fence, label);
+    if (!transaction) return transaction.error();
+    PGPHASE_CHECK(body(session));
+    return transaction->commit();
+  };
+  co_return co_await run.work.run(write);
+}
+
+asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWishes wishes) {
+  run.control.plan = id;
+  const bool waits = wishes.closed == AtClosedGate::wait;
+  std::string said;
+  for (;;) {
+    if (run.control.reason_to_stop() == StopReason::interrupted) co_return co_await stopped(run, id, Phase::additive);
+    auto ledger = co_await read(run);
+    if (!ledger) co_return ledger.error();
+    const auto* plan = ledger->find(id);
+    if (!plan) co_return make_error(Errc::bug, fmt::format("plan {} is not in the ledger", id.value));
+    if (plan->held && wishes.limits.lift_hold) {
+      auto lifted = co_await write_ledger(run, "plan.lift_hold", [&](Session& session) -> Result<void> {
+        PGPHASE_CHECK(set_hold(session, id, "", ""));
+        return record_event(session, run.fence.person, key_of(id, Phase::additive), "plan_hold_lifted",
+                            "the hold was lifted by naming the plan");
+      });
+      if (!lifted) co_return lifted.error();
+      continue;
+    }
+
+    const auto action = next_forward(*plan, ledger->requests, wishes.limits);
+    Result<void> written;
+    switch (action.verb) {
+      case Verb::start_phase: written = co_await start_phase(run, id, action.phase); break;
+      case Verb::finish_phase: written = co_await finish_phase(run, id, action.phase); break;
+      case Verb::finish_plan: written = co_await finish_plan(run, id); break;
+      case Verb::pass_gate: {
+        auto shut = co_await shut_parts(run, *plan, action.phase, ledger->requests, ledger->now);
+        if (!shut) co_return shut.error();
+        if (shut->empty()) {
+          written = co_await start_phase(run, id, action.phase);
+          break;
+        }
+        const bool approval_missing = plan->plan[action.phase].gate.approve &&
+                                      !approval_in_force(ledger->requests, *plan, action.phase);
+        if (wishes.approve && approval_missing) {
+          written = co_await give_approval(run, *plan, action.phase);
+          break;
+        }
+        if (!waits) co_return PlanStop{StopReason::at_gate, action.phase, *shut, ""};
+        say_once(run, said, gate_line(id, action.phase, *shut));
+        co_await wait_a_little(run);
+        continue;
+      }
+      case Verb::run_step:
+      case Verb::undo_step: {
+        auto outcome = action.verb == Verb::run_step ? co_await run_step(run, *plan, action.phase, action.step)
+                                                     : co_await undo_step(run, *plan, action.phase, action.step);
+        if (!outcome) co_return run.control.lease_error ? *run.control.lease_error : outcome.error();
+        if (*outcome == StepOutcome::stopped && !(waits && run.control.reason_to_stop() == StopReason::paused)) {
+          co_return co_await stopped(run, id, action.phase);
+        }
+        break;
+      }
+      case Verb::stop:
+        if (action.reason == StopReason::paused && waits) {
+          say_once(run, said, fmt::format("{} is {}", id.value, why_paused(*ledger, *plan)));
+          co_await wait_a_little(run);
+          continue;
+        }
+        co_return PlanStop{action.reason, action.phase, {},
+                           action.reason == StopReason::held ? fmt::format("held by {}: {}", plan->hold_by, plan->hold_reason)
+                                                             : why_paused(*ledger, *plan)};
+      case Verb::start_undo:
+      case Verb::finish_undo: co_return make_error(Errc::bug, "the state machine went back on the way forward");
+    }
+    if (!written) co_return written.error();
+  }
+}
+
+asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase phase, std::string reason) {
+  run.control.plan = id;
+  auto first = co_await read(run);
+  if (!first) co_return first.error();
+  run.control.pauses_count_from = first->now;
+  auto held = co_await write_ledger(run, "rollback.hold", [&](Session& session) -> Result<void> {
+    PGPHASE_CHECK(set_hold(session, id, reason, run.fence.person));
+    PGPHASE_CHECK(raise_generation(session, id));
+    return record_event(session, run.fence.person, key_of(id, phase), "rollback_started",
+                        fmt::format("rollback of phase {} started", to_string(phase)));
+  });
+  if (!held) co_return held.error();
+  for (;;) {
+    if (run.control.reason_to_stop()) co_return co_await stopped(run, id, phase);
+    auto ledger = co_await read(run);
+    if (!ledger) co_return ledger.error();
+    const auto* plan = ledger->find(id);
+    if (!plan) co_return make_error(Errc::bug, fmt::format("plan {} is not in the ledger", id.value));
+    const auto action = next_back(*plan, phase, ledger->requests, run.control.pauses_count_from);
+    Result<void> written;
+    switch (action.verb) {
+      case Verb::start_undo:
+        run.reporter.say(fmt::format("{} {} back", id.value, to_string(phase)));
+        written = co_await write_ledger(run, "phase.start_undo", [&](Session& session) {
+          return set_phase_state(session, id, phase, PhaseState::rolling_back);
+        });
+        break;
+      case Verb::undo_step: {
+        auto outcome = co_await undo_step(run, *plan, phase, action.step);
+        if (!outcome) co_return run.control.lease_error ? *run.control.lease_error : outcome.error();
+        if (*outcome == StepOutcome::stopped) co_return co_await stopped(run, id, phase);
+        break;
+      }
+      case Verb::finish_undo:
+        written = co_await write_ledger(run, "phase.undone", [&](Session& session) -> Result<void> {
+          PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::rolled_back));
+          PGPHASE_CHECK(set_plan_interrupted(session, id, false));
+          return record_event(session, run.fence.person, key_of(id, phase), "phase_rolled_back",
+                              fmt::format("phase {} rolled back", to_string(phase)));
+        });
+        break;
+      case Verb::stop: co_return PlanStop{action.reason, phase, {}, why_paused(*ledger, *plan)};
+      default: co_return make_error(Errc::bug, "the state machine went forward on the way back");
+    }
+    if (!written) co_return written.error();
+  }
+}
+
+}  // namespace pgphase

@@ -1,0 +1,39 @@
+// One plan forward, or phases of it back: asks the state machine, does what it says, reads the ledger again. It reads as
+// the story of a run. io_context's thread only.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <vector>
+
+#include "orchestrator/engine/gate.hpp"
+#include "orchestrator/engine/run_context.hpp"
+#include "orchestrator/engine/state_machine.hpp"
+
+namespace pgphase {
+
+enum class AtClosedGate { stop, wait };
+
+struct ForwardWishes {
+  ForwardLimits limits;
+  AtClosedGate closed = AtClosedGate::stop;  // wait: for gates to open and pauses to be lifted
+  bool approve = false;                      // give this plan's approvals as its gates are reached
+};
+
+// Why a plan is not worked on any further.
+struct PlanStop {
+  StopReason reason = StopReason::done;
+  Phase phase = Phase::additive;
+  std::vector<ShutPart> shut;  // at_gate
+  std::string why;             // paused, held: who and why
+};
+
+boost::asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWishes wishes);
+
+// The phase must be the latest that stands. Leaves a hold on the plan and voids its approvals first of all.
+boost::asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase phase, std::string reason);
+
+// Runs `body` in a transaction under the fence. `label` names its failpoints.
+boost::asio::awaitable<Result<void>> write_ledger(RunContext& run, std::string label,
+                                                  std::function<Result<void>(Session&)> body);
+
+}  // namespace pgphase

@@ -1,0 +1,238 @@
+#include "orchestrator/engine/step_runner.hpp"
+
+#include <fmt/format.h>
+
+#include "orchestrator/engine/attempts.hpp"
+#include "orchestrator/engine/backfill_runner.hpp"
+#include "phases/backfill/progress.hpp"
+#include "phases/ledger/ledger.hpp"
+#include "phases/retire/retire.hpp"
+#include "phases/steps/statement.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace asio = boost::asio;
+using Outcome = Result<StepOutcome>;
+
+struct Work {
+  RunContext& run;
+  const PlanRecord& plan;
+  const Step& step;
+  const StepRecord& record;
+  StepKey key;
+
+  StepSite site() const { return {run.fence, run.limits.locks, key}; }
+  std::string name() const { return fmt::format("{} {}/{}", key.plan.value, to_string(key.phase), key.step); }
+};
+
+// Results of what a step does, for the line that a person reads and the ledger.
+struct Done {
+  double held_ms = 0;
+  std::string what = "done";
+  std::int64_t rows = -1;  // not a backfill
+};
+
+using DoneOrStopped = Result<std::optional<Done>>;
+
+asio::awaitable<Result<void>> in_fenced_transaction(RunContext& run, std::string label,
+                                                    std::function<Result<void>(Session&)> body) {
+  auto write = [&run, &label, &body](Session& session) -> Result<void> {
+    auto transaction = begin_fenced(session, run.fence, label);
+    if (!transaction) return transaction.error();
+    PGPHASE_CHECK(body(session));
+    return transaction->commit();
+  };
+  co_return co_await run.work.run(write);
+}
+
+// --- forward and back, by kind of step ----------------------------------------------------------------------------------
+
+asio::awaitable<DoneOrStopped> statements(const Work& work, Direction direction, const std::vector<Statement>& all,
+                                          std::size_t first) {
+  Done done;
+  std::string intent = work.record.intent;
+  for (std::size_t i = first; i < all.size(); ++i) {
+    const StepSite site = work.site();
+    AttemptWork one = [&](Session& session) {
+      return execute_statement(session, site, direction, all[i], static_cast<int>(i), intent);
+    };
+    auto attempt = co_await with_retries(work.run, work.key, one);
+    if (!attempt) co_return attempt.error();
+    if (!*attempt) co_return std::optional<Done>();
+    done.held_ms = std::max(done.held_ms, (*attempt)->held_ms);
+    intent.clear();
+  }
+  co_return std::optional(done);
+}
+
+template <class Operation>
+asio::awaitable<DoneOrStopped> retired_or_restored(const Work& work, Operation operation) {
+  Done done;
+  AttemptWork one = [&](Session& session) -> Result<Attempt> {
+    auto outcome = operation(session);
+    if (!outcome) return outcome.error();
+    done.what = outcome->what;
+    return outcome->attempt;
+  };
+  auto attempt = co_await with_retries(work.run, work.key, one);
+  if (!attempt) co_return attempt.error();
+  if (!*attempt) co_return std::optional<Done>();
+  done.held_ms = (*attempt)->held_ms;
+  co_return std::optional(done);
+}
+
+asio::awaitable<DoneOrStopped> forward(const Work& work, const SqlBody& body) {
+  return statements(work, Direction::forward, body.forward, static_cast<std::size_t>(work.record.part));
+}
+
+asio::awaitable<DoneOrStopped> forward(const Work& work, const CreateTableBody& body) {
+  return retired_or_restored(work, [&work, &body](Session& session) {
+    return create_or_restore_table(session, work.site(), body);
+  });
+}
+
+asio::awaitable<DoneOrStopped> forward(const Work& work, const AddColumnBody& body) {
+  return retired_or_restored(work, [&work, &body](Session& session) {
+    return add_or_restore_column(session, work.site(), body);
+  });
+}
+
+asio::awaitable<DoneOrStopped> forward(const Work& work, const BackfillBody& body) {
+  auto rows = co_await run_backfill(work.run, work.plan, work.key, body);
+  if (!rows) co_return rows.error();
+  if (!*rows) co_return std::optional<Done>();
+  co_return std::optional(Done{0, fmt::format("{} rows", **rows), **rows});
+}
+
+asio::awaitable<DoneOrStopped> back(const Work& work, const SqlBody& body) {
+  const bool begun_further = !work.record.intent.empty() &&
+                             (work.record.state == StepState::running || work.record.state == StepState::failed);
+  const auto took_effect = static_cast<std::size_t>(work.record.part + (begun_further ? 1 : 0));
+  const auto first = std::max(first_undo_statement(body.forward.size(), body.undo.size(), took_effect),
+                              static_cast<std::size_t>(work.record.undo_part));
+  return statements(work, Direction::back, body.undo, first);
+}
+
+asio::awaitable<DoneOrStopped> back(const Work& work, const CreateTableBody& body) {
+  return retired_or_restored(work, [&work, &body](Session& session) { return undo_create_table(session, work.site(), body); });
+}
+
+asio::awaitable<DoneOrStopped> back(const Work& work, const AddColumnBody& body) {
+  // Columns that this plan added to the table later than this one: they go the same way, so that their order survives.
+  std::vector<std::string> later;
+  bool after = false;
+  for (const auto& step : work.plan.plan[work.key.phase].steps) {
+    const auto* other = std::get_if<AddColumnBody>(&step.body);
+    if (after && other && other->table == body.table) later.push_back(other->column);
+    if (step.name == work.step.name) after = true;
+  }
+  return retired_or_restored(work, [&work, &body, later](Session& session) {
+    return undo_add_column(session, work.site(), body, later);
+  });
+}
+
+asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) {
+  // As the author wrote it. A column that this plan added needs nothing: undoing the additive phase retires it.
+  return statements(work, Direction::back, body.undo, static_cast<std::size_t>(work.record.undo_part));
+}
+
+// --- what surrounds every step ---------------------------------------------------------------------------------------------
+
+asio::awaitable<Outcome> fail(const Work& work, Error error, StepState state) {
+  if (error.code == Errc::sql) {
+    error.code = Errc::step_failed;
+    error.message = fmt::format("{} failed: {}", work.name(), error.message);
+    error.next = fmt::format(
+        "Of this statement nothing was done; what was done before it stands. Correct the cause, then run `pgphase up {0}` "
+        "again, or `pgphase rollback {0} --phase {1}`.", work.key.plan.value, to_string(work.key.phase));
+  }
+  const bool can_write = work.run.work.is_open() && error.code != Errc::lease_lost && error.code != Errc::in_doubt;
+  if (can_write) {
+    auto recorded = co_await in_fenced_transaction(work.run, "step.failed", [&](Session& session) -> Result<void> {
+      PGPHASE_CHECK(step_failed(session, work.key, error, state));
+      return record_event(session, work.run.fence.person, work.key, "step_failed", error.message);
+    });
+    if (!recorded) work.run.reporter.warn("the failure could not be recorded: " + recorded.error().message);
+  }
+  co_return error;
+}
+
+// Nothing of the step has happened: there is nothing to take back.
+bool never_took_effect(const Work& work) {
+  return work.record.part == 0 && work.record.intent.empty() && work.record.state != StepState::undoing &&
+         work.record.state != StepState::undo_failed && work.record.state != StepState::done &&
+         !std::holds_alternative<BackfillBody>(work.step.body);
+}
+
+Work work_on(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index) {
+  const auto& step = plan.plan[phase].steps[index];
+  return {run, plan, step, plan[phase].steps[index], {plan.plan.id, phase, step.name}};
+}
+
+std::string seconds_since(std::chrono::steady_clock::time_point begun) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun).count();
+  return ms < 1000 ? fmt::format("{} ms", ms) : fmt::format("{:.1f} s", static_cast<double>(ms) / 1000.0);
+}
+
+std::string receipt(const Done& done, std::chrono::steady_clock::time_point begun) {
+  std::string line = fmt::format("{} in {}", done.what, seconds_since(begun));
+  if (done.held_ms > 0) line += fmt::format(", strong lock held {:.1f} ms", done.held_ms);
+  return line;
+}
+
+}  // namespace
+
+std::size_t first_undo_statement(std::size_t forward, std::size_t undo, std::size_t done) {
+  if (done == 0) return undo;
+  return forward == undo ? forward - std::min(done, forward) : 0;
+}
+
+asio::awaitable<Outcome> run_step(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index) {
+  const Work work = work_on(run, plan, phase, index);
+  const auto begun = std::chrono::steady_clock::now();
+  auto done = co_await std::visit([&work](const auto& body) { return forward(work, body); }, work.step.body);
+  if (!done) co_return co_await fail(work, done.error(), StepState::failed);
+  if (!*done) co_return StepOutcome::stopped;
+
+  if (!work.step.verify.empty()) {
+    auto check = [&work](Session& session) { return verify(session, work.key, work.step.verify); };
+    auto verified = co_await run.work.run(check);
+    if (!verified) co_return co_await fail(work, verified.error(), StepState::failed);
+  }
+  auto finished = co_await in_fenced_transaction(run, "step.finish", [&](Session& session) -> Result<void> {
+    PGPHASE_CHECK(step_finished(session, work.key, StepState::done));
+    if ((*done)->held_ms > 0) PGPHASE_CHECK(step_lock_held(session, work.key, (*done)->held_ms));
+    return record_event(session, run.fence.person, work.key, "step_done", receipt(**done, begun));
+  });
+  if (!finished) co_return finished.error();
+  run.reporter.say(fmt::format("  {}/{}: {}", to_string(phase), work.key.step, receipt(**done, begun)));
+  co_return StepOutcome::done;
+}
+
+asio::awaitable<Outcome> undo_step(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index) {
+  const Work work = work_on(run, plan, phase, index);
+  const auto begun = std::chrono::steady_clock::now();
+  Done what{0, "nothing to undo", -1};
+  if (!never_took_effect(work)) {
+    if (work.step.irreversible) {
+      co_return make_error(Errc::refused, fmt::format("{} cannot be undone: {}", work.name(), *work.step.irreversible),
+                           "Nothing was changed. `pgphase step … --skip` leaves it as it is and undoes the rest.");
+    }
+    auto done = co_await std::visit([&work](const auto& body) { return back(work, body); }, work.step.body);
+    if (!done) co_return co_await fail(work, done.error(), StepState::undo_failed);
+    if (!*done) co_return StepOutcome::stopped;
+    what = **done;
+    if (what.what == "done") what.what = "undone";
+  }
+  auto finished = co_await in_fenced_transaction(run, "step.undone", [&](Session& session) -> Result<void> {
+    if (std::holds_alternative<BackfillBody>(work.step.body)) PGPHASE_CHECK(forget_backfill(session, work.key));
+    PGPHASE_CHECK(step_finished(session, work.key, StepState::undone));
+    return record_event(session, run.fence.person, work.key, "step_undone", receipt(what, begun));
+  });
+  if (!finished) co_return finished.error();
+  run.reporter.say(fmt::format("  {}/{}: {}", to_string(phase), work.key.step, receipt(what, begun)));
+  co_return StepOutcome::done;
+}
+
+}  // namespace pgphase

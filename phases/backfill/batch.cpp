@@ -1,0 +1,111 @@
+#include "phases/backfill/batch.hpp"
+
+#include <algorithm>
+
+#include "phases/ledger/ledger.hpp"
+#include "phases/postgres/sqlstate.hpp"
+
+namespace pgphase {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+using Kind = BatchOutcome::Kind;
+
+// What a failed statement means for the batch.
+Result<BatchOutcome> failed(const Error& error, BatchOutcome outcome, const BatchLimits& limits) {
+  if (error.code != Errc::sql) return error;
+  outcome.error = error;
+  if (error.sqlstate == sqlstate::lock_not_available) {
+    outcome.kind = Kind::locked;
+  } else if (error.sqlstate == sqlstate::deadlock_detected || error.sqlstate == sqlstate::serialization_failure) {
+    outcome.kind = Kind::conflict;
+  } else if (error.sqlstate == sqlstate::query_canceled) {
+    // One SQLSTATE for both, and a text in the server's language: only the time tells a timeout from a cancel.
+    if (outcome.elapsed < limits.statement_timeout * 9 / 10) {
+      auto cancelled = error;
+      cancelled.code = Errc::cancelled;
+      cancelled.message = "the batch was cancelled: " + error.message;
+      cancelled.next = "Nothing of that batch was kept; the batches before it are, and the next run goes on from there.";
+      return cancelled;
+    }
+    outcome.kind = Kind::too_slow;
+  } else {
+    outcome.kind = Kind::bad_data;
+  }
+  return outcome;
+}
+
+}  // namespace
+
+BatchLimits batch_limits(milliseconds batch_time, milliseconds deadlock_timeout) {
+  const auto most = std::max(deadlock_timeout * 9 / 10, milliseconds(1));
+  return {std::min(std::max(batch_time, milliseconds(50)), most),
+          std::min(std::max(batch_time * 5, milliseconds(500)), most)};
+}
+
+Result<Transaction> begin_batch(Session& session, const Fence& fence, std::string label, const BatchLimits& limits) {
+  // The checkpoint commits with the rows, so a crash of the server loses both or neither: no need to wait for the disk.
+  // A batch is short: compiling it, or starting workers for it, costs more than it gains.
+  return begin_fenced(session, fence, std::move(label),
+                      "SET LOCAL synchronous_commit = off; SET LOCAL jit = off;"
+                      "SET LOCAL max_parallel_workers_per_gather = 0;" +
+                          set_local_ms("lock_timeout", limits.lock_timeout) + ";" +
+                          set_local_ms("statement_timeout", limits.statement_timeout) + ";" +
+                          set_local_ms("idle_in_transaction_session_timeout", milliseconds(5000)) + ";");
+}
+
+Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepKey& key, const ChunkStore& store,
+                               const BatchSql& sql, const BatchLimits& limits, const Batch& batch) {
+  BatchOutcome outcome;
+  auto statement_began = Clock::now();
+  const auto began = statement_began;
+  const auto fail = [&](const Error& error) {
+    outcome.elapsed = Clock::now() - statement_began;
+    return failed(error, outcome, limits);
+  };
+  const auto next_statement = [&] { statement_began = Clock::now(); };
+
+  auto transaction = begin_batch(session, fence, "backfill.chunk", limits);
+  if (!transaction) return fail(transaction.error());
+
+  next_statement();
+  const auto claim = store.claim(session, batch.chunk);
+  if (!claim) return fail(claim.error());
+  if (*claim != Claim::held) {
+    outcome.kind = *claim == Claim::moved ? Kind::moved : Kind::rewritten;
+    return outcome;
+  }
+
+  const auto& leaf = batch.chunk.leaf;
+  next_statement();
+  const auto updated = session.query(batch.row_locks == RowLocks::wait ? sql.update(leaf, batch.pages)
+                                                                       : sql.update_unlocked(leaf, batch.pages));
+  if (!updated) return fail(updated.error());
+  outcome.rows = (*updated)[0].integer(0);
+  outcome.again = (*updated)[0].integer(1);
+  if (outcome.again > 0) {
+    outcome.kind = Kind::bad_data;
+    return outcome;
+  }
+  if (batch.row_locks == RowLocks::skip) {
+    next_statement();
+    const auto left = session.query(sql.count(leaf, batch.pages));
+    if (!left) return fail(left.error());
+    outcome.left = (*left)[0].integer(0);
+  }
+  outcome.advanced = outcome.left == 0 || !batch.stay_while_rows_are_left;
+
+  next_statement();
+  const auto position = outcome.advanced ? batch.pages.end : batch.chunk.position;
+  if (auto moved = store.move(session, batch.chunk, position, outcome.rows, fence); !moved) return fail(moved.error());
+  if (position == batch.chunk.end_page) {
+    if (auto told = step_rows(session, key, batch.rows_before + outcome.rows); !told) return fail(told.error());
+  }
+  next_statement();
+  if (auto committed = transaction->commit(); !committed) return fail(committed.error());
+  outcome.elapsed = Clock::now() - began;
+  return outcome;
+}
+
+}  // namespace pgphase

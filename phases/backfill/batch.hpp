@@ -1,0 +1,58 @@
+// One batch: a window of pages set in one transaction, together with the checkpoint that says so. The chunk's row is
+// locked and compared first: a COMMIT that the server still executes for a client which is gone makes its successor wait
+// here, and then see that the window is done. Blocking; same threading as the Session.
+#pragma once
+
+#include <chrono>
+
+#include "phases/backfill/chunk_store.hpp"
+#include "phases/ledger/lease.hpp"
+
+namespace pgphase {
+
+enum class RowLocks {
+  wait,  // up to the lock timeout
+  skip,  // pass over rows that somebody holds, and tell how many match still
+};
+
+struct BatchLimits {
+  std::chrono::milliseconds lock_timeout, statement_timeout;
+};
+// From the time that a batch should last. Always below the server's deadlock_timeout: otherwise the application would
+// be the victim of a deadlock with us.
+BatchLimits batch_limits(std::chrono::milliseconds batch_time, std::chrono::milliseconds deadlock_timeout);
+
+struct Batch {
+  Chunk chunk;
+  PageRange pages;
+  RowLocks row_locks = RowLocks::wait;
+  bool stay_while_rows_are_left = false;     // the position moves on only when nothing in the window matches any more
+  std::int64_t rows_before = 0;              // of the whole backfill, for the step's record
+};
+
+struct BatchOutcome {
+  enum class Kind {
+    committed,
+    moved,      // the checkpoint is not where we thought; nothing was done
+    rewritten,  // the relation has a new file; nothing was done
+    locked,     // a lock was not granted in time; nothing was done
+    too_slow,   // the statement timeout; nothing was done
+    conflict,   // a deadlock or a serialization failure; nothing was done
+    bad_data,   // PostgreSQL refused the UPDATE: `error`; nothing was done
+  } kind = Kind::committed;
+  std::int64_t rows = 0;   // set
+  std::int64_t again = 0;  // bad_data without an error: rows that still match after they were set
+  std::int64_t left = 0;   // RowLocks::skip: rows that match still
+  bool advanced = true;
+  std::chrono::duration<double, std::milli> elapsed{0};
+  Error error;
+};
+
+// An Error is one that no other window could get around: the session is gone, the lease is lost, somebody cancelled us.
+Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepKey& key, const ChunkStore& store,
+                               const BatchSql& sql, const BatchLimits& limits, const Batch& batch);
+
+// The transaction in which batches run, and in which a failed one is looked at again. Rolls back unless committed.
+Result<Transaction> begin_batch(Session& session, const Fence& fence, std::string label, const BatchLimits& limits);
+
+}  // namespace pgphase

@@ -1,0 +1,75 @@
+#include "phases/backfill/batch_sql.hpp"
+
+#include <fmt/format.h>
+
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+
+BatchSql::BatchSql(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker)
+    : table_(fmt::format("{}{} AS {}", target.partitioned ? "" : "ONLY ", qualified(target.table),
+                         quote_ident(target.table.name))),
+      row_(quote_ident(target.table.name)),
+      todo_(todo_condition(todo, body, target, marker)),
+      set_(assignments(todo, body, target, marker)),
+      // As strong as the UPDATE's own row lock and no stronger: rows under a foreign key check of somebody else are
+      // not passed over.
+      row_lock_(target.sets_key ? "FOR UPDATE" : "FOR NO KEY UPDATE") {
+  authors_ = fmt::format("UPDATE ONLY {} AS {} SET {}", qualified(target.table), row_,
+                         assignments(todo == Todo::marker ? Todo::differs : todo, body, target, {}));
+  if (todo != Todo::marker) authors_ += " WHERE " + todo_;
+  unmarked_ = "false";
+  if (todo == Todo::marker) unmarked_ = fmt::format("{}.{} IS NULL", row_, quote_ident(marker));
+}
+
+// `ctid >= … AND ctid < …` alone: a TID range scan, which reads these pages and no other (PostgreSQL 14 and newer).
+std::string BatchSql::matching(PageRange pages) const {
+  return fmt::format("{0}.ctid >= '({1},0)' AND {0}.ctid < '({2},0)' AND {3}", row_, pages.begin, pages.end, todo_);
+}
+
+std::string BatchSql::counted(const std::string& update) const {
+  return fmt::format("WITH done AS ({} RETURNING {} AS again) SELECT count(*), count(*) FILTER (WHERE again) FROM done",
+                     update, todo_);
+}
+
+std::string BatchSql::update(const std::string& leaf, PageRange pages) const {
+  return counted(fmt::format("UPDATE ONLY {} AS {} SET {} WHERE {}", leaf, row_, set_, matching(pages)));
+}
+
+std::string BatchSql::update_unlocked(const std::string& leaf, PageRange pages) const {
+  // The condition stands twice: a row may have changed between the snapshot and the moment at which it was locked.
+  return counted(fmt::format(
+      "UPDATE ONLY {0} AS {1} SET {2} WHERE {1}.ctid = ANY (ARRAY(SELECT {1}.ctid FROM ONLY {0} AS {1} WHERE {3} {4} "
+      "SKIP LOCKED)) AND {5}",
+      leaf, row_, set_, matching(pages), row_lock_, todo_));
+}
+
+std::string BatchSql::update_row(const std::string& leaf, const std::string& ctid) const {
+  return counted(fmt::format("UPDATE ONLY {0} AS {1} SET {2} WHERE {1}.ctid = '{3}' AND {4}", leaf, row_, set_, ctid,
+                             todo_));
+}
+
+std::string BatchSql::count(const std::string& leaf, PageRange pages) const {
+  return fmt::format("SELECT count(*) FROM ONLY {} AS {} WHERE {}", leaf, row_, matching(pages));
+}
+
+std::string BatchSql::row_addresses(const std::string& leaf, PageRange pages) const {
+  return fmt::format("SELECT {1}.ctid::text FROM ONLY {0} AS {1} WHERE {2} ORDER BY {1}.ctid", leaf, row_,
+                     matching(pages));
+}
+
+std::string BatchSql::row_xmax(const std::string& leaf, PageRange pages) const {
+  return fmt::format("SELECT DISTINCT {1}.xmax AS xmax FROM ONLY {0} AS {1} WHERE {2} AND {1}.xmax::text <> '0' LIMIT 20",
+                     leaf, row_, matching(pages));
+}
+
+std::string BatchSql::remaining(int most) const {
+  return fmt::format(
+      "SELECT count(*), count(*) FILTER (WHERE unmarked) FROM (SELECT {0} AS unmarked FROM {1} WHERE {2} OR {0} LIMIT {3}) "
+      "found",
+      unmarked_, table_, todo_, most);
+}
+
+std::string BatchSql::compile_only() const { return "EXPLAIN " + authors_; }
+
+}  // namespace pgphase

@@ -1,0 +1,51 @@
+// The statements of one backfill: the same row condition and the same assignments over different parts of the table.
+// Built once, from quoted parts. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "phases/backfill/todo.hpp"
+
+namespace pgphase {
+
+// Heap pages [begin, end) of one leaf.
+struct PageRange {
+  std::int64_t begin = 0, end = 0;
+  std::int64_t size() const { return end - begin; }
+  bool operator==(const PageRange&) const = default;
+};
+
+class BatchSql {
+ public:
+  BatchSql(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker);
+
+  // `leaf` is quoted SQL. Each UPDATE returns one row: rows set, and how many of them still match afterwards.
+  std::string update(const std::string& leaf, PageRange pages) const;
+  std::string update_unlocked(const std::string& leaf, PageRange pages) const;  // passes over rows that somebody holds
+  std::string update_row(const std::string& leaf, const std::string& ctid) const;
+
+  std::string count(const std::string& leaf, PageRange pages) const;  // rows that match
+  std::string row_addresses(const std::string& leaf, PageRange pages) const;  // their ctid, as text
+  std::string row_xmax(const std::string& leaf, PageRange pages) const;       // which transactions hold them
+
+  // At most `most` rows of the whole table that still match, counted in one snapshot: n, and how many lack a marker.
+  std::string remaining(int most) const;
+
+  // Compiles the author's SQL before anything is written, and before a marker column exists.
+  std::string compile_only() const;
+
+ private:
+  std::string matching(PageRange pages) const;
+  std::string counted(const std::string& update) const;
+
+  std::string table_;     // FROM …: with ONLY unless partitioned
+  std::string row_;       // alias of the row
+  std::string todo_;      // condition
+  std::string set_;       // assignments
+  std::string authors_;   // the author's own statement
+  std::string unmarked_;  // condition for a row without a marker value
+  std::string row_lock_;
+};
+
+}  // namespace pgphase

@@ -1,0 +1,153 @@
+#include "phases/backfill/target.hpp"
+
+#include <fmt/format.h>
+
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+constexpr const char* k_nothing_changed = "Nothing was changed.";
+
+Error refuse(const TableName& table, const std::string& why, const std::string& next) {
+  return make_error(Errc::refused, fmt::format("cannot backfill {}: {}", display_name(table), why),
+                    std::string(k_nothing_changed) + " " + next);
+}
+
+// Why a relation of this kind has no rows of its own to set.
+std::string not_a_table(const std::string& relkind) {
+  if (relkind == "v") return "it is a view";
+  if (relkind == "m") return "it is a materialized view";
+  if (relkind == "f") return "it is a foreign table: its rows are another server's";
+  return "it is not a table";
+}
+
+Result<Target> find_table(Session& session, const TableName& table) {
+  PGPHASE_TRY(rows, session.query(
+      "SELECT c.oid, c.relkind, c.relpersistence, c.relispartition, "
+      "       c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) "
+      "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2",
+      {table.schema, table.name}));
+  if (rows.empty()) {
+    return refuse(table, fmt::format("there is no such table in schema {}", table.schema),
+                  "Names are taken literally: look at case and schema.");
+  }
+  const auto& row = rows[0];
+  const auto relkind = row.text(1);
+  if (relkind != "r" && relkind != "p") {
+    return refuse(table, not_a_table(relkind), "Name the table that holds the rows.");
+  }
+  if (row.text(2) == "t") return refuse(table, "it is a temporary table", "It belongs to another session.");
+  if (row.boolean(4)) {
+    return refuse(table, "other tables inherit from it (INHERITS), and it is not clear whether their rows are meant",
+                  "Write the UPDATE as an `sql` step.");
+  }
+  Target target;
+  target.table = table;
+  target.oid = row.integer(0);
+  target.partitioned = relkind == "p";
+  target.is_partition = row.boolean(3);
+  return target;
+}
+
+// Every leaf must be a heap table whose UPDATE is not rewritten to something else.
+Result<void> check_leaves(Session& session, const Target& target) {
+  PGPHASE_TRY(odd, session.query(fmt::format(
+      "SELECT n.nspname, c.relname, c.relkind, coalesce(m.amname, ''), "
+      "       EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type = '2') "
+      "  FROM (SELECT relid FROM pg_partition_tree({0}) WHERE isleaf UNION SELECT {0}) l "
+      "  JOIN pg_class c ON c.oid = l.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "  LEFT JOIN pg_am m ON m.oid = c.relam "
+      " WHERE c.relkind = 'f' OR (c.relkind = 'r' AND m.amname <> 'heap') "
+      "    OR EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type = '2') LIMIT 1", target.oid)));
+  if (odd.empty()) return {};
+  const auto& row = odd[0];
+  const auto leaf = display_name({row.text(0), row.text(1)});
+  if (row.text(2) == "f") {
+    return refuse(target.table, fmt::format("its partition {} is a foreign table: its rows are another server's", leaf),
+                  "Detach it, or write the UPDATE as an `sql` step.");
+  }
+  if (row.boolean(4)) {
+    return refuse(target.table, fmt::format("{} has a rule that rewrites UPDATE", leaf),
+                  "Drop the rule for the time, or write the UPDATE as an `sql` step.");
+  }
+  return refuse(target.table, fmt::format("{} is stored by the access method {}, which has no heap pages to scan", leaf,
+                                          row.text(3)),
+                "Write the UPDATE as an `sql` step.");
+}
+
+Result<TargetColumn> find_column(Session& session, const Target& target, const std::string& column) {
+  PGPHASE_TRY(rows, session.query(fmt::format(
+      "SELECT format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), a.attgenerated <> '', "
+      "       a.attidentity = 'a', "
+      // The columns of a partition key, in its expressions too, depend on their table internally.
+      "       EXISTS (SELECT FROM pg_partition_tree({0}) t JOIN pg_partitioned_table p ON p.partrelid = t.relid "
+      "                 JOIN pg_attribute k ON k.attrelid = t.relid AND k.attname = a.attname "
+      "                 JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.relid "
+      "                  AND d.objsubid = k.attnum AND d.refclassid = 'pg_class'::regclass "
+      "                  AND d.refobjid = t.relid AND d.refobjsubid = 0 AND d.deptype = 'i') "
+      "  FROM pg_attribute a WHERE a.attrelid = {0} AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped",
+      target.oid), {column}));
+  if (rows.empty()) {
+    return refuse(target.table, fmt::format("it has no column {}", column),
+                  "Names are taken literally: look at the case.");
+  }
+  const auto& row = rows[0];
+  if (row.boolean(2)) {
+    return refuse(target.table, fmt::format("column {} is generated: PostgreSQL computes it by itself", column),
+                  "Take it out of `set`.");
+  }
+  if (row.boolean(3)) {
+    return refuse(target.table, fmt::format("column {} is GENERATED ALWAYS AS IDENTITY", column),
+                  "Take it out of `set`.");
+  }
+  if (row.boolean(4)) {
+    return refuse(target.table, fmt::format("column {} is part of a partition key: rows would move between partitions",
+                                            column),
+                  "Write the UPDATE as an `sql` step.");
+  }
+  return TargetColumn{column, row.text(0), row.text(1)};
+}
+
+Result<bool> sets_key(Session& session, const Target& target) {
+  std::string names;
+  for (const auto& column : target.columns) {
+    names += (names.empty() ? "" : ", ") + quote_literal(column.name);
+  }
+  PGPHASE_TRY(found, session.query(fmt::format(
+      "SELECT EXISTS (SELECT FROM (SELECT relid FROM pg_partition_tree({0}) UNION SELECT {0}) l "
+      "  JOIN pg_index i ON i.indrelid = l.relid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL "
+      "  JOIN pg_attribute a ON a.attrelid = l.relid AND a.attnum = ANY (i.indkey) AND a.attname IN ({1}))",
+      target.oid, names)));
+  return found[0].boolean(0);
+}
+
+// The planner scales reltuples by the pages that there are now, and guesses where no ANALYZE has ever run: better than
+// reltuples itself.
+Result<std::int64_t> estimate_rows(Session& session, const Target& target) {
+  auto explained = session.query(fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM {}{}", target.partitioned ? "" : "ONLY ",
+                                             qualified(target.table)));
+  if (!explained) return explained.error();
+  const auto plan = (*explained)[0].text(0);
+  const auto at = plan.find("\"Plan Rows\": ");
+  return at == std::string::npos ? 0 : std::stoll(plan.substr(at + 13));
+}
+
+}  // namespace
+
+Result<Target> inspect_target(Session& session, const BackfillBody& body) {
+  auto target = find_table(session, body.table);
+  if (!target) return target;
+  PGPHASE_CHECK(check_leaves(session, *target));
+  for (const auto& assignment : body.set) {
+    PGPHASE_TRY(column, find_column(session, *target, assignment.column));
+    target->columns.push_back(column);
+  }
+  PGPHASE_TRY(key, sets_key(session, *target));
+  target->sets_key = key;
+  PGPHASE_TRY(estimate, estimate_rows(session, *target));
+  target->rows_estimate = estimate;
+  return target;
+}
+
+}  // namespace pgphase

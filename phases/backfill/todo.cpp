@@ -1,0 +1,115 @@
+#include "phases/backfill/todo.hpp"
+
+#include <fmt/format.h>
+
+#include "plans/sql/expression.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+// The line break ends a comment at the end of the author's text.
+std::string in_parentheses(const std::string& sql) { return "(" + sql + "\n)"; }
+
+std::string joined(const std::string& left, std::string_view separator, const std::string& right) {
+  return left.empty() ? right : left + std::string(separator) + right;
+}
+
+// Stable within a transaction, another value in the next: a row set in one batch would look undone to the sweep.
+bool reads_clock(const BackfillBody& body) {
+  for (const auto& function : body.functions) {
+    if (differs_by_transaction(function)) return true;
+  }
+  for (const auto& assignment : body.set) {
+    if (const auto parsed = parse_expression(assignment.expression); parsed && parsed->reads_clock) return true;
+  }
+  return false;
+}
+
+// Asks the planner, which knows what every function, operator and cast in the expressions resolves to: a subquery
+// whose outputs are volatile is never merged into the query around it (prepjointree.c, is_simple_subquery).
+Result<bool> is_volatile(Session& session, const Target& target, const BackfillBody& body) {
+  constexpr const char* k_probe = "pgphase_volatility_probe";
+  std::string outputs;
+  int number = 0;
+  for (const auto& assignment : body.set) {
+    outputs = joined(outputs, ", ", fmt::format("{} AS c{}", in_parentheses(assignment.expression), ++number));
+  }
+  PGPHASE_TRY(plan, session.query(fmt::format(
+      "EXPLAIN (COSTS OFF) SELECT 1 FROM (SELECT {} FROM {}{} AS {}) {} WHERE {}.c1 IS NULL", outputs,
+      target.partitioned ? "" : "ONLY ", qualified(target.table), quote_ident(target.table.name), k_probe, k_probe)));
+  for (const auto& line : plan) {
+    if (line.text(0).find(fmt::format("Subquery Scan on {}", k_probe)) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+const char* to_string(Todo todo) {
+  switch (todo) {
+    case Todo::where: return "where";
+    case Todo::fill_empty: return "fill_empty";
+    case Todo::differs: return "differs";
+    case Todo::marker: return "marker";
+  }
+  return "?";
+}
+
+std::optional<Todo> todo_named(std::string_view name) {
+  for (const auto todo : {Todo::where, Todo::fill_empty, Todo::differs, Todo::marker}) {
+    if (name == to_string(todo)) return todo;
+  }
+  return std::nullopt;
+}
+
+Result<Todo> choose_todo(Session& session, const Target& target, const BackfillBody& body) {
+  if (body.todo != Todo::differs) return body.todo;
+  if (reads_clock(body)) return Todo::marker;
+  PGPHASE_TRY(changes_each_time, is_volatile(session, target, body));
+  return changes_each_time ? Todo::marker : Todo::differs;
+}
+
+std::string todo_condition(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker) {
+  const auto row = quote_ident(target.table.name);
+  switch (todo) {
+    case Todo::where: return in_parentheses(body.where);
+    case Todo::marker: return row + "." + quote_ident(marker);
+    case Todo::fill_empty: {
+      std::string any;
+      for (const auto& [column, expression] : body.set) {
+        any = joined(any, " OR ", fmt::format("({}.{} IS NULL AND {} IS NOT NULL)", row, quote_ident(column),
+                                              in_parentheses(expression)));
+      }
+      return "(" + any + ")";
+    }
+    case Todo::differs: {
+      // Compares images, not values: IS DISTINCT FROM fails on json, and overlooks case in citext and scale in numeric.
+      std::string now, wanted;
+      for (std::size_t i = 0; i < body.set.size(); ++i) {
+        now = joined(now, ", ", row + "." + quote_ident(body.set[i].column));
+        wanted = joined(wanted, ", ", in_parentheses(body.set[i].expression) + "::" + target.columns[i].type);
+      }
+      return fmt::format("pg_catalog.record_image_ne(ROW({}), ROW({}))", now, wanted);
+    }
+  }
+  return "false";
+}
+
+std::string assignments(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker) {
+  std::string list;
+  for (std::size_t i = 0; i < body.set.size(); ++i) {
+    const auto column = quote_ident(body.set[i].column);
+    auto value = in_parentheses(body.set[i].expression);
+    if (todo == Todo::fill_empty && body.set.size() > 1) {
+      // One of the columns may be empty while an application has already written another.
+      value = fmt::format("coalesce({}.{}, {}::{})", quote_ident(target.table.name), column, value,
+                          target.columns[i].plain_type);
+    }
+    list = joined(list, ", ", column + " = " + value);
+  }
+  if (todo == Todo::marker) list = joined(list, ", ", quote_ident(marker) + " = false");
+  return list;
+}
+
+}  // namespace pgphase

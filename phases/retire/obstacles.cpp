@@ -1,0 +1,195 @@
+#include "phases/retire/obstacles.hpp"
+
+#include <fmt/format.h>
+
+#include "phases/retire/retire.hpp"
+#include "phases/retire/step_change.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+// Every question is one SELECT of (kind, who, with whom); $1 is the table's oid. They go out as one statement, because
+// they are asked again while an application waits.
+
+constexpr const char* k_hierarchy = R"sql(
+SELECT 'partitioned' AS kind, NULL AS who, NULL AS whom FROM pg_class WHERE oid = $1 AND relkind = 'p'
+UNION ALL
+SELECT CASE WHEN c.relispartition THEN 'partition' ELSE 'inherits' END, pg_describe_object(1259, i.inhparent, 0), NULL
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhrelid = $1
+UNION ALL
+SELECT 'child', pg_describe_object(1259, i.inhrelid, 0), NULL
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent WHERE i.inhparent = $1 AND c.relkind <> 'p'
+)sql";
+
+// From the catalogues and not from pg_publication_tables, which lists every table of the database for each question.
+constexpr const char* k_publications = R"sql(
+SELECT 'publication', p.pubname, NULL
+  FROM pg_publication p, pg_class c
+ WHERE c.oid = $1
+   AND (p.puballtables AND c.relpersistence = 'p'
+        OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid){})
+)sql";
+constexpr const char* k_schema_publications =  // since 15
+    " OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace)";
+
+// The relation that a dependent object is a part of; an index is a part of its table.
+constexpr const char* k_part_of = R"sql(
+COALESCE(
+  (SELECT conrelid FROM pg_constraint WHERE d.classid = 'pg_constraint'::regclass AND oid = d.objid),
+  (SELECT ev_class FROM pg_rewrite WHERE d.classid = 'pg_rewrite'::regclass AND oid = d.objid),
+  (SELECT polrelid FROM pg_policy WHERE d.classid = 'pg_policy'::regclass AND oid = d.objid),
+  (SELECT tgrelid FROM pg_trigger WHERE d.classid = 'pg_trigger'::regclass AND oid = d.objid),
+  (SELECT adrelid FROM pg_attrdef WHERE d.classid = 'pg_attrdef'::regclass AND oid = d.objid),
+  (SELECT stxrelid FROM pg_statistic_ext WHERE d.classid = 'pg_statistic_ext'::regclass AND oid = d.objid),
+  (SELECT indrelid FROM pg_index WHERE d.classid = 'pg_class'::regclass AND indexrelid = d.objid),
+  CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END)
+)sql";
+
+// Foreign keys, publications and children have questions of their own.
+constexpr const char* k_not_asked_elsewhere = R"sql(
+    d.classid <> 'pg_publication_rel'::regclass
+AND NOT EXISTS (SELECT FROM pg_constraint f WHERE d.classid = 'pg_constraint'::regclass AND f.oid = d.objid
+                AND f.contype = 'f')
+AND NOT EXISTS (SELECT FROM pg_inherits h WHERE d.classid = 'pg_class'::regclass AND h.inhrelid = d.objid
+                AND h.inhparent = $1)
+)sql";
+
+// A view is found as its _RETURN rule.
+constexpr const char* k_kind_and_name = R"sql(
+CASE WHEN d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass) THEN 'use'
+     WHEN d.classid = 'pg_trigger'::regclass THEN 'trigger' ELSE 'other' END,
+COALESCE((SELECT pg_describe_object(1259, ev_class, 0) FROM pg_rewrite
+           WHERE d.classid = 'pg_rewrite'::regclass AND oid = d.objid AND rulename = '_RETURN'),
+         pg_describe_object(d.classid, d.objid, d.objsubid)), NULL
+)sql";
+
+constexpr const char* k_table_foreign_keys = R"sql(
+SELECT 'fk_from', conname, pg_describe_object(1259, confrelid, 0) FROM pg_constraint
+ WHERE contype = 'f' AND conrelid = $1 AND confrelid <> $1 AND conparentid = 0
+UNION ALL
+SELECT 'fk_to', conname, pg_describe_object(1259, conrelid, 0) FROM pg_constraint
+ WHERE contype = 'f' AND confrelid = $1 AND conrelid <> $1 AND conparentid = 0
+)sql";
+
+// Through the table itself, its row type, and the sequences that go with it.
+constexpr const char* k_table_dependents = R"sql(
+SELECT {kind_and_name}
+  FROM (SELECT DISTINCT d.classid, d.objid, d.objsubid
+          FROM (SELECT 'pg_class'::regclass::oid AS class, $1::oid AS id
+                UNION ALL
+                SELECT 'pg_type'::regclass, t.oid
+                  FROM pg_class c, pg_type t
+                 WHERE c.oid = $1
+                   AND (t.oid = c.reltype OR t.oid = (SELECT typarray FROM pg_type WHERE oid = c.reltype))
+                UNION ALL
+                SELECT 'pg_class'::regclass, o.objid
+                  FROM pg_depend o JOIN pg_class s ON s.oid = o.objid AND s.relkind = 'S'
+                 WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass AND o.refobjid = $1
+                   AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')) mine
+          JOIN pg_depend d ON d.refclassid = mine.class AND d.refobjid = mine.id AND d.deptype = 'n'
+         WHERE {not_asked_elsewhere} AND {part_of} IS DISTINCT FROM $1::oid) d
+)sql";
+
+constexpr const char* k_column_foreign_keys = R"sql(
+SELECT 'column_fk', k.conname, pg_describe_object(1259, k.conrelid, 0)
+  FROM pg_constraint k, pg_attribute a
+ WHERE a.attrelid = $1 AND a.attname = $2 AND k.contype = 'f' AND k.conparentid = 0
+   AND (k.conrelid = $1 AND a.attnum = ANY (k.conkey) OR k.confrelid = $1 AND a.attnum = ANY (k.confkey))
+)sql";
+
+// Indexes, checks, statistics and the column's own default survive a rename; what holds the name in a text of its own,
+// or shows it to somebody else, does not. A generated column is found by its default or, before 15, by itself.
+constexpr const char* k_column_dependents = R"sql(
+SELECT {kind_and_name}
+  FROM (SELECT DISTINCT d.classid, d.objid, d.objsubid
+          FROM pg_attribute a
+          JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
+                          AND d.refobjsubid = a.attnum AND d.deptype IN ('n', 'a')
+         WHERE a.attrelid = $1 AND a.attname = $2 AND NOT a.attisdropped AND {not_asked_elsewhere}
+           AND NOT EXISTS (SELECT FROM pg_class s WHERE d.classid = 'pg_class'::regclass AND s.oid = d.objid
+                           AND s.relkind = 'S')
+           AND (d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass,
+                              'pg_trigger'::regclass)
+                OR d.classid = 'pg_class'::regclass AND d.objid = $1 AND d.objsubid <> a.attnum
+                OR EXISTS (SELECT FROM pg_attrdef f WHERE d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+                           AND f.adrelid = $1 AND f.adnum <> a.attnum)
+                OR {part_of} IS DISTINCT FROM $1::oid)) d
+)sql";
+
+std::string sentence(const std::string& object, const std::string& kind, const std::string& who,
+                     const std::string& whom) {
+  if (kind == "partitioned") return fmt::format("{} is partitioned, and its partitions would have to go with it", object);
+  if (kind == "partition") return fmt::format("{} is a partition of {}, which would lose its rows", object, who);
+  if (kind == "inherits") return fmt::format("{} inherits from {}, which shows its rows", object, who);
+  if (kind == "child") return fmt::format("{} inherits from {}", who, object);
+  if (kind == "publication") {
+    return fmt::format("publication {} publishes {}, and its subscribers would stop or miss changes", who, object);
+  }
+  if (kind == "fk_from") {
+    return fmt::format("foreign key {} of {} refers to {}, and a cascade from there would reach it while it is retired",
+                       who, object, whom);
+  }
+  if (kind == "fk_to") {
+    return fmt::format("foreign key {} of {} refers to {}, and inserts there would fail while it is retired", who, whom,
+                       object);
+  }
+  if (kind == "column_fk") {
+    return fmt::format("foreign key {} of {} uses {}, and would change or refuse rows while it is retired", who, whom,
+                       object);
+  }
+  if (kind == "use") return fmt::format("{} uses {}, and would go on using it while it is retired", who, object);
+  if (kind == "trigger") return fmt::format("{} names {}, and its function would not find it", who, object);
+  return fmt::format("{} depends on {}", who, object);
+}
+
+Result<std::vector<std::string>> ask(Session& session, const std::string& object, const std::string& questions,
+                                     const Params& params) {
+  PGPHASE_TRY(found, session.query(questions + " ORDER BY 1, 2, 3", params));
+  std::vector<std::string> sentences;
+  for (const auto& row : found) sentences.push_back(sentence(object, row.text(0), row.text(1), row.text(2)));
+  return sentences;
+}
+
+std::string on_every_object(const Session& session) {
+  return k_hierarchy + std::string("UNION ALL") +
+         fmt::format(k_publications, session.server_version() >= 150000 ? k_schema_publications : "");
+}
+
+std::string dependents(const char* question) {
+  return fmt::format(fmt::runtime(question), fmt::arg("kind_and_name", k_kind_and_name),
+                     fmt::arg("not_asked_elsewhere", k_not_asked_elsewhere), fmt::arg("part_of", k_part_of));
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> table_obstacles(Session& session, const TableName& table, const std::string& oid) {
+  static const std::string k_questions =
+      std::string("UNION ALL") + k_table_foreign_keys + "UNION ALL" + dependents(k_table_dependents);
+  return ask(session, "table " + display_name(table), on_every_object(session) + k_questions, {oid});
+}
+
+Result<std::vector<std::string>> column_obstacles(Session& session, const TableName& table, const std::string& oid,
+                                                  const std::string& column) {
+  static const std::string k_questions =
+      std::string("UNION ALL") + k_column_foreign_keys + "UNION ALL" + dependents(k_column_dependents);
+  return ask(session, fmt::format("column {} of table {}", column, display_name(table)),
+             on_every_object(session) + k_questions, {oid, column});
+}
+
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const CreateTableBody& body) {
+  PGPHASE_TRY(oid, table_oid(session, body.table));
+  if (!oid) return std::vector<std::string>();
+  return table_obstacles(session, body.table, *oid);
+}
+
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const AddColumnBody& body) {
+  PGPHASE_TRY(oid, table_oid(session, body.table));
+  if (!oid) return std::vector<std::string>();
+  PGPHASE_TRY(there, session.query("SELECT FROM pg_attribute WHERE attrelid = $1 AND attname = $2 AND NOT attisdropped "
+                                   "AND attnum > 0", {*oid, body.column}));
+  if (there.empty()) return std::vector<std::string>();
+  return column_obstacles(session, body.table, *oid, body.column);
+}
+
+}  // namespace pgphase

@@ -1,0 +1,18 @@
+// What uses a table or a column in a way that its retirement would break. Read from the catalogue alone, so that the
+// same questions can be asked before anything is done and once more with the lock held. Internal to phases/retire.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "phases/postgres/session.hpp"
+#include "plans/base/names.hpp"
+
+namespace pgphase {
+
+// A sentence each, the same order every time. `oid` is the table's, as text.
+Result<std::vector<std::string>> table_obstacles(Session& session, const TableName& table, const std::string& oid);
+Result<std::vector<std::string>> column_obstacles(Session& session, const TableName& table, const std::string& oid,
+                                                  const std::string& column);
+
+}  // namespace pgphase

@@ -1,0 +1,121 @@
+#include "phases/retire/step_change.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "phases/ledger/ledger.hpp"
+#include "phases/postgres/sqlstate.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+constexpr const char* k_duplicate_column = "42701";
+constexpr const char* k_dependent_objects = "2BP01";
+
+// The rows are written before any lock is taken and commit with the change, or not at all.
+Result<void> record_step(Session& session, const StepKey& key, Direction direction) {
+  if (direction == Direction::forward) {
+    PGPHASE_CHECK(step_running(session, key));
+    PGPHASE_CHECK(step_part_done(session, key, 1));
+    return step_finished(session, key, StepState::done);
+  }
+  PGPHASE_CHECK(step_undoing(session, key));
+  PGPHASE_CHECK(step_undo_part_done(session, key, 1));
+  return step_finished(session, key, StepState::undone);
+}
+
+Error in_words(Error error, const StepChange& step) {
+  if (error.code != Errc::sql) return error;
+  error.code = Errc::step_failed;
+  error.message = fmt::format("{}: {}", step.doing, error.message);
+  error.next = "Nothing was changed.";
+  if (step.direction == Direction::forward &&
+      (error.sqlstate == sqlstate::duplicate_table || error.sqlstate == k_duplicate_column)) {
+    error.next += " If it is the very thing that this plan means, record the plan with `pgphase stamp PLAN`; otherwise "
+                  "give the new one another name.";
+  }
+  if (error.sqlstate == k_dependent_objects) {
+    error.code = Errc::refused;
+    error.next += " Drop or change what depends on it first, then roll back again.";
+  }
+  return error;
+}
+
+}  // namespace
+
+Result<RetireOutcome> attempt_step(Session& session, const StepSite& site, const StepChange& step) {
+  RetireOutcome outcome;
+  LockedChange change;
+  change.label = step.label;
+  change.locks = step.locks;
+  change.record = [&](Session& s) -> Result<void> {
+    PGPHASE_CHECK(record_step(s, site.key, step.direction));
+    if (step.prepare) return step.prepare(s);
+    return {};
+  };
+  change.change = [&](Session& s) -> Result<void> {
+    PGPHASE_TRY(what, step.change(s));
+    outcome.what = what;
+    return {};
+  };
+  auto attempt = attempt_change(session, site.fence, site.limits, change);
+  if (!attempt) return in_words(attempt.error(), step);
+  outcome.attempt = *attempt;
+  if (!outcome.attempt.done) outcome.what.clear();
+  return outcome;
+}
+
+Result<std::optional<RetiredRecord>> retired_by(Session& session, const StepKey& key, std::string_view kind) {
+  PGPHASE_TRY(records, read_retired(session, key.plan));
+  std::optional<RetiredRecord> newest;
+  for (auto& record : records) {
+    if (record.key.phase == key.phase && record.key.step == key.step && record.kind == kind) newest = record;
+  }
+  return newest;
+}
+
+Result<std::optional<std::string>> table_oid(Session& session, const TableName& table) {
+  PGPHASE_TRY(found, session.query("SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                   "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')",
+                                   {table.schema, table.name}));
+  if (found.empty()) return std::optional<std::string>();
+  return std::optional(found[0].text(0));
+}
+
+Result<std::string> locked_table_oid(Session& session, const TableName& table) {
+  // Costs nothing when the lock is held already. The second statement sees the catalogue as it is under the lock.
+  PGPHASE_TRY(found, session.script(fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE; SELECT {}::regclass::oid",
+                                                qualified(table), quote_literal(qualified(table)))));
+  return found[0].text(0);
+}
+
+Error refused_by(const std::string& doing, const std::vector<std::string>& obstacles) {
+  return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, fmt::join(obstacles, "; ")),
+                    "Nothing was changed. Take away what is named first (by the plan that made it, or by hand), then "
+                    "roll back again.");
+}
+
+std::string human_bytes(std::int64_t bytes) {
+  constexpr std::array k_units{"B", "KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < k_units.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, k_units[unit]);
+}
+
+std::string human_count(std::int64_t count) {
+  auto text = std::to_string(count);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
+    text.insert(static_cast<std::size_t>(at), 1, ' ');
+  }
+  return text;
+}
+
+}  // namespace pgphase

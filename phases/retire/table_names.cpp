@@ -1,0 +1,131 @@
+#include "phases/retire/table_names.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "phases/retire/names.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace json = boost::json;
+
+// Constraint triggers (contype t) keep their names like other triggers. A foreign key here is one to the table itself.
+constexpr const char* k_names = R"sql(
+SELECT 'constraint' AS kind, conname FROM pg_constraint
+ WHERE conrelid = $1 AND contype IN ('c', 'n', 'p', 'u', 'x', 'f')
+UNION ALL
+SELECT 'index', c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+ WHERE i.indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid
+                                       AND k.conrelid = $1 AND k.contype IN ('p', 'u', 'x'))
+UNION ALL
+SELECT 'sequence', c.relname FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S'
+ WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1
+   AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+ ORDER BY 1, 2
+)sql";
+
+json::array pairs_to_json(const std::vector<TableNames::Pair>& pairs) {
+  json::array array;
+  for (const auto& [name, hidden] : pairs) array.push_back(json::object{{"name", name}, {"hidden", hidden}});
+  return array;
+}
+
+std::vector<TableNames::Pair> pairs_from_json(const json::value& value) {
+  std::vector<TableNames::Pair> pairs;
+  for (const auto& entry : value.as_array()) {
+    pairs.emplace_back(json::value_to<std::string>(entry.at("name")), json::value_to<std::string>(entry.at("hidden")));
+  }
+  return pairs;
+}
+
+}  // namespace
+
+std::string TableNames::retire_sql() const {
+  const auto original = qualified(table);
+  std::string sql;
+  for (const auto& [from, to] : constraints) {
+    sql += fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {};", original, quote_ident(from), quote_ident(to));
+  }
+  for (const auto& [from, to] : indexes) {
+    sql += fmt::format("ALTER INDEX {} RENAME TO {};", qualified({table.schema, from}), quote_ident(to));
+  }
+  for (const auto& [from, to] : sequences) {
+    sql += fmt::format("ALTER SEQUENCE {} RENAME TO {};", qualified({table.schema, from}), quote_ident(to));
+  }
+  // Renamed before it moves: two retired tables of one name must not meet in the schema of the retired.
+  sql += fmt::format("ALTER TABLE {} RENAME TO {};", original, quote_ident(hidden));
+  sql += fmt::format("ALTER TABLE {} SET SCHEMA {};", qualified({table.schema, hidden}), k_retired_schema);
+  return sql;
+}
+
+std::string TableNames::restore_sql() const {
+  const auto original = qualified(table);
+  std::string sql = fmt::format("ALTER TABLE {} SET SCHEMA {};", qualified({k_retired_schema, hidden}),
+                                quote_ident(table.schema));
+  sql += fmt::format("ALTER TABLE {} RENAME TO {};", qualified({table.schema, hidden}), quote_ident(table.name));
+  for (const auto& [to, from] : sequences) {
+    sql += fmt::format("ALTER SEQUENCE {} RENAME TO {};", qualified({table.schema, from}), quote_ident(to));
+  }
+  for (const auto& [to, from] : indexes) {
+    sql += fmt::format("ALTER INDEX {} RENAME TO {};", qualified({table.schema, from}), quote_ident(to));
+  }
+  for (const auto& [to, from] : constraints) {
+    sql += fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {};", original, quote_ident(from), quote_ident(to));
+  }
+  return sql;
+}
+
+std::vector<std::string> TableNames::relation_names() const {
+  std::vector<std::string> names{table.name};
+  // A check takes no name in the schema, but to ask for one name too many does no harm: constraints with an index do.
+  for (const auto* pairs : {&indexes, &sequences}) {
+    for (const auto& pair : *pairs) names.push_back(pair.first);
+  }
+  return names;
+}
+
+std::string TableNames::to_json() const {
+  return json::serialize(json::object{{"schema", table.schema},
+                                      {"table", table.name},
+                                      {"hidden", hidden},
+                                      {"constraints", pairs_to_json(constraints)},
+                                      {"indexes", pairs_to_json(indexes)},
+                                      {"sequences", pairs_to_json(sequences)}});
+}
+
+Result<TableNames> TableNames::from_json(const std::string& text) {
+  try {
+    const auto value = json::parse(text);
+    TableNames names;
+    names.table = {json::value_to<std::string>(value.at("schema")), json::value_to<std::string>(value.at("table"))};
+    names.hidden = json::value_to<std::string>(value.at("hidden"));
+    names.constraints = pairs_from_json(value.at("constraints"));
+    names.indexes = pairs_from_json(value.at("indexes"));
+    names.sequences = pairs_from_json(value.at("sequences"));
+    return names;
+  } catch (const std::exception& e) {
+    return make_error(Errc::bug, fmt::format("the ledger's record of a retired table cannot be read: {}", e.what()),
+                      "Nothing was changed.");
+  }
+}
+
+Result<TableNames> names_to_retire(Session& session, const TableName& table, const std::string& oid,
+                                   std::int64_t number) {
+  PGPHASE_TRY(found, session.query(k_names, {oid}));
+  RetiredNames hidden(number);
+  TableNames names;
+  names.table = table;
+  names.hidden = hidden.hide(table.name);
+  for (const auto& row : found) {
+    auto& pairs = row.text(0) == "constraint" ? names.constraints
+                  : row.text(0) == "index"    ? names.indexes
+                                              : names.sequences;
+    pairs.emplace_back(row.text(1), hidden.hide(row.text(1)));
+  }
+  return names;
+}
+
+}  // namespace pgphase
