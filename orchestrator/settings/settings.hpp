@@ -30,7 +30,7 @@ struct Settings {
   std::vector<std::string> password_command;  // argv; empty: none. Run at every connect (password_command.hpp)
   std::string role;                           // SET ROLE after connecting; empty: none
   std::chrono::milliseconds connect_timeout{};
-  bool protected_database = false;  // rollback, purge and rehearsal ask for the database's name
+  bool protected_database = false;  // a rollback asks for the database's name
 
   std::filesystem::path plans;  // absolute
 

@@ -44,7 +44,7 @@ constexpr SettingRow k_table[] = {
      [](Settings& s, SettingValue v) { s.connect_timeout = as<milliseconds>(std::move(v)); }},
 
     {"protected", SettingKind::boolean, "false", "", "", "", 0, 0,
-     "Ask for the database's name before a rollback, a purge or a rehearsal on it. "
+     "Ask for the database's name before a rollback on it. "
      "Only a file can say it: a protection that a flag lifts protects nothing.",
      [](Settings& s, SettingValue v) { s.protected_database = as<bool>(std::move(v)); }},
 

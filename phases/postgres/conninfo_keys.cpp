@@ -84,6 +84,10 @@ constexpr Key k_keys[] = {
 
 }  // namespace
 
+std::span<const Key> all_keys() {
+  return k_keys;
+}
+
 Key find_key(std::string_view name) {
   for (const Key& key : k_keys) {
     if (key.name == name) return key;

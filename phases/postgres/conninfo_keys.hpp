@@ -2,6 +2,7 @@
 // conninfo.cpp uses it.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ struct Key {
   KeyUse use;
   const char* why = "";  // drop_and_warn: what pgphase does instead
 };
+
+std::span<const Key> all_keys();
 
 // `use` is unknown when there is no such key.
 Key find_key(std::string_view name);
