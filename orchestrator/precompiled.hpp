@@ -17,5 +17,7 @@
 #include <boost/json.hpp>
 #include <boost/system/result.hpp>
 #include <fmt/format.h>
+
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <CLI/CLI.hpp>

@@ -7,18 +7,20 @@
 #include <set>
 
 #include "orchestrator/engine/state_machine.hpp"
+#include "plans/catalogue/catalogue.hpp"
 #include "plans/split/phased_plan_json.hpp"
-#include "plans/split/plan_difference.hpp"
 
 namespace pgphase {
 namespace {
 
-std::set<TableName> tables_of(const PhasedPlan& plan) {
-  std::set<TableName> tables;
-  for (const auto phase : k_phases) {
-    for (const auto& step : plan[phase].steps) tables.insert(step.touches.begin(), step.touches.end());
-  }
-  return tables;
+// By the hash of a plan that holds nothing else: it leaves out lines and layout.
+bool same_step(const Step& a, const Step& b) {
+  const auto hash = [](const Step& step) {
+    PhasedPlan alone;
+    alone[Phase::additive].steps.push_back(step);
+    return split_hash(alone);
+  };
+  return hash(a) == hash(b);
 }
 
 // The name of a finished step that the new text changes or drops; empty: every finished step is as it was.
@@ -32,7 +34,7 @@ std::string finished_step_changed(const PlanRecord& started, const PhasedPlan& e
       if (untouched) continue;
       const auto& steps = edited[phase].steps;
       const auto same = std::find_if(steps.begin(), steps.end(), [&](const Step& step) {
-        return step.name == old_steps[i].name && steps_equal(step, old_steps[i]);
+        return step.name == old_steps[i].name && same_step(step, old_steps[i]);
       });
       if (same == steps.end()) return fmt::format("{}/{}", to_string(phase), old_steps[i].name);
     }
@@ -44,7 +46,7 @@ Error edited_after_start(const PlanRecord& started, const PhasedPlan& edited, co
   const auto& id = started.plan.id.value;
   return make_error(
       Errc::plan_rejected,
-      fmt::format("{}.toml was edited after the plan started: {}", id, plan_difference(started.plan, edited)),
+      fmt::format("{}.toml was edited after the plan started: {}", id, plan_differs(started.plan.text, edited.text)),
       why_not.empty()
           ? fmt::format("Nothing was changed. Take the edit back and write a new plan, or, for steps that have not run, "
                         "`pgphase up {} --accept-edit`.", id)
@@ -98,8 +100,8 @@ bool builds_on(const PhasedPlan& later, const PhasedPlan& earlier) {
   if (std::find(later.requires_plans.begin(), later.requires_plans.end(), earlier.id) != later.requires_plans.end()) {
     return true;
   }
-  const auto tables = tables_of(earlier);
-  const auto mine = tables_of(later);
+  const auto tables = touched_tables(earlier);
+  const auto mine = touched_tables(later);
   return std::any_of(mine.begin(), mine.end(), [&](const TableName& table) { return tables.contains(table); });
 }
 

@@ -4,6 +4,7 @@ namespace pgphase {
 
 bool Control::concerns_us(const RequestRecord& request) const {
   if (request.plan && *request.plan != plan) return false;
+  if (request.kind == RequestKind::stop) return request.requested_at > stops_count_from;
   return request.kind != RequestKind::pause || request.requested_at > pauses_count_from;
 }
 

@@ -21,6 +21,7 @@ class Control {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   bool finished = false;             // the run is over: the supervisor may end
   PlanId plan;                       // the one at work
+  ServerTime stops_count_from = ServerTime::min();  // a `stop` was meant for whoever held the lease when it was given
   ServerTime pauses_count_from = ServerTime::min();  // a rollback goes on under a pause that is older than itself
 
   // Why the work must stop after the increment in flight; nothing: go on.

@@ -17,6 +17,9 @@ namespace asio = boost::asio;
 using namespace asio::experimental::awaitable_operators;
 using Clock = std::chrono::steady_clock;
 
+// A statement that takes the server down each time must not be tried for ever.
+constexpr int k_most_connections = 20;
+
 bool connection_is_gone(Errc code) {
   return code == Errc::session_lost || code == Errc::in_doubt || code == Errc::unreachable;
 }
@@ -33,7 +36,11 @@ asio::awaitable<Result<void>> take_lease(RunContext& run, const LeaseRunOptions&
     auto acquire = [&](Session& session) -> Result<Fence> {
       PGPHASE_CHECK(ensure_ledger(session));
       PGPHASE_CHECK(session.listen(k_notify_channel));
-      return acquire_lease(session, options.person, options.command, options.take_over, own_token);
+      auto taken = acquire_lease(session, options.person, options.command, options.take_over, own_token);
+      if (!taken) return taken.error();
+      PGPHASE_TRY(now, server_time(session));
+      run.control.stops_count_from = now;
+      return taken;
     };
     auto fence = co_await run.lease.run(acquire);
     if (fence) {
@@ -92,7 +99,7 @@ asio::awaitable<Result<void>> with_lease(asio::io_context& io, Control& control,
   std::int64_t token = 0;
   auto lost_since = Clock::now();
   bool had_worked = false;
-  for (;;) {
+  for (int connections = 1;; ++connections) {
     const auto token_before = token;
     auto result = co_await once(io, control, reporter, options, body, token);
     const bool lease_came_back = token != token_before;
@@ -101,7 +108,8 @@ asio::awaitable<Result<void>> with_lease(asio::io_context& io, Control& control,
     // Nothing was ever begun: the caller's connection does not work, and waiting is his decision.
     if (!had_worked) co_return result;
     if (lease_came_back) lost_since = Clock::now();
-    if (control.signals > 0 || Clock::now() - lost_since > options.reconnect_patience) {
+    if (control.signals > 0 || Clock::now() - lost_since > options.reconnect_patience ||
+        connections >= k_most_connections) {
       auto error = result.error();
       error.code = Errc::unreachable;
       error.next = "What was committed stands and is in the ledger; the next `pgphase up` goes on from there.";

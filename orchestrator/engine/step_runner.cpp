@@ -119,17 +119,7 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const CreateTableBody& bod
 }
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const AddColumnBody& body) {
-  // Columns that this plan added to the table later than this one: they go the same way, so that their order survives.
-  std::vector<std::string> later;
-  bool after = false;
-  for (const auto& step : work.plan.plan[work.key.phase].steps) {
-    const auto* other = std::get_if<AddColumnBody>(&step.body);
-    if (after && other && other->table == body.table) later.push_back(other->column);
-    if (step.name == work.step.name) after = true;
-  }
-  return retired_or_restored(work, [&work, &body, later](Session& session) {
-    return undo_add_column(session, work.site(), body, later);
-  });
+  return retired_or_restored(work, [&work, &body](Session& session) { return undo_add_column(session, work.site(), body); });
 }
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) {

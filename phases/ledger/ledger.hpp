@@ -16,6 +16,8 @@ namespace pgphase {
 // Everything that decisions need, in one snapshot. An empty view when there is no ledger.
 Result<LedgerView> read_ledger(Session& session);
 
+Result<ServerTime> server_time(Session& session);
+
 // The requests in force. The ledger must exist.
 Result<std::vector<RequestRecord>> read_requests(Session& session);
 

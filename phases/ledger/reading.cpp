@@ -199,12 +199,17 @@ Result<std::vector<RequestRecord>> read_requests(Session& session) {
   return requests;
 }
 
+Result<ServerTime> server_time(Session& session) {
+  PGPHASE_TRY(now, session.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
+  return time_from(now[0].integer(0));
+}
+
 Result<LedgerView> read_ledger(Session& session) {
   LedgerView view;
   PGPHASE_TRY(version, ledger_version(session));
   if (version == 0) {
-    PGPHASE_TRY(now, session.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
-    view.now = time_from(now[0].integer(0));
+    PGPHASE_TRY(now, server_time(session));
+    view.now = now;
     return view;
   }
   view.exists = true;
@@ -212,8 +217,8 @@ Result<LedgerView> read_ledger(Session& session) {
   view.lease = std::move(holder);
   auto snapshot = Transaction::begin(session, "ledger.read", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;");
   if (!snapshot) return snapshot.error();
-  PGPHASE_TRY(now, session.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"));
-  view.now = time_from(now[0].integer(0));
+  PGPHASE_TRY(now, server_time(session));
+  view.now = now;
   PGPHASE_TRY(plans, read_plans(session));
   view.plans = std::move(plans);
   std::map<std::string, std::size_t> at;

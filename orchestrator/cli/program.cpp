@@ -1,0 +1,182 @@
+#include "orchestrator/cli/program.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <iostream>
+
+#include "orchestrator/settings/settings_table.hpp"
+#include "phases/postgres/password_command.hpp"
+#include "plans/catalogue/catalogue.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace asio = boost::asio;
+
+std::string who_and_where() {
+  std::string user = std::to_string(::getuid());
+  if (const auto* entry = ::getpwuid(::getuid())) user = entry->pw_name;
+  char host[256] = "localhost";
+  ::gethostname(host, sizeof host - 1);
+  return user + "@" + host;
+}
+
+}  // namespace
+
+struct Program::Parser {
+  CLI::App app{"Phased, reversible migrations for a PostgreSQL that stays in use.", "pgphase"};
+};
+
+Program::Program() : parser_(std::make_unique<Parser>()), environment_(process_environment()), person_(who_and_where()) {
+  auto& app = parser_->app;
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", PGPHASE_VERSION);
+  app.add_option("--config", flags_.config, "settings file (default: pgphase.toml here or in a folder above)");
+  app.add_option("--env", flags_.environment, "environment of the settings file: [env.NAME]");
+  app.add_flag("--json", json_, "print one JSON object on stdout");
+  for (const auto& row : settings_table()) {
+    if (row.flag.empty()) continue;
+    app.add_option_function<std::string>(
+           std::string(row.flag), [this, key = std::string(row.key)](const std::string& value) { flags_.values[key] = value; },
+           std::string(row.description))
+        ->group("Settings");
+  }
+  add_init(*this);
+  add_new(*this);
+  add_explain(*this);
+  add_up(*this);
+  add_pause(*this);
+  add_resume(*this);
+  add_approve(*this);
+  add_wait(*this);
+  add_rollback(*this);
+  add_step(*this);
+  add_status(*this);
+  add_history(*this);
+  add_current(*this);
+  add_stamp(*this);
+  add_sandbox(*this);
+}
+
+Program::~Program() = default;
+
+CLI::App* Program::add_command(const std::string& name, const std::string& description, const std::string& example,
+                               std::function<ExitCode()> action) {
+  auto* command = parser_->app.add_subcommand(name, description);
+  command->footer("Example:\n" + example);
+  command->callback([this, name, action = std::move(action)] {
+    command_ = "pgphase " + name;
+    action_ = action;
+  });
+  return command;
+}
+
+int Program::run(int argc, char** argv) {
+  try {
+    parser_->app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    // --help and --version come this way too, with exit code 0.
+    return parser_->app.exit(e, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  console_ = std::make_unique<Console>(json_);
+  try {
+    auto settings = resolve_settings(flags_, environment_, std::filesystem::current_path());
+    if (!settings) return static_cast<int>(console_->fail(settings.error()));
+    settings_ = std::move(*settings);
+    for (const auto& warning : settings_.warnings) console_->warn(warning);
+    return static_cast<int>(action_());
+  } catch (const std::exception& e) {
+    return static_cast<int>(console_->fail(make_error(Errc::bug, fmt::format("an invariant does not hold: {}", e.what()),
+                                                      "What was committed stands. Please report this.")));
+  }
+}
+
+Result<std::vector<PhasedPlan>> Program::plans() const {
+  auto loaded = load_plans(settings_.plans);
+  if (!loaded.ok()) return to_error(loaded.problems);
+  return std::move(loaded.plans);
+}
+
+Result<SessionOptions> Program::session_options(const std::string& purpose) const {
+  PGPHASE_TRY(connection, connection_of(settings_));
+  SessionOptions options;
+  options.target = connection.display();
+  options.application_name = "pgphase/" + purpose;
+  options.role = settings_.role;
+  if (settings_.password_command.empty()) {
+    options.conninfo = connection.to_libpq();
+    return options;
+  }
+  PGPHASE_TRY(password, run_password_command(settings_.password_command));
+  options.conninfo = connection.with("password", password).to_libpq();
+  return options;
+}
+
+Result<std::string> Program::target() const {
+  PGPHASE_TRY(connection, connection_of(settings_));
+  return connection.display();
+}
+
+Result<std::unique_ptr<Session>> Program::connect(const std::string& purpose) const {
+  PGPHASE_TRY(options, session_options(purpose));
+  return Session::open(options);
+}
+
+Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chrono::seconds lease_patience,
+                                  LeaseBody body) {
+  PGPHASE_TRY(where, target());
+  console_->say(fmt::format("database: {}", where));
+  LeaseRunOptions options;
+  options.connector = [this](const std::string& purpose) { return session_options(purpose); };
+  options.person = person_;
+  options.command = command_;
+  options.limits.locks = {settings_.locks.timeout, settings_.locks.hold, settings_.locks.pause, settings_.locks.attempts,
+                          std::chrono::duration_cast<std::chrono::seconds>(settings_.locks.budget)};
+  options.limits.batch_time = settings_.backfill.batch_time;
+  options.take_over = take_over;
+  options.lease_patience = lease_patience;
+
+  asio::io_context io(1);
+  asio::signal_set signals(io, SIGINT, SIGTERM);
+  std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& gone, int) {
+    if (gone) return;
+    ++control.signals;
+    console_->warn(control.signals == 1 ? "stopping after what is in flight; once more cancels it"
+                                        : "cancelling the statement in flight");
+    signals.async_wait(on_signal);
+  };
+  signals.async_wait(on_signal);
+
+  Result<void> result = make_error(Errc::bug, "the run ended without a result");
+  asio::co_spawn(io, with_lease(io, control, *console_, options, std::move(body)),
+                 [&](std::exception_ptr thrown, Result<void> ended) {
+                   result = std::move(ended);
+                   signals.cancel();
+                   if (thrown) std::rethrow_exception(thrown);
+                 });
+  io.run();
+  return result;
+}
+
+Result<void> Program::confirm_protected(const std::string& confirmation, const std::string& what) const {
+  if (!settings_.protected_database) return {};
+  PGPHASE_TRY(connection, connection_of(settings_));
+  const std::string name(connection.get("dbname"));
+  std::string answer = confirmation;
+  if (answer.empty() && ::isatty(STDIN_FILENO)) {
+    std::fprintf(stderr, "%s is protected. Type the database's name to %s: ", name.c_str(), what.c_str());
+    std::getline(std::cin, answer);
+  }
+  if (answer == name) return {};
+  return make_error(Errc::refused, fmt::format("database {} is protected, and its name was not given", name),
+                    fmt::format("Nothing was changed. Add --confirm {} to {}.", name, what));
+}
+
+}  // namespace pgphase

@@ -1,0 +1,187 @@
+// `pgphase rollback`: undoes one phase, one plan, or the last N plans.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "orchestrator/cli/names.hpp"
+#include "orchestrator/cli/program.hpp"
+#include "orchestrator/engine/plan_runner.hpp"
+#include "orchestrator/engine/rollback_order.hpp"
+#include "phases/ledger/schema.hpp"
+#include "phases/retire/retire.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace asio = boost::asio;
+
+struct RollbackOptions {
+  std::string plan, phase, reason, confirm;
+  int last = 0;
+  bool with_later = false, take_over = false;
+};
+
+constexpr std::chrono::seconds k_patience{10};  // for a run to stop when it is asked to
+
+// True when another step that this rollback undoes works on the table: what stands in the way may be of its making.
+bool others_touch(const PlanRecord& plan, Phase phase, const Step& mine, const TableName& table) {
+  for (const auto& step : plan.plan[phase].steps) {
+    if (step.name == mine.name || !std::holds_alternative<SqlBody>(step.body)) continue;
+    if (std::find(step.touches.begin(), step.touches.end(), table) != step.touches.end()) return true;
+  }
+  return false;
+}
+
+// Looks before anything is undone whether a table or column can be taken back, so that a rollback is refused as a whole.
+Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order) {
+  for (const auto& [id, phase] : order) {
+    const auto& plan = *ledger.find(id);
+    for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
+      const auto& step = plan.plan[phase].steps[i];
+      if (!has_effect(plan[phase].steps[i])) continue;
+      Result<std::vector<std::string>> obstacles = std::vector<std::string>{};
+      TableName table;
+      if (const auto* create = std::get_if<CreateTableBody>(&step.body)) {
+        obstacles = obstacles_to_undo(session, *create);
+        table = create->table;
+      } else if (const auto* add = std::get_if<AddColumnBody>(&step.body)) {
+        obstacles = obstacles_to_undo(session, *add);
+        table = add->table;
+      }
+      if (!obstacles) return obstacles.error();
+      if (obstacles->empty() || others_touch(plan, phase, step, table)) continue;
+      std::string all;
+      for (const auto& obstacle : *obstacles) all += "\n  " + obstacle;
+      return make_error(Errc::refused, fmt::format("{} {}/{} cannot be undone:{}", id.value, to_string(phase), step.name, all),
+                        "Nothing was changed.");
+    }
+  }
+  return {};
+}
+
+// Runs of other people are asked to stop; they finish what is in flight.
+Result<void> ask_to_stop(Program& program) {
+  PGPHASE_TRY(session, program.connect("rollback"));
+  PGPHASE_TRY(version, ledger_version(*session));
+  if (version == 0) return {};
+  PGPHASE_TRY(holder, lease_holder(*session));
+  if (!holder || !holder->live) return {};
+  program.console().say(fmt::format("asking {} to stop", holder->owner));
+  NewRequest stop;
+  stop.kind = RequestKind::stop;
+  stop.reason = "rollback";
+  stop.person = program.person();
+  return add_request(*session, stop);
+}
+
+struct Done {
+  std::vector<PhaseToUndo> phases;
+  std::optional<PlanStop> stopped;
+};
+
+asio::awaitable<Result<void>> roll_back(RunContext& run, RollbackWishes wishes, std::string reason, std::string person,
+                                        Done& done) {
+  auto look = [&](Session& session) -> Result<std::vector<PhaseToUndo>> {
+    PGPHASE_CHECK(lift_requests(session, RequestKind::stop, std::nullopt, person));
+    PGPHASE_TRY(ledger, read_ledger(session));
+    PGPHASE_TRY(order, rollback_order(ledger, wishes));
+    PGPHASE_CHECK(look_ahead(session, ledger, order));
+    return order;
+  };
+  auto order = co_await run.work.run(look);
+  if (!order) co_return order.error();
+  if (order->size() > 1) {
+    run.reporter.say("to undo, in this order:");
+    for (const auto& [plan, phase] : *order) run.reporter.say(fmt::format("  {} {}", plan.value, to_string(phase)));
+  }
+  for (const auto& item : *order) {
+    const auto why = reason.empty() ? fmt::format("phase {} was rolled back", to_string(item.phase)) : reason;
+    auto stop = co_await undo_phase(run, item.plan, item.phase, why);
+    if (!stop) co_return stop.error();
+    if (stop->reason != StopReason::done) {
+      done.stopped = *stop;
+      co_return Result<void>();
+    }
+    done.phases.push_back(item);
+  }
+  co_return Result<void>();
+}
+
+ExitCode tell(Program& program, const Done& done) {
+  auto& console = program.console();
+  boost::json::array phases;
+  for (const auto& [plan, phase] : done.phases) {
+    phases.push_back(boost::json::object{{"plan", plan.value}, {"phase", to_string(phase)}});
+  }
+  auto exit = ExitCode::done;
+  if (done.stopped) {
+    exit = done.stopped->reason == StopReason::paused ? ExitCode::paused : ExitCode::interrupted;
+    console.say(done.stopped->reason == StopReason::paused
+                    ? fmt::format("the rollback is {}; the same command goes on with it", done.stopped->why)
+                    : "the rollback is interrupted; the same command goes on with it");
+  } else if (done.phases.empty()) {
+    console.say("nothing to roll back: nothing of it stands");
+  } else {
+    const auto& last = done.phases.back().plan.value;
+    console.say(fmt::format("rolled back; {} is held, so that no pipeline redoes it", last));
+    console.say(fmt::format("forward again: pgphase up {}", last));
+  }
+  console.object({{"rolled_back", phases}, {"exit", static_cast<int>(exit)}});
+  return exit;
+}
+
+ExitCode rollback(Program& program, const RollbackOptions& options) {
+  auto& console = program.console();
+  RollbackWishes wishes;
+  wishes.last = options.last;
+  wishes.with_later = options.with_later;
+  if (!options.plan.empty()) wishes.plan = parse_plan_id(options.plan);
+  if (wishes.plan.has_value() == (wishes.last > 0)) {
+    return console.fail(make_error(Errc::usage, "rollback needs a plan, or how many of the last plans",
+                                   "Write `pgphase rollback PLAN`, `pgphase rollback PLAN --phase PHASE` or `pgphase rollback -1`."));
+  }
+  if (!options.phase.empty()) {
+    auto phase = parse_phase(options.phase);
+    if (!phase) return console.fail(phase.error());
+    if (!wishes.plan) return console.fail(make_error(Errc::usage, "--phase needs a plan"));
+    wishes.phase = *phase;
+  }
+  if (auto sure = program.confirm_protected(options.confirm, "pgphase rollback"); !sure) return console.fail(sure.error());
+  if (auto asked = ask_to_stop(program); !asked) return console.fail(asked.error());
+
+  Control control;
+  Done done;
+  auto result = program.under_lease(
+      control, options.take_over ? TakeOver::by_force : TakeOver::if_stale, k_patience, [&](RunContext& run) {
+        return roll_back(run, wishes, options.reason, program.person(), done);
+      });
+  if (!result) {
+    auto error = result.error();
+    if (error.code == Errc::lease_held && !options.take_over) {
+      error.next = fmt::format("Nothing was changed. It was asked to stop {} s ago. --take-over ends its backends.",
+                               k_patience.count());
+    }
+    return console.fail(error);
+  }
+  return tell(program, done);
+}
+
+}  // namespace
+
+void add_rollback(Program& program) {
+  auto options = std::make_shared<RollbackOptions>();
+  auto* command = program.add_command(
+      "rollback", "Undo one phase, one plan, or the last N plans, without losing what was written",
+      "  pgphase rollback 002_task_priority --phase constraint\n"
+      "    the constraint phase alone; `pgphase up 002_task_priority` goes forward again",
+      [&program, options] { return rollback(program, *options); });
+  command->add_option("PLAN", options->plan, "the plan");
+  command->add_option("--phase", options->phase, "only this phase: additive, backfill or constraint");
+  command->add_option("-n,--last", options->last, "the last N plans; -1, -2 … for short")->check(CLI::Range(1, 1000));
+  command->add_flag("--with-later", options->with_later, "later phases and plans that build on it, too");
+  command->add_flag("--take-over", options->take_over, "end the backends of a run that does not stop by itself");
+  command->add_option("--reason", options->reason, "kept with the hold that is left on the plan");
+  command->add_option("--confirm", options->confirm, "the database's name, when it is protected");
+}
+
+}  // namespace pgphase

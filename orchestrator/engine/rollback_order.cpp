@@ -1,0 +1,123 @@
+#include "orchestrator/engine/rollback_order.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "orchestrator/engine/agenda.hpp"
+#include "orchestrator/engine/state_machine.hpp"
+
+namespace pgphase {
+namespace {
+
+using Order = std::vector<PhaseToUndo>;
+
+bool stands(const PlanRecord& plan, Phase phase) { return !leaves_no_trace(plan[phase]); }
+
+bool has_steps(const PlanRecord& plan, Phase phase) { return !plan.plan[phase].steps.empty(); }
+
+// All that stands of the plan, latest first, down to `from`.
+void add_phases(const PlanRecord& plan, Phase from, Order& order) {
+  for (int i = 2; i >= static_cast<int>(from); --i) {
+    const auto phase = static_cast<Phase>(i);
+    if (stands(plan, phase)) order.push_back({plan.plan.id, phase});
+  }
+}
+
+// Later plans that have started and build on this one, directly or through each other; latest first.
+std::vector<const PlanRecord*> built_on(const LedgerView& ledger, const PlanRecord& base) {
+  std::vector<const PlanRecord*> found;
+  for (const auto& later : ledger.plans) {
+    if (later.position <= base.position || !has_started(later)) continue;
+    const bool on_base = builds_on(later.plan, base.plan);
+    const bool on_found = std::any_of(found.begin(), found.end(),
+                                      [&](const PlanRecord* earlier) { return builds_on(later.plan, earlier->plan); });
+    if (on_base || on_found) found.push_back(&later);
+  }
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
+Error in_the_way(const std::string& what, const std::vector<std::string>& obstacles, const std::string& again) {
+  std::string all;
+  for (const auto& obstacle : obstacles) all += (all.empty() ? "" : ", ") + obstacle;
+  return make_error(Errc::refused, fmt::format("{} cannot be rolled back while this stands on it: {}", what, all),
+                    fmt::format("Nothing was changed. Roll those back first, or all together: {} --with-later", again));
+}
+
+Result<void> can_be_undone(const LedgerView& ledger, const Order& order) {
+  for (const auto& [id, phase] : order) {
+    const auto& plan = *ledger.find(id);
+    if (plan[phase].state == PhaseState::sealed) {
+      return make_error(Errc::refused,
+                        fmt::format("phase {} of {} is sealed: what it retired was purged", to_string(phase), id.value),
+                        "Nothing was changed. A new plan can make the objects again; their data is in your backups only.");
+    }
+    for (std::size_t i = 0; i < plan[phase].steps.size(); ++i) {
+      const auto& step = plan.plan[phase].steps[i];
+      if (!step.irreversible || !has_effect(plan[phase].steps[i])) continue;
+      return make_error(
+          Errc::refused,
+          fmt::format("{} {}/{} has run and is irreversible: {}", id.value, to_string(phase), step.name, *step.irreversible),
+          fmt::format("Nothing was changed. To leave it as it is and roll back the rest: pgphase step {} {}/{} --skip "
+                      "--reason …", id.value, to_string(phase), step.name));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool has_effect(const StepRecord& step) {
+  switch (step.state) {
+    case StepState::pending:
+    case StepState::undone:
+    case StepState::skipped: return false;
+    case StepState::failed: return step.part > 0 || step.rows > 0 || !step.intent.empty();
+    default: return true;
+  }
+}
+
+Result<std::vector<PhaseToUndo>> rollback_order(const LedgerView& ledger, const RollbackWishes& wishes) {
+  Order order;
+  if (wishes.last > 0) {
+    int left = wishes.last;
+    for (auto plan = ledger.plans.rbegin(); plan != ledger.plans.rend() && left > 0; ++plan) {
+      if (!has_started(*plan)) continue;
+      add_phases(*plan, Phase::additive, order);
+      --left;
+    }
+    PGPHASE_CHECK(can_be_undone(ledger, order));
+    return order;
+  }
+
+  const auto* plan = ledger.find(*wishes.plan);
+  if (!plan) {
+    return make_error(Errc::refused, fmt::format("{} was never started on this database", wishes.plan->value),
+                      "Nothing was changed. `pgphase status` shows what was.");
+  }
+  const auto from = wishes.phase.value_or(Phase::additive);
+  const auto what = wishes.phase ? fmt::format("phase {} of {}", to_string(from), plan->plan.id.value) : plan->plan.id.value;
+  if (!has_started(*plan) || (wishes.phase && !stands(*plan, from))) return order;
+
+  std::vector<std::string> obstacles;
+  const auto later_plans = built_on(ledger, *plan);
+  for (const auto* later : later_plans) obstacles.push_back("plan " + later->plan.id.value);
+  if (wishes.phase) {
+    for (int i = static_cast<int>(from) + 1; i <= 2; ++i) {
+      const auto phase = static_cast<Phase>(i);
+      if (stands(*plan, phase) && has_steps(*plan, phase)) obstacles.push_back(fmt::format("phase {}", to_string(phase)));
+    }
+  }
+  if (!obstacles.empty() && !wishes.with_later) {
+    return in_the_way(what, obstacles,
+                      fmt::format("pgphase rollback {}{}", plan->plan.id.value,
+                                  wishes.phase ? fmt::format(" --phase {}", to_string(from)) : ""));
+  }
+  for (const auto* later : later_plans) add_phases(*later, Phase::additive, order);
+  add_phases(*plan, from, order);
+  PGPHASE_CHECK(can_be_undone(ledger, order));
+  return order;
+}
+
+}  // namespace pgphase
