@@ -1,5 +1,7 @@
 #include "phases/postgres/conninfo_text.hpp"
 
+#include "phases/postgres/conninfo_keys.hpp"
+
 #include <fmt/format.h>
 
 #include <cctype>
@@ -183,8 +185,9 @@ Result<RawText> read_key_value(std::string_view rest) {
       return malformed("a single quote is not closed", "Within quotes, a ' or \\ has a \\ before it.");
     }
     pair.value = std::move(*value);
-    // A password with an unquoted space goes on in what looks like the next key.
-    after_password = pair.key == "password" || pair.key == "sslpassword";
+    // A password with an unquoted space goes on in what look like the next keys, until one that we know.
+    const bool known = find_key(pair.key).use != KeyUse::unknown;
+    after_password = pair.key == "password" || pair.key == "sslpassword" || (after_password && !known);
     out.pairs.push_back(std::move(pair));
   }
   return out;

@@ -170,6 +170,8 @@ TEST(Conninfo, NamesAnUnknownKeyAndTheNearestOne) {
   EXPECT_TRUE(contains(error_of("postgresql://u:hunter2@h/d?sslmod=require"), "is sslmode meant?"));
   EXPECT_TRUE(contains(error_of("host=h frobnicate=1"), "frobnicate"));
   EXPECT_TRUE(contains(error_of("host=h replication=database"), "replication"));
+  EXPECT_TRUE(contains(error_of("password=hunter2 sslmode=require frobnicate=1"), "frobnicate"));
+  EXPECT_TRUE(contains(error_of("password=hunter2 sslmod=require"), "is sslmode meant?"));
 }
 
 TEST(Conninfo, ReadsSeveralHosts) {
@@ -302,6 +304,7 @@ TEST(Conninfo, NoErrorHoldsAPieceOfThePassword) {
            "host=h password=a hunter2",
            "host=h password=a hunter2=b",
            "host=h password=a b=c hunter2",
+           "host=h password=a b=c hunter2=d e",
            "host=h password='hunter2",
            "host=h password='a'hunter2",
            "password=hunter2 =x",
