@@ -103,7 +103,7 @@ class Mapper {
   void set(std::string_view key, std::string_view value) { info_ = info_.with(key, value); }
 
   Error unknown_key(const RawPair& pair) {
-    const std::string_view nearest = nearest_key(pair.key);
+    const std::string nearest = nearest_key(pair.key);
     const std::string hint = nearest.empty() ? "" : fmt::format(" (is {} meant?)", nearest);
     if (pair.key_is_safe_to_print) return contradiction(fmt::format("the key {} is not known{}", pair.key, hint));
     return contradiction(
