@@ -1,11 +1,11 @@
 // docs/settings.md says what the settings table says. When this fails, put the table that it prints into the page.
 #include "orchestrator/settings/settings_table.hpp"
 #include "phases/postgres/conninfo_keys.hpp"
+#include "tests/support/paths.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -13,9 +13,8 @@ namespace pgphase {
 namespace {
 
 std::string page() {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-  std::ifstream in(root / "docs" / "settings.md");
-  EXPECT_TRUE(in) << root;
+  std::ifstream in(testing::source_folder() / "docs" / "settings.md");
+  EXPECT_TRUE(in);
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();
