@@ -38,7 +38,8 @@ AND (c.relacl IS NULL OR NOT EXISTS (
       (TABLE has EXCEPT TABLE gets) UNION ALL (TABLE gets EXCEPT TABLE has)))
 )sql";
 
-// On the column: its own default, its own sequence and (from 18) its NOT NULL come back with it. Anything else would not.
+// On the column: its own default, its own sequence and (from 18) its NOT NULL come back with it. Anything else would
+// not.
 constexpr const char* k_bare_column = R"sql(
     a.attacl IS NULL
 AND NOT EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = a.attrelid AND b.attnum > a.attnum
@@ -57,12 +58,14 @@ AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_class'::regclas
 
 // " AND (SELECT … FROM sequence)" for each sequence of the table, or of one of its columns: none was ever used.
 Result<std::string> sequences_untouched(Session& session, const std::string& oid, const std::string& column) {
-  PGPHASE_TRY(sequences, session.query(
-      "SELECT n.nspname, c.relname, s.seqstart FROM pg_depend d JOIN pg_class c ON c.oid = d.objid "
-      "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid "
-      "JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid "
-      "WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 "
-      "AND d.deptype IN ('a', 'i') AND ($2 = '' OR a.attname = $2)", {oid, column}));
+  PGPHASE_TRY(sequences,
+              session.query(
+                  "SELECT n.nspname, c.relname, s.seqstart FROM pg_depend d JOIN pg_class c ON c.oid = d.objid "
+                  "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid "
+                  "JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid "
+                  "WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 "
+                  "AND d.deptype IN ('a', 'i') AND ($2 = '' OR a.attname = $2)",
+                  {oid, column}));
   std::string sql;
   for (const auto& row : sequences) {
     sql += fmt::format(" AND (SELECT NOT is_called AND last_value = {} FROM {})", row.integer(2),
@@ -83,23 +86,27 @@ bool is_plain_literal(const std::string& sql) {
 
 Result<bool> table_certainly_empty(Session& session, const TableName& table, const std::string& oid) {
   PGPHASE_TRY(bare, session.query("SELECT " + fmt::format(k_small_and_readable, k_few_pages) + " AND " + k_bare_table +
-                                      " FROM pg_class c WHERE c.oid = $1", {oid}));
+                                      " FROM pg_class c WHERE c.oid = $1",
+                                  {oid}));
   if (bare.empty() || !bare[0].boolean(0)) return false;
   PGPHASE_TRY(untouched, sequences_untouched(session, oid, ""));
-  PGPHASE_TRY(empty, session.query(fmt::format("SELECT NOT EXISTS (SELECT FROM ONLY {}){}", qualified(table), untouched)));
+  PGPHASE_TRY(empty,
+              session.query(fmt::format("SELECT NOT EXISTS (SELECT FROM ONLY {}){}", qualified(table), untouched)));
   return empty[0].boolean(0);
 }
 
 Result<bool> column_certainly_empty(Session& session, const AddColumnBody& body, const std::string& oid) {
   // A domain may bring a default of its own; a computed value is dearer to make again than to keep.
-  PGPHASE_TRY(facts, session.query(
-      "SELECT " + fmt::format(k_small_and_readable, k_few_pages) + " AND " + k_bare_column +
-          " AND a.attgenerated = '' AND t.typtype <> 'd', "
-          "format_type(a.atttypid, a.atttypmod), a.attidentity <> '', pg_get_expr(f.adbin, f.adrelid), "
-          "t.typcategory = 'D' "
-          "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid "
-          "LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum "
-          "WHERE c.oid = $1 AND a.attname = $2", {oid, body.column}));
+  PGPHASE_TRY(facts,
+              session.query(
+                  "SELECT " + fmt::format(k_small_and_readable, k_few_pages) + " AND " + k_bare_column +
+                      " AND a.attgenerated = '' AND t.typtype <> 'd', "
+                      "format_type(a.atttypid, a.atttypmod), a.attidentity <> '', pg_get_expr(f.adbin, f.adrelid), "
+                      "t.typcategory = 'D' "
+                      "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid "
+                      "LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum "
+                      "WHERE c.oid = $1 AND a.attname = $2",
+                  {oid, body.column}));
   if (facts.empty() || !facts[0].boolean(0)) return false;
   const auto type = facts[0].text(1);
   const bool identity = facts[0].boolean(2);

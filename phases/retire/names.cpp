@@ -15,7 +15,9 @@ std::string_view cut_at_character(std::string_view text, std::size_t bytes) {
 
 }  // namespace
 
-std::string retired_column_name(std::int64_t number) { return fmt::format("_pgphase_retired_{}", number); }
+std::string retired_column_name(std::int64_t number) {
+  return fmt::format("_pgphase_retired_{}", number);
+}
 
 RetiredNames::RetiredNames(std::int64_t number) : prefix_(fmt::format("_pgphase_{}_", number)) {}
 

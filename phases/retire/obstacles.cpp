@@ -119,7 +119,8 @@ SELECT {kind_and_name}
 
 std::string sentence(const std::string& object, const std::string& kind, const std::string& who,
                      const std::string& whom) {
-  if (kind == "partitioned") return fmt::format("{} is partitioned, and its partitions would have to go with it", object);
+  if (kind == "partitioned")
+    return fmt::format("{} is partitioned, and its partitions would have to go with it", object);
   if (kind == "partition") return fmt::format("{} is a partition of {}, which would lose its rows", object, who);
   if (kind == "inherits") return fmt::format("{} inherits from {}, which shows its rows", object, who);
   if (kind == "child") return fmt::format("{} inherits from {}", who, object);
@@ -187,7 +188,8 @@ Result<std::vector<std::string>> obstacles_to_undo(Session& session, const AddCo
   PGPHASE_TRY(oid, table_oid(session, body.table));
   if (!oid) return std::vector<std::string>();
   PGPHASE_TRY(there, session.query("SELECT FROM pg_attribute WHERE attrelid = $1 AND attname = $2 AND NOT attisdropped "
-                                   "AND attnum > 0", {*oid, body.column}));
+                                   "AND attnum > 0",
+                                   {*oid, body.column}));
   if (there.empty()) return std::vector<std::string>();
   return column_obstacles(session, body.table, *oid, body.column);
 }

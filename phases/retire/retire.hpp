@@ -9,19 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "phases/ledger/records.hpp"
 #include "phases/lock/attempt.hpp"
 #include "phases/postgres/session.hpp"
+#include "phases/steps/site.hpp"
 #include "plans/phased_plan.hpp"
 
 namespace pgphase {
-
-// Where in which plan.
-struct StepSite {
-  const Fence& fence;
-  const LockLimits& limits;
-  StepKey key;
-};
 
 struct RetireOutcome {
   Attempt attempt;

@@ -16,8 +16,8 @@ constexpr const char* k_duplicate_column = "42701";
 constexpr const char* k_dependent_objects = "2BP01";
 
 // The rows are written before any lock is taken and commit with the change, or not at all.
-Result<void> record_step(Session& session, const StepKey& key, Direction direction) {
-  if (direction == Direction::forward) {
+Result<void> record_step(Session& session, const StepKey& key, StepDirection direction) {
+  if (direction == StepDirection::forward) {
     PGPHASE_CHECK(step_running(session, key));
     PGPHASE_CHECK(step_part_done(session, key, 1));
     return step_finished(session, key, StepState::done);
@@ -32,11 +32,8 @@ Error in_words(Error error, const StepChange& step) {
   error.code = Errc::step_failed;
   error.message = fmt::format("{}: {}", step.doing, error.message);
   error.next = "Nothing was changed.";
-  if (step.direction == Direction::forward &&
-      (error.sqlstate == sqlstate::duplicate_table || error.sqlstate == k_duplicate_column)) {
-    error.next += " If it is the very thing that this plan means, record the plan with `pgphase stamp PLAN`; otherwise "
-                  "give the new one another name.";
-  }
+  const bool name_taken = error.sqlstate == sqlstate::duplicate_table || error.sqlstate == k_duplicate_column;
+  if (name_taken && !step.if_name_taken.empty()) error.next += " " + step.if_name_taken;
   if (error.sqlstate == k_dependent_objects) {
     error.code = Errc::refused;
     error.next += " Drop or change what depends on it first, then roll back again.";

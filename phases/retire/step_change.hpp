@@ -11,16 +11,22 @@
 
 namespace pgphase {
 
-enum class Direction { forward, undo };
+enum class StepDirection { forward, back };
 
 struct StepChange {
   std::string label;  // of its failpoints
   std::string doing;  // for people: "creating table tasks"
-  Direction direction = Direction::forward;
+  StepDirection direction = StepDirection::forward;
   std::vector<RelationLock> locks;
+  std::string if_name_taken;  // what to do next when PostgreSQL says that the name is taken; may be empty
   std::function<Result<void>(Session&)> prepare;        // before any lock, in the same transaction; may be empty
   std::function<Result<std::string>(Session&)> change;  // with the locks held; returns what was done, in words
 };
+
+inline constexpr const char* k_stamp_or_rename =
+    "If it is the very thing that this plan means, record the plan with `pgphase stamp PLAN`; otherwise give the new "
+    "one "
+    "another name.";
 
 Result<RetireOutcome> attempt_step(Session& session, const StepSite& site, const StepChange& step);
 

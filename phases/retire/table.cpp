@@ -16,6 +16,7 @@ Result<RetireOutcome> create_table(Session& session, const StepSite& site, const
   StepChange step;
   step.label = "table.create";
   step.doing = "creating table " + display_name(body.table);
+  step.if_name_taken = k_stamp_or_rename;
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(body.sql));
     return std::string("created");
@@ -25,34 +26,32 @@ Result<RetireOutcome> create_table(Session& session, const StepSite& site, const
 
 // Gone from the schema of the retired: somebody dropped it by hand, and an empty table in its place would hide that.
 Error retired_table_is_gone(const RetiredRecord& retired) {
-  return make_error(Errc::refused,
-                    fmt::format("table {} cannot be restored: {}.{}, as which it was retired, is gone",
-                                display_name(retired.table), k_retired_schema, retired.hidden_as),
-                    fmt::format("Nothing was changed. Bring it back from a backup, or make the table by hand and record "
-                                "that with `pgphase step {} {}/{} --done --reason …`.",
-                                retired.key.plan.value, to_string(retired.key.phase), retired.key.step));
+  return make_error(
+      Errc::refused,
+      fmt::format("table {} cannot be restored: {}.{}, as which it was retired, is gone", display_name(retired.table),
+                  k_retired_schema, retired.hidden_as),
+      fmt::format("Nothing was changed. Bring it back from a backup, or make the table by hand and record "
+                  "that with `pgphase step {} {}/{} --done --reason …`.",
+                  retired.key.plan.value, to_string(retired.key.phase), retired.key.step));
 }
 
 Result<void> names_are_free(Session& session, const TableNames& names) {
-  const auto wanted = names.relation_names();
   std::string list;
-  for (const auto& name : wanted) list += (list.empty() ? "" : ", ") + quote_literal(name);
-  // Of constraints only those that have an index need a name in the schema; the others' names are not relations.
-  for (const auto& [name, hidden] : names.constraints) {
-    PGPHASE_TRY(with_index, session.query("SELECT to_regclass($1) IS NOT NULL",
-                                          {qualified({k_retired_schema, hidden})}));
-    if (with_index[0].boolean(0)) list += ", " + quote_literal(name);
-  }
-  PGPHASE_TRY(taken, session.query(fmt::format(
-      "SELECT string_agg(pg_describe_object(1259, c.oid, 0), ', ' ORDER BY c.relname), count(*) FROM pg_class c "
-      "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname IN ({})", list),
-      {names.table.schema}));
+  for (const auto& name : names.relation_names()) list += (list.empty() ? "" : ", ") + quote_literal(name);
+  PGPHASE_TRY(
+      taken, session.query(
+                 fmt::format("SELECT string_agg(pg_describe_object(1259, c.oid, 0), ', ' ORDER BY c.relname), count(*) "
+                             "FROM pg_class c "
+                             "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname IN ({})",
+                             list),
+                 {names.table.schema}));
   if (taken[0].is_null(0)) return {};
   return make_error(Errc::refused,
                     fmt::format("table {} cannot be restored: its {} taken meanwhile by {}", display_name(names.table),
                                 taken[0].integer(1) == 1 ? "name is" : "names are", taken[0].text(0)),
                     fmt::format("Nothing was changed; its rows are safe in {}.{}. Rename what took the name, then run "
-                                "this again.", k_retired_schema, quote_ident(names.hidden)));
+                                "this again.",
+                                k_retired_schema, quote_ident(names.hidden)));
 }
 
 // The schema of the retired exists only as long as something is in it, so that a round trip leaves no trace. It stays
@@ -83,8 +82,9 @@ Result<RetireOutcome> restore_table(Session& session, const StepSite& site, cons
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(names.restore_sql()));
     PGPHASE_CHECK(s.script(k_drop_schema_when_empty));
-    PGPHASE_TRY(size, s.query("SELECT reltuples::bigint, pg_total_relation_size(oid) FROM pg_class WHERE oid = $1::regclass",
-                              {qualified(names.table)}));
+    PGPHASE_TRY(size,
+                s.query("SELECT reltuples::bigint, pg_total_relation_size(oid) FROM pg_class WHERE oid = $1::regclass",
+                        {qualified(names.table)}));
     const auto bytes = human_bytes(size[0].integer(1));
     if (size[0].integer(0) <= 0) return fmt::format("restored with its rows ({})", bytes);  // never counted
     return fmt::format("restored with its about {} rows ({})", human_count(size[0].integer(0)), bytes);
@@ -133,7 +133,7 @@ Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, 
   StepChange step;
   step.label = "table.undo";
   step.doing = "undoing the creation of table " + display_name(body.table);
-  step.direction = Direction::undo;
+  step.direction = StepDirection::back;
   step.locks = {{body.table, LockMode::access_exclusive}};
   bool exists = false;
   std::int64_t number = 0;

@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 // Constraint triggers (contype t) keep their names like other triggers. A foreign key here is one to the table itself.
 constexpr const char* k_names = R"sql(
-SELECT 'constraint' AS kind, conname FROM pg_constraint
+SELECT CASE WHEN contype IN ('p', 'u', 'x') THEN 'key' ELSE 'constraint' END AS kind, conname FROM pg_constraint
  WHERE conrelid = $1 AND contype IN ('c', 'n', 'p', 'u', 'x', 'f')
 UNION ALL
 SELECT 'index', c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -46,8 +46,10 @@ std::vector<TableNames::Pair> pairs_from_json(const json::value& value) {
 std::string TableNames::retire_sql() const {
   const auto original = qualified(table);
   std::string sql;
-  for (const auto& [from, to] : constraints) {
-    sql += fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {};", original, quote_ident(from), quote_ident(to));
+  for (const auto* pairs : {&keys, &constraints}) {
+    for (const auto& [from, to] : *pairs) {
+      sql += fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {};", original, quote_ident(from), quote_ident(to));
+    }
   }
   for (const auto& [from, to] : indexes) {
     sql += fmt::format("ALTER INDEX {} RENAME TO {};", qualified({table.schema, from}), quote_ident(to));
@@ -63,8 +65,8 @@ std::string TableNames::retire_sql() const {
 
 std::string TableNames::restore_sql() const {
   const auto original = qualified(table);
-  std::string sql = fmt::format("ALTER TABLE {} SET SCHEMA {};", qualified({k_retired_schema, hidden}),
-                                quote_ident(table.schema));
+  std::string sql =
+      fmt::format("ALTER TABLE {} SET SCHEMA {};", qualified({k_retired_schema, hidden}), quote_ident(table.schema));
   sql += fmt::format("ALTER TABLE {} RENAME TO {};", qualified({table.schema, hidden}), quote_ident(table.name));
   for (const auto& [to, from] : sequences) {
     sql += fmt::format("ALTER SEQUENCE {} RENAME TO {};", qualified({table.schema, from}), quote_ident(to));
@@ -72,16 +74,17 @@ std::string TableNames::restore_sql() const {
   for (const auto& [to, from] : indexes) {
     sql += fmt::format("ALTER INDEX {} RENAME TO {};", qualified({table.schema, from}), quote_ident(to));
   }
-  for (const auto& [to, from] : constraints) {
-    sql += fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {};", original, quote_ident(from), quote_ident(to));
+  for (const auto* pairs : {&keys, &constraints}) {
+    for (const auto& [to, from] : *pairs) {
+      sql += fmt::format("ALTER TABLE {} RENAME CONSTRAINT {} TO {};", original, quote_ident(from), quote_ident(to));
+    }
   }
   return sql;
 }
 
 std::vector<std::string> TableNames::relation_names() const {
   std::vector<std::string> names{table.name};
-  // A check takes no name in the schema, but to ask for one name too many does no harm: constraints with an index do.
-  for (const auto* pairs : {&indexes, &sequences}) {
+  for (const auto* pairs : {&keys, &indexes, &sequences}) {
     for (const auto& pair : *pairs) names.push_back(pair.first);
   }
   return names;
@@ -91,6 +94,7 @@ std::string TableNames::to_json() const {
   return json::serialize(json::object{{"schema", table.schema},
                                       {"table", table.name},
                                       {"hidden", hidden},
+                                      {"keys", pairs_to_json(keys)},
                                       {"constraints", pairs_to_json(constraints)},
                                       {"indexes", pairs_to_json(indexes)},
                                       {"sequences", pairs_to_json(sequences)}});
@@ -102,6 +106,7 @@ Result<TableNames> TableNames::from_json(const std::string& text) {
     TableNames names;
     names.table = {json::value_to<std::string>(value.at("schema")), json::value_to<std::string>(value.at("table"))};
     names.hidden = json::value_to<std::string>(value.at("hidden"));
+    names.keys = pairs_from_json(value.at("keys"));
     names.constraints = pairs_from_json(value.at("constraints"));
     names.indexes = pairs_from_json(value.at("indexes"));
     names.sequences = pairs_from_json(value.at("sequences"));
@@ -120,9 +125,10 @@ Result<TableNames> names_to_retire(Session& session, const TableName& table, con
   names.table = table;
   names.hidden = hidden.hide(table.name);
   for (const auto& row : found) {
-    auto& pairs = row.text(0) == "constraint" ? names.constraints
-                  : row.text(0) == "index"    ? names.indexes
-                                              : names.sequences;
+    auto& pairs = row.text(0) == "key"          ? names.keys
+                  : row.text(0) == "constraint" ? names.constraints
+                  : row.text(0) == "index"      ? names.indexes
+                                                : names.sequences;
     pairs.emplace_back(row.text(1), hidden.hide(row.text(1)));
   }
   return names;

@@ -15,7 +15,8 @@ struct TableNames {
   using Pair = std::pair<std::string, std::string>;  // as it is, while retired
   TableName table;
   std::string hidden;
-  std::vector<Pair> constraints;  // those with an index rename it, too
+  std::vector<Pair> keys;         // constraints with an index, which bears the same name and follows
+  std::vector<Pair> constraints;  // the others: no relation, so no name in the schema
   std::vector<Pair> indexes;      // without a constraint
   std::vector<Pair> sequences;    // owned by one of its columns
 
