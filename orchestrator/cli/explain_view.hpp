@@ -1,0 +1,39 @@
+// What `explain` prints: phases, gates, and of each step what it does, its SQL, locks, scans and its way back. Made
+// from the same PhasedPlan that `up` executes. Pure; any thread.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "phases/ledger/records.hpp"
+
+namespace pgphase {
+
+struct ExplainedPlan {
+  const PhasedPlan* plan = nullptr;
+  const PlanRecord* record = nullptr;  // when it is in the ledger: then `plan` is the ledger's split
+};
+
+struct ExplainInput {
+  std::vector<ExplainedPlan> plans;
+  std::string target;                        // empty: no database was asked
+  int server_version = 0;                    // 150004; 0 without a database
+  std::map<TableName, std::int64_t> tables;  // bytes, of those that exist
+  const LedgerView* ledger = nullptr;        // nullptr without a database
+};
+
+enum class SqlShown { first_line, all };
+
+std::string explain_text(const ExplainInput& input, SqlShown sql);  // ends with a newline
+boost::json::object explain_json(const ExplainInput& input);
+
+// "new code may ship after additive; old code must be gone before constraint", for what the plan has.
+std::string deploy_contract(const PhasedPlan& plan);
+
+// The grammar and the sizes that the answer rests on.
+std::string assumptions(const ExplainInput& input);
+
+}  // namespace pgphase

@@ -1,0 +1,213 @@
+// The incident card and the progress of a backfill: see status_view.hpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "orchestrator/cli/status_view.hpp"
+#include "orchestrator/cli/step_words.hpp"
+#include "orchestrator/cli/words.hpp"
+#include "orchestrator/engine/derived_state.hpp"
+#include "orchestrator/engine/gate.hpp"
+#include "orchestrator/engine/rollback_order.hpp"
+#include "orchestrator/engine/state_machine.hpp"
+
+namespace pgphase {
+namespace {
+
+// The phase that a rollback would undo: the latest that stands.
+std::optional<Phase> latest_standing(const PlanRecord& plan) {
+  for (const auto phase : {Phase::constraint, Phase::backfill, Phase::additive}) {
+    if (!plan.plan[phase].steps.empty() && !leaves_no_trace(plan[phase])) return phase;
+  }
+  return std::nullopt;
+}
+
+// The phase that the plan stands before or in: the one half undone, else the first that is not over.
+std::optional<Phase> phase_at_hand(const PlanRecord& plan) {
+  for (const auto phase : k_phases) {
+    if (plan[phase].state == PhaseState::rolling_back) return phase;
+  }
+  for (const auto phase : k_phases) {
+    const auto state = plan[phase].state;
+    if (state != PhaseState::done && state != PhaseState::sealed && !plan.plan[phase].steps.empty()) return phase;
+  }
+  return std::nullopt;
+}
+
+std::string what_stands(const PlanRecord& plan) {
+  std::vector<std::string> standing;
+  for (const auto phase : k_phases) {
+    if (plan.plan[phase].steps.empty()) continue;
+    const auto& record = plan[phase];
+    if (record.state == PhaseState::done || record.state == PhaseState::sealed) {
+      standing.push_back(fmt::format("{} is done", to_string(phase)));
+    } else if (!leaves_no_trace(record)) {
+      const auto done = std::count_if(record.steps.begin(), record.steps.end(), [](const StepRecord& step) {
+        return step.state == StepState::done || step.state == StepState::skipped;
+      });
+      standing.push_back(
+          fmt::format("{} {} of {} steps of {} stand",
+                      record.state == PhaseState::rolling_back ? "on the way back," : "on the way forward,", done,
+                      record.steps.size(), to_string(phase)));
+    } else if (record.state == PhaseState::rolled_back) {
+      standing.push_back(fmt::format("{} is rolled back", to_string(phase)));
+    } else {
+      standing.push_back(fmt::format("{} has changed nothing yet", to_string(phase)));
+    }
+  }
+  return words::joined(standing, "; ");
+}
+
+void add_way_on(IncidentCard& card, const PlanRecord& plan, const LedgerView& ledger, PlanStatus status) {
+  const auto& id = plan.plan.id.value;
+  const auto phase = phase_at_hand(plan);
+  const bool going_back = phase && plan[*phase].state == PhaseState::rolling_back;
+  const auto forward = "pgphase up " + id;
+  const auto goes_on = going_back ? fmt::format("pgphase rollback {} --phase {}", id, to_string(*phase)) : forward;
+  switch (status) {
+    case PlanStatus::at_gate: {
+      const auto shut = shut_by_ledger(plan, *phase, ledger.requests, ledger.now);
+      bool only_time = false;
+      for (const auto& part : shut) {
+        if (part.kind == "approve")
+          card.go_on.push_back(fmt::format("pgphase approve {} --phase {}", id, to_string(*phase)));
+        if (part.kind == "wait") only_time = true;
+      }
+      card.go_on.push_back(only_time ? forward + " --wait" : forward);
+      break;
+    }
+    case PlanStatus::paused: {
+      const auto* pause = pause_in_force(ledger.requests, plan.plan.id);
+      card.go_on.push_back(pause && pause->plan ? "pgphase resume " + id : "pgphase resume");
+      card.go_on.push_back(goes_on);
+      break;
+    }
+    default:
+      card.go_on.push_back(goes_on);
+  }
+}
+
+void add_way_back(IncidentCard& card, const PlanRecord& plan) {
+  const auto phase = latest_standing(plan);
+  if (!phase) {
+    card.keeps.push_back("nothing has to be taken back: no phase of the plan stands");
+    return;
+  }
+  if (plan[*phase].state == PhaseState::sealed) {
+    card.keeps.push_back(fmt::format("there is no way back: {} is sealed, what it retired is gone", to_string(*phase)));
+    return;
+  }
+  card.go_back = fmt::format("pgphase rollback {} --phase {}", plan.plan.id.value, to_string(*phase));
+  const auto& steps = plan.plan[*phase].steps;
+  for (std::size_t i = 0; i < steps.size() && i < plan[*phase].steps.size(); ++i) {
+    if (!has_effect(plan[*phase].steps[i])) continue;
+    auto keeps = what_undo_keeps(steps[i]);
+    if (std::find(card.keeps.begin(), card.keeps.end(), keeps) == card.keeps.end())
+      card.keeps.push_back(std::move(keeps));
+  }
+  if (card.keeps.empty()) card.keeps.push_back("everything: the phase has changed nothing yet");
+}
+
+std::string why(const PlanRecord& plan, const LedgerView& ledger, PlanStatus status) {
+  const auto phase = phase_at_hand(plan);
+  const auto reason_of = [](const std::string& by, const std::string& reason) {
+    return reason.empty() ? by : fmt::format("{}: {}", by, reason);
+  };
+  switch (status) {
+    case PlanStatus::at_gate:
+      return fmt::format("at the gate before {}", to_string(*phase));
+    case PlanStatus::failed:
+      for (const auto& step : plan[*phase].steps) {
+        if (step.state == StepState::failed) return fmt::format("step {}/{} failed", to_string(*phase), step.name);
+        if (step.state == StepState::undo_failed) {
+          return fmt::format("undoing step {}/{} failed", to_string(*phase), step.name);
+        }
+      }
+      return "failed";
+    case PlanStatus::held:
+      return "held by " + reason_of(plan.hold_by, plan.hold_reason);
+    case PlanStatus::rolled_back:
+      return plan.held ? "rolled back and held by " + reason_of(plan.hold_by, plan.hold_reason) : "rolled back";
+    case PlanStatus::paused:
+      if (const auto* pause = pause_in_force(ledger.requests, plan.plan.id)) {
+        return "paused by " + reason_of(pause->by, pause->reason);
+      }
+      return "paused";
+    case PlanStatus::interrupted:
+      return "interrupted: by a signal, a deadline or the end of its process";
+    default:
+      return to_string(status);
+  }
+}
+
+}  // namespace
+
+std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerView& ledger) {
+  const auto status = status_of(plan, ledger);
+  switch (status) {
+    case PlanStatus::pending:
+    case PlanStatus::running:
+    case PlanStatus::rolling_back:
+    case PlanStatus::done:
+      return std::nullopt;
+    default:
+      break;
+  }
+  IncidentCard card;
+  card.now = fmt::format("{}; {}", why(plan, ledger, status), what_stands(plan));
+  add_way_on(card, plan, ledger, status);
+  add_way_back(card, plan);
+  return card;
+}
+
+std::optional<BackfillProgress> progress_of(const PlanRecord& plan, const LedgerView& ledger) {
+  if (plan.backfills.empty()) return std::nullopt;
+  const auto status = status_of(plan, Phase::backfill, ledger);
+  std::size_t steps = 0;
+  for (const auto& step : plan.plan[Phase::backfill].steps) steps += std::holds_alternative<BackfillBody>(step.body);
+
+  BackfillProgress progress;
+  bool total_known = plan.backfills.size() == steps;  // how large one is shows when it begins
+  bool over = status == PhaseStatus::done || status == PhaseStatus::sealed;
+  std::int64_t total = 0, pages_done = 0, pages_total = 0, running_rows = 0;
+  double running_seconds = 0, left = 0;
+  bool left_known = true;
+  for (const auto& backfill : plan.backfills) {
+    const bool done = over || backfill.stage == "done";
+    progress.rows_done += backfill.rows_done;
+    total += done ? backfill.rows_done : std::max(backfill.rows_estimate, backfill.rows_done);
+    total_known = total_known && (done || backfill.rows_estimate > 0);
+    pages_total += backfill.pages_total;
+    pages_done += done ? backfill.pages_total : backfill.pages_done;
+    if (done) continue;
+    running_rows += backfill.rows_done;
+    running_seconds += backfill.seconds;
+    if (backfill.pages_done > 0) {
+      left += backfill.seconds * static_cast<double>(backfill.pages_total - backfill.pages_done) /
+              static_cast<double>(backfill.pages_done);
+    } else {
+      left_known = false;
+    }
+  }
+  over = over || (total_known && std::all_of(plan.backfills.begin(), plan.backfills.end(),
+                                             [](const BackfillRecord& backfill) { return backfill.stage == "done"; }));
+  if (total_known) progress.rows_total = total;
+  if (pages_total > 0) progress.share = static_cast<double>(pages_done) / static_cast<double>(pages_total);
+  if (over) {
+    progress.share = 1;
+    progress.eta_seconds = 0;
+    const auto& phase = plan[Phase::backfill];
+    if (phase.started_at && phase.finished_at && *phase.finished_at > *phase.started_at) {
+      const std::chrono::duration<double> took = *phase.finished_at - *phase.started_at;
+      progress.rows_per_second = static_cast<double>(progress.rows_done) / took.count();
+    }
+  } else if (status != PhaseStatus::running) {
+    progress.rows_per_second = 0;  // nobody works on it: the time left is anybody's guess
+  } else {
+    if (running_seconds > 0) progress.rows_per_second = static_cast<double>(running_rows) / running_seconds;
+    if (left_known && total_known) progress.eta_seconds = left;
+  }
+  return progress;
+}
+
+}  // namespace pgphase

@@ -1,0 +1,48 @@
+// `pgphase new`: a plan file with the next number. Needs no database.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "orchestrator/cli/program.hpp"
+#include "orchestrator/project/scaffold.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace fs = std::filesystem;
+
+// By their files' names: a plan that is being written and cannot be read yet has its number all the same.
+std::vector<PlanId> plans_in(const fs::path& folder) {
+  std::vector<PlanId> ids;
+  std::error_code problem;  // a folder that is not there: new_plan says what to do
+  for (fs::directory_iterator entry(folder, problem), end; !problem && entry != end; entry.increment(problem)) {
+    const auto& path = entry->path();
+    if (path.extension() == ".toml" && !path.filename().string().starts_with('.'))
+      ids.push_back({path.stem().string()});
+  }
+  return ids;
+}
+
+ExitCode make_new(Program& program, const std::string& name) {
+  auto& console = program.console();
+  const auto& folder = program.settings().plans;
+  auto path = new_plan(folder, name, plans_in(folder));
+  if (!path) return console.fail(path.error());
+  const auto id = fs::path(*path).stem().string();
+  console.say(*path);
+  console.object({{"plan", id}, {"path", *path}});
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_new(Program& program) {
+  auto name = std::make_shared<std::string>();
+  auto* command = program.add_command("new", "Make a plan file with the next number, which requires the last one",
+                                      "  pgphase new 'task priority'\n"
+                                      "    migrations/002_task_priority.toml",
+                                      [&program, name] { return make_new(program, *name); });
+  command->add_option("NAME", *name, "what the plan is about; blanks become _")->required();
+}
+
+}  // namespace pgphase

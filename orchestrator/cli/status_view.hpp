@@ -1,0 +1,42 @@
+// What `status` prints, from what was read: one line a plan, its phases where something is going on, and for a plan
+// that does not go on by itself the incident card: what is true now, the way on and the way back. Pure; any thread.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "phases/ledger/records.hpp"
+
+namespace pgphase {
+
+struct StatusInput {
+  std::string target;  // "app on db:5432 as alice"
+  LedgerView ledger;
+  std::vector<RetiredRecord> retired;
+  std::vector<PhasedPlan> folder;  // in order; empty when the folder could not be read
+};
+
+std::string status_text(const StatusInput& input);  // ends with a newline
+boost::json::object status_json(const StatusInput& input);
+
+// What to do with a plan that does not go on by itself.
+struct IncidentCard {
+  std::string now;                 // what is true
+  std::vector<std::string> go_on;  // commands, in this order
+  std::string go_back;             // a command; empty: there is nothing to take back, or it cannot be
+  std::vector<std::string> keeps;  // what going back keeps; or why there is no way back
+};
+// Nothing for a plan that is pending, running or done.
+std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerView& ledger);
+
+// Rows, speed and time left of the plan's backfills together; numbers that nobody knows are empty.
+struct BackfillProgress {
+  std::int64_t rows_done = 0;
+  std::optional<std::int64_t> rows_total;
+  std::optional<double> rows_per_second, eta_seconds, share;  // share: of the pages, 0 to 1
+};
+std::optional<BackfillProgress> progress_of(const PlanRecord& plan, const LedgerView& ledger);
+
+}  // namespace pgphase

@@ -1,0 +1,200 @@
+#include "orchestrator/cli/step_words.hpp"
+
+#include <fmt/format.h>
+
+#include "orchestrator/cli/words.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+std::string set_list(const BackfillBody& body) {
+  std::vector<std::string> list;
+  for (const auto& [column, expression] : body.set)
+    list.push_back(fmt::format("{} = ({})", quote_ident(column), expression));
+  return words::joined(list, ", ");
+}
+
+// The rows that are still to be done, as far as the plan alone can say it: the types that an exact comparison casts to
+// are the server's knowledge.
+std::string todo_words(const BackfillBody& body) {
+  std::vector<std::string> list;
+  switch (body.todo) {
+    case Todo::where:
+      return body.where;
+    case Todo::marker:
+      return "<not yet marked as done>";
+    case Todo::fill_empty:
+      for (const auto& [column, expression] : body.set) {
+        list.push_back(fmt::format("{} IS NULL AND ({}) IS NOT NULL", quote_ident(column), expression));
+      }
+      break;
+    case Todo::differs:
+      for (const auto& [column, expression] : body.set) {
+        list.push_back(fmt::format("{} IS DISTINCT FROM ({})", quote_ident(column), expression));
+      }
+      break;
+  }
+  return words::joined(list, " OR ");
+}
+
+std::string backfill_note(const BackfillBody& body) {
+  std::string note = "in small batches, each committed with its checkpoint; locks the rows of one batch at a time";
+  if (body.todo == Todo::marker) {
+    note +=
+        "; a marker column, added and dropped under two short ACCESS EXCLUSIVE locks, makes sure that each row is "
+        "set exactly once";
+  }
+  return note;
+}
+
+struct What {
+  std::string operator()(const CreateTableBody& body) const {
+    return fmt::format("creates the table {}", display_name(body.table));
+  }
+  std::string operator()(const AddColumnBody& body) const {
+    return fmt::format("adds the column {}.{}", display_name(body.table), body.column);
+  }
+  std::string operator()(const BackfillBody& body) const {
+    std::vector<std::string> columns;
+    for (const auto& assignment : body.set) columns.push_back(assignment.column);
+    return fmt::format("fills {} of {}", words::joined(columns, ", "), display_name(body.table));
+  }
+  std::string operator()(const SqlBody& body) const {
+    if (body.forward.size() != 1)
+      return fmt::format("{} statements, each in a transaction of its own", body.forward.size());
+    const auto& statement = body.forward.front();
+    switch (statement.kind) {
+      case StatementKind::create_index_concurrently:
+        return fmt::format("builds the index {}", display_name(statement.index));
+      case StatementKind::drop_index_concurrently:
+        return fmt::format("drops the index {}", display_name(statement.index));
+      case StatementKind::rebuild_index:
+        return fmt::format("builds the index {} again", display_name(statement.index));
+      case StatementKind::validate:
+        return "checks the rows that exist against a constraint";
+      case StatementKind::maintenance:
+        return "maintenance, outside a transaction";
+      case StatementKind::transactional:
+        return "one statement, in a transaction";
+    }
+    return {};
+  }
+};
+
+struct Forward {
+  std::vector<Statement> operator()(const CreateTableBody& body) const {
+    Statement statement;
+    statement.sql = body.sql;
+    statement.note = "a new table: nobody can be waiting for it";
+    return {statement};
+  }
+  std::vector<Statement> operator()(const AddColumnBody& body) const {
+    Statement statement;
+    statement.sql = body.sql;
+    statement.locks = {{body.table, LockMode::access_exclusive}};
+    statement.note = "no scan, no rewrite";
+    return {statement};
+  }
+  std::vector<Statement> operator()(const BackfillBody& body) const {
+    Statement statement;
+    statement.sql = fmt::format("UPDATE {} SET {} WHERE {}", qualified(body.table), set_list(body), todo_words(body));
+    statement.locks = {{body.table, LockMode::row_exclusive}};
+    statement.note = backfill_note(body);
+    return {statement};
+  }
+  std::vector<Statement> operator()(const SqlBody& body) const { return body.forward; }
+};
+
+struct Undo {
+  std::vector<Statement> operator()(const CreateTableBody&) const { return {}; }
+  std::vector<Statement> operator()(const AddColumnBody&) const { return {}; }
+  std::vector<Statement> operator()(const BackfillBody& body) const { return body.undo; }
+  std::vector<Statement> operator()(const SqlBody& body) const { return body.undo; }
+};
+
+struct HowUndone {
+  std::string operator()(const CreateTableBody&) const {
+    return "drops the table if it is certainly empty; else hides it with its rows, and the next up brings it back";
+  }
+  std::string operator()(const AddColumnBody&) const {
+    return "drops the column if it is certainly empty; else hides it with its values, and the next up brings it back";
+  }
+  std::string operator()(const BackfillBody& body) const {
+    return body.undo.empty() ? "nothing to undo: the values stay until the column itself is taken back"
+                             : "runs the rollback that the plan gives";
+  }
+  std::string operator()(const SqlBody& body) const {
+    if (body.undo.size() == 1 && body.undo.front().kind == StatementKind::drop_index_concurrently) {
+      return "drops the index; the next up builds it again";
+    }
+    if (body.undo.size() == 1 && body.undo.front().kind == StatementKind::rebuild_index) {
+      return "builds the index again from the definition that the ledger keeps";
+    }
+    return body.undo.size() == 1 ? "one statement" : fmt::format("{} statements", body.undo.size());
+  }
+};
+
+struct Keeps {
+  std::string operator()(const CreateTableBody& body) const {
+    return fmt::format("every row of {} (hidden, and brought back by the next up)", display_name(body.table));
+  }
+  std::string operator()(const AddColumnBody& body) const {
+    return fmt::format("every value of {}.{} (hidden, and brought back by the next up)", display_name(body.table),
+                       body.column);
+  }
+  std::string operator()(const BackfillBody& body) const {
+    return body.undo.empty() ? fmt::format("the values in {}, as they are", display_name(body.table))
+                             : fmt::format("in {} what the plan's own rollback keeps", display_name(body.table));
+  }
+  std::string operator()(const SqlBody& body) const {
+    for (const auto& statement : body.undo) {
+      const bool of_index =
+          statement.kind == StatementKind::drop_index_concurrently || statement.kind == StatementKind::rebuild_index;
+      if (!of_index) return "every row that the plan's own rollback statements do not touch";
+    }
+    return "all rows: only indexes change";
+  }
+};
+
+}  // namespace
+
+std::string what_it_does(const Step& step) {
+  return std::visit(What{}, step.body);
+}
+std::vector<Statement> forward_statements(const Step& step) {
+  return std::visit(Forward{}, step.body);
+}
+std::vector<Statement> undo_statements(const Step& step) {
+  return std::visit(Undo{}, step.body);
+}
+
+std::string how_it_is_undone(const Step& step) {
+  if (step.irreversible) return "cannot be undone: " + *step.irreversible;
+  return std::visit(HowUndone{}, step.body);
+}
+
+std::string what_undo_keeps(const Step& step) {
+  if (step.irreversible) return fmt::format("{} cannot be undone ({})", step.name, *step.irreversible);
+  return std::visit(Keeps{}, step.body);
+}
+
+const char* to_string(StatementKind kind) {
+  switch (kind) {
+    case StatementKind::transactional:
+      return "transactional";
+    case StatementKind::validate:
+      return "validate";
+    case StatementKind::create_index_concurrently:
+      return "create_index_concurrently";
+    case StatementKind::drop_index_concurrently:
+      return "drop_index_concurrently";
+    case StatementKind::rebuild_index:
+      return "rebuild_index";
+    case StatementKind::maintenance:
+      return "maintenance";
+  }
+  return "?";
+}
+
+}  // namespace pgphase
