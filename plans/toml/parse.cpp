@@ -106,6 +106,20 @@ std::string too_large(std::size_t bytes) {
   return fmt::format("the file has {} bytes; more than {} is refused", bytes, format_bytes(k_max_file_bytes));
 }
 
+// "\u0000" is TOML, but neither a PostgreSQL text nor a C string can hold it: found here, once, for every key.
+void note_nul(const Value& value, Findings& findings) {
+  if (const auto* text = std::get_if<std::string>(&value.data); text && text->find('\0') != std::string::npos) {
+    findings.add(value.at, "the string holds a NUL character");
+  } else if (const auto* items = std::get_if<std::vector<Value>>(&value.data)) {
+    for (const Value& item : *items) note_nul(item, findings);
+  } else if (const auto* table = std::get_if<Table>(&value.data)) {
+    for (const Entry& entry : table->entries) {
+      if (entry.key.find('\0') != std::string::npos) findings.add(entry.at, "the key holds a NUL character");
+      note_nul(entry.value, findings);
+    }
+  }
+}
+
 Diagnostics whole_file(std::string file, std::string message, std::string suggestion = {}) {
   Diagnostic found;
   found.file = std::move(file);
@@ -130,6 +144,8 @@ Checked<Document> parse_toml(std::string_view text, std::string file) {
   try {
     Document document;
     document.root = Converter(text).table(toml::parse(text, std::string_view(file)));
+    for (const Entry& entry : document.root.entries) note_nul(entry.value, findings);
+    if (!findings.empty()) return findings.take();
     document.file = std::move(file);
     document.text = std::string(text);
     return document;
