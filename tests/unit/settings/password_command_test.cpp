@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace pgphase {
 namespace {
@@ -13,6 +14,16 @@ using namespace std::chrono_literals;
 
 Result<std::string> shell(const std::string& script, std::chrono::milliseconds deadline = 10s) {
   return run_password_command({"sh", "-c", script}, deadline);
+}
+
+// As in /proc: one letter, or "gone".
+std::string state_of(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+  std::string id;
+  std::string name;
+  std::string state = "gone";
+  status >> id >> name >> state;
+  return state;
 }
 
 TEST(PasswordCommand, GivesTheFirstLineOfStdout) {
@@ -53,13 +64,14 @@ TEST(PasswordCommand, IsKilledWithItsChildrenAtTheDeadline) {
   std::ifstream(file) >> grandchild;
   std::filesystem::remove(file);
   ASSERT_GT(grandchild, 0);
-  // Killed; it may stay a zombie until its new parent looks, which /proc tells apart.
-  std::ifstream status("/proc/" + std::to_string(grandchild) + "/stat");
-  std::string id;
-  std::string name;
-  std::string state = "gone";
-  status >> id >> name >> state;
-  EXPECT_TRUE(state == "gone" || state == "Z" || state == "X") << state;
+  // The signal is sent; the grandchild dies soon, and may stay a zombie until its new parent looks.
+  std::string state;
+  for (int tries = 0; tries < 500; ++tries) {
+    state = state_of(grandchild);
+    if (state == "gone" || state == "Z" || state == "X") return;
+    std::this_thread::sleep_for(10ms);
+  }
+  FAIL() << "still in state " << state;
 }
 
 TEST(PasswordCommand, DoesNotWaitForADaemonThatKeepsTheOutputOpen) {
