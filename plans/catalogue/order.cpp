@@ -106,7 +106,8 @@ void check_pair(const std::vector<PhasedPlan>& plans, const PhasedPlan& first, c
     point_at(second, second.requires_plans.front(), folder,
              fmt::format("{} and {} both claim to follow {}, and both touch {}", first.id.value, second.id.value,
                          second.requires_plans.front().value, tables),
-             fmt::format("`pgphase rebase {}` puts it after the other, or edit `requires` in it", second.id.value),
+             fmt::format("write `requires = [\"{}\"]` in {}: that is what `pgphase rebase {}` stands for",
+                         first.id.value, second.id.value, second.id.value),
              out);
   } else if (!follows(plans, first, second) && !follows(plans, second, first)) {
     point_at(second, {}, folder,
