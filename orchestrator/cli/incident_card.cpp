@@ -87,14 +87,17 @@ void add_way_on(IncidentCard& card, const PlanRecord& plan, const LedgerView& le
   }
 }
 
-void add_way_back(IncidentCard& card, const PlanRecord& plan) {
+void add_way_back(IncidentCard& card, const PlanRecord& plan, const LedgerView& ledger) {
   const auto phase = latest_standing(plan);
   if (!phase) {
     card.keeps.push_back("nothing has to be taken back: no phase of the plan stands");
     return;
   }
-  if (plan[*phase].state == PhaseState::sealed) {
-    card.keeps.push_back(fmt::format("there is no way back: {} is sealed, what it retired is gone", to_string(*phase)));
+  RollbackWishes wishes;
+  wishes.plan = plan.plan.id;
+  wishes.phase = phase;
+  if (const auto order = rollback_order(ledger, wishes); !order) {
+    card.keeps.push_back(fmt::format("refused at the moment: {}. {}", order.error().message, order.error().next));
     return;
   }
   card.go_back = fmt::format("pgphase rollback {} --phase {}", plan.plan.id.value, to_string(*phase));
@@ -156,7 +159,7 @@ std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerVi
   IncidentCard card;
   card.now = fmt::format("{}; {}", why(plan, ledger, status), what_stands(plan));
   add_way_on(card, plan, ledger, status);
-  add_way_back(card, plan);
+  add_way_back(card, plan, ledger);
   return card;
 }
 

@@ -12,7 +12,7 @@ namespace pgphase {
 namespace {
 
 namespace asio = boost::asio;
-using Rows = std::optional<std::int64_t>;
+using RowCount = std::optional<std::int64_t>;
 
 asio::awaitable<Result<void>> begin_step(RunContext& run, const StepKey& key) {
   auto write = [&](Session& session) -> Result<void> {
@@ -41,7 +41,7 @@ std::string progress_line(const StepKey& key, const BackfillRecord& progress) {
   return line;
 }
 
-asio::awaitable<Result<Rows>> run_backfill(RunContext& run, const PlanRecord& plan, const StepKey& key,
+asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const PlanRecord& plan, const StepKey& key,
                                            const BackfillBody& body) {
   auto begun = co_await begin_step(run, key);
   if (!begun) co_return begun.error();
@@ -57,12 +57,12 @@ asio::awaitable<Result<Rows>> run_backfill(RunContext& run, const PlanRecord& pl
   const auto stop = [&run] { return run.control.reason_to_stop().has_value(); };
   auto said_at = std::chrono::steady_clock::now();
   for (;;) {
-    if (stop()) co_return Rows();
+    if (stop()) co_return RowCount();
     const auto tick_begun = std::chrono::steady_clock::now();
     auto advance = [&backfill](Session& session) { return backfill.advance(session); };
     auto tick = co_await run.work.run(advance);
     if (!tick) {
-      if (was_cancelled_by_us(run.control, tick.error())) co_return Rows();
+      if (was_cancelled_by_us(run.control, tick.error())) co_return RowCount();
       co_return tick.error();
     }
     for (const auto& note : tick->notes) run.reporter.warn(fmt::format("{}/{}: {}", to_string(key.phase), key.step, note));
@@ -72,7 +72,7 @@ asio::awaitable<Result<Rows>> run_backfill(RunContext& run, const PlanRecord& pl
       run.reporter.progress(progress_line(key, tick->progress));
     }
     switch (tick->kind) {
-      case BackfillTick::Kind::done: co_return Rows(tick->progress.rows_done);
+      case BackfillTick::Kind::done: co_return RowCount(tick->progress.rows_done);
       case BackfillTick::Kind::more: break;
       case BackfillTick::Kind::wait:
         if (!tick->blocked_by.message.empty()) run.reporter.warn(fmt::format("{}: {}", key.step, tick->blocked_by.message));

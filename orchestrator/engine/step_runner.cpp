@@ -4,7 +4,7 @@
 
 #include "orchestrator/engine/attempts.hpp"
 #include "orchestrator/engine/backfill_runner.hpp"
-#include "phases/backfill/progress.hpp"
+#include "phases/backfill/undo.hpp"
 #include "phases/ledger/ledger.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/steps/statement.hpp"
@@ -124,7 +124,21 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const AddColumnBody& body)
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) {
   // As the author wrote it. A column that this plan added needs nothing: undoing the additive phase retires it.
-  return statements(work, Direction::back, body.undo, static_cast<std::size_t>(work.record.undo_part));
+  auto done = co_await statements(work, Direction::back, body.undo, static_cast<std::size_t>(work.record.undo_part));
+  if (!done || !*done || body.undo.empty()) co_return done;
+  // The author has taken back every row, so none may count as done: the next run begins with a new marker.
+  auto look = [&work](Session& session) { return marker_left(session, work.key); };
+  auto marker = co_await work.run.work.run(look);
+  if (!marker) co_return marker.error();
+  if (!*marker) co_return done;
+  AttemptWork drop = [&work, &body](Session& session) {
+    const auto nothing_more = [](Session&) { return Result<void>(); };
+    return discard_marker(session, work.run.fence, work.run.limits.locks, work.key, body.table, nothing_more);
+  };
+  auto dropped = co_await with_retries(work.run, work.key, drop);
+  if (!dropped) co_return dropped.error();
+  if (!*dropped) co_return std::optional<Done>();
+  co_return done;
 }
 
 // --- what surrounds every step ---------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ CREATE TABLE pgphase.request (                             -- what people asked 
 CREATE INDEX ON pgphase.request (kind) WHERE lifted_at IS NULL;
 
 CREATE TABLE pgphase.lease (
-  only        boolean PRIMARY KEY DEFAULT true CHECK (only),
+  singleton   boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   token       bigint NOT NULL DEFAULT 0,                   -- raised by each owner; what every writing transaction compares
   owner       text,                                        -- os user at host, program and command; NULL: free
   by_role     text,
@@ -189,6 +189,15 @@ Error newer_ledger(const Session& session, int found) {
                     "Nothing was changed. Use the newer pgphase that wrote it.");
 }
 
+Error cannot_create(const Session& session, Error error) {
+  if (error.code != Errc::sql) return error;
+  error.code = Errc::refused;
+  error.message = fmt::format("the ledger cannot be made in {}: {}", session.target(), error.message);
+  error.statement.clear();
+  error.next = "Nothing was changed. The role needs the right to create the schema pgphase (CREATE on the database).";
+  return error;
+}
+
 }  // namespace
 
 int newest_ledger_version() { return std::end(k_scripts)[-1].version; }
@@ -210,10 +219,12 @@ Result<void> ensure_ledger(Session& session) {
   // Two runs that start together on a fresh database must not both create it.
   PGPHASE_CHECK(session.query(fmt::format("SELECT pg_advisory_xact_lock({}, {})", k_lock_space, k_lock_ledger)));
   PGPHASE_TRY(now, ledger_version(session));
-  if (now == 0) PGPHASE_CHECK(session.query("CREATE SCHEMA IF NOT EXISTS pgphase"));
+  if (now == 0) {
+    if (auto made = session.query("CREATE SCHEMA IF NOT EXISTS pgphase"); !made) return cannot_create(session, made.error());
+  }
   for (const auto& [version, sql] : k_scripts) {
     if (version <= now) continue;
-    PGPHASE_CHECK(session.script(sql));
+    if (auto created = session.script(sql); !created) return cannot_create(session, created.error());
     PGPHASE_CHECK(session.query("INSERT INTO pgphase.ledger_version (version, program) VALUES ($1, $2)",
                                 {std::to_string(version), PGPHASE_VERSION}));
   }

@@ -45,7 +45,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (o.session == Session::own) ::setsid();
+  if (o.session == ProcessSession::own) ::setsid();
 
   const std::array<int, 3> wanted{o.in, o.out, o.err};
   for (int target = 0; target < 3; ++target) {

@@ -23,7 +23,7 @@ struct User {
   std::string name;
 };
 
-enum class Session {
+enum class ProcessSession {
   shared,  // the terminal's Ctrl-C reaches the child too
   own,     // setsid(): only we signal it
 };
@@ -36,7 +36,7 @@ struct ChildOptions {
   int keep = -1;                         // one more descriptor that stays open in the child; all others are closed
   std::optional<User> user;              // whose rights the program gets; only root can do that
   int death_signal = 0;                  // sent to the child when we die, however we die; 0: it outlives us
-  Session session = Session::own;
+  ProcessSession session = ProcessSession::own;
 };
 
 // The child's pid, once the program really runs: a failing exec is an error here, not an exit code later.
