@@ -19,21 +19,21 @@ class Search {
     BadRow found{pages, {}, {}, seen_};
     while (found.pages.size() > 1) {
       const auto middle = found.pages.begin + found.pages.size() / 2;
-      PGPHASE_TRY(first, refused(sql_.update(leaf_, {found.pages.begin, middle})));
-      if (first) {
+      PGPHASE_TRY(first, attempt(sql_.update(leaf_, {found.pages.begin, middle})));
+      if (first.refused) {
         found.pages.end = middle;
         continue;
       }
-      PGPHASE_TRY(second, refused(sql_.update(leaf_, {middle, found.pages.end})));
-      if (!second) return found;  // each half alone passes: two rows are at odds with each other
+      PGPHASE_TRY(second, attempt(sql_.update(leaf_, {middle, found.pages.end})));
+      if (!second.refused) return found;  // each half alone passes: two rows are at odds with each other
       found.pages.begin = middle;
     }
     PGPHASE_TRY(rows, session_.query(sql_.row_addresses(leaf_, found.pages)));
     for (const auto& row : rows) {
-      PGPHASE_TRY(error, refused(sql_.update_row(leaf_, row.text(0))));
-      if (!error) continue;
+      PGPHASE_TRY(tried, attempt(sql_.update_row(leaf_, row.text(0))));
+      if (!tried.refused) continue;
       found.address = row.text(0);
-      found.error = *error;
+      found.error = tried.error;
       PGPHASE_TRY(key, primary_key(found.address));
       found.key = key;
       break;
@@ -42,30 +42,35 @@ class Search {
   }
 
  private:
-  // The error, if the statement fails as the batch did.
-  Result<std::optional<Error>> refused(const std::string& update) {
+  struct Tried {
+    bool refused = false;  // as the batch was
+    Error error = {};
+  };
+
+  Result<Tried> attempt(const std::string& update) {
     auto transaction = begin_batch(session_, fence_, "backfill.bad_row", limits_);
     if (!transaction) return transaction.error();
-    const auto tried = session_.query(update);
-    if (tried) return std::optional<Error>();
-    if (tried.error().code != Errc::sql) return tried.error();
-    if (tried.error().sqlstate != seen_.sqlstate) return std::optional<Error>();
-    return std::optional(tried.error());
+    const auto done = session_.query(update);
+    if (done) return Tried{};
+    if (done.error().code != Errc::sql) return done.error();
+    return Tried{done.error().sqlstate == seen_.sqlstate, done.error()};
   }
 
   Result<std::string> primary_key(const std::string& address) {
-    PGPHASE_TRY(columns, session_.query(fmt::format(
-        "SELECT a.attname FROM pg_index i CROSS JOIN unnest(i.indkey) WITH ORDINALITY k (attnum, at) "
-        "  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
-        " WHERE i.indisprimary AND i.indrelid = {}::regclass ORDER BY k.at", quote_literal(leaf_))));
+    PGPHASE_TRY(columns,
+                session_.query(fmt::format(
+                    "SELECT a.attname FROM pg_index i CROSS JOIN unnest(i.indkey) WITH ORDINALITY k (attnum, at) "
+                    "  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
+                    " WHERE i.indisprimary AND i.indrelid = {}::regclass ORDER BY k.at",
+                    quote_literal(leaf_))));
     std::string parts;
     for (const auto& column : columns) {
       parts += fmt::format("{}{} || {}::text", parts.empty() ? "" : ", ", quote_literal(column.text(0) + " = "),
                            quote_ident(column.text(0)));
     }
     if (parts.empty()) return std::string();
-    PGPHASE_TRY(key, session_.query(fmt::format("SELECT concat_ws(', ', {}) FROM ONLY {} WHERE ctid = '{}'", parts, leaf_,
-                                                address)));
+    PGPHASE_TRY(key, session_.query(fmt::format("SELECT concat_ws(', ', {}) FROM ONLY {} WHERE ctid = '{}'", parts,
+                                                leaf_, address)));
     return key.empty() ? std::string() : key[0].text(0);
   }
 

@@ -26,7 +26,8 @@ Result<BatchOutcome> failed(const Error& error, BatchOutcome outcome, const Batc
       auto cancelled = error;
       cancelled.code = Errc::cancelled;
       cancelled.message = "the batch was cancelled: " + error.message;
-      cancelled.next = "Nothing of that batch was kept; the batches before it are, and the next run goes on from there.";
+      cancelled.next =
+          "Nothing of that batch was kept; the batches before it are, and the next run goes on from there.";
       return cancelled;
     }
     outcome.kind = Kind::too_slow;

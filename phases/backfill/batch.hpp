@@ -1,6 +1,6 @@
 // One batch: a window of pages set in one transaction, together with the checkpoint that says so. The chunk's row is
-// locked and compared first: a COMMIT that the server still executes for a client which is gone makes its successor wait
-// here, and then see that the window is done. Blocking; same threading as the Session.
+// locked and compared first: a COMMIT that the server still executes for a client which is gone makes its successor
+// wait here, and then see that the window is done. Blocking; same threading as the Session.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@ struct Batch {
   Chunk chunk;
   PageRange pages;
   RowLocks row_locks = RowLocks::wait;
-  bool stay_while_rows_are_left = false;     // the position moves on only when nothing in the window matches any more
-  std::int64_t rows_before = 0;              // of the whole backfill, for the step's record
+  bool stay_while_rows_are_left = false;  // the position moves on only when nothing in the window matches any more
+  std::int64_t rows_before = 0;           // of the whole backfill, for the step's record
 };
 
 struct BatchOutcome {

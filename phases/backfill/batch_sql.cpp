@@ -45,8 +45,8 @@ std::string BatchSql::update_unlocked(const std::string& leaf, PageRange pages) 
 }
 
 std::string BatchSql::update_row(const std::string& leaf, const std::string& ctid) const {
-  return counted(fmt::format("UPDATE ONLY {0} AS {1} SET {2} WHERE {1}.ctid = '{3}' AND {4}", leaf, row_, set_, ctid,
-                             todo_));
+  return counted(
+      fmt::format("UPDATE ONLY {0} AS {1} SET {2} WHERE {1}.ctid = '{3}' AND {4}", leaf, row_, set_, ctid, todo_));
 }
 
 std::string BatchSql::count(const std::string& leaf, PageRange pages) const {
@@ -59,17 +59,21 @@ std::string BatchSql::row_addresses(const std::string& leaf, PageRange pages) co
 }
 
 std::string BatchSql::row_xmax(const std::string& leaf, PageRange pages) const {
-  return fmt::format("SELECT DISTINCT {1}.xmax AS xmax FROM ONLY {0} AS {1} WHERE {2} AND {1}.xmax::text <> '0' LIMIT 20",
-                     leaf, row_, matching(pages));
+  return fmt::format(
+      "SELECT DISTINCT {1}.xmax AS xmax FROM ONLY {0} AS {1} WHERE {2} AND {1}.xmax::text <> '0' LIMIT 20", leaf, row_,
+      matching(pages));
 }
 
 std::string BatchSql::remaining(int most) const {
   return fmt::format(
-      "SELECT count(*), count(*) FILTER (WHERE unmarked) FROM (SELECT {0} AS unmarked FROM {1} WHERE {2} OR {0} LIMIT {3}) "
+      "SELECT count(*), count(*) FILTER (WHERE unmarked) FROM (SELECT {0} AS unmarked FROM {1} WHERE {2} OR {0} LIMIT "
+      "{3}) "
       "found",
       unmarked_, table_, todo_, most);
 }
 
-std::string BatchSql::compile_only() const { return "EXPLAIN " + authors_; }
+std::string BatchSql::compile_only() const {
+  return "EXPLAIN " + authors_;
+}
 
 }  // namespace pgphase

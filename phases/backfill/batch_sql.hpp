@@ -25,7 +25,7 @@ class BatchSql {
   std::string update_unlocked(const std::string& leaf, PageRange pages) const;  // passes over rows that somebody holds
   std::string update_row(const std::string& leaf, const std::string& ctid) const;
 
-  std::string count(const std::string& leaf, PageRange pages) const;  // rows that match
+  std::string count(const std::string& leaf, PageRange pages) const;          // rows that match
   std::string row_addresses(const std::string& leaf, PageRange pages) const;  // their ctid, as text
   std::string row_xmax(const std::string& leaf, PageRange pages) const;       // which transactions hold them
 

@@ -1,6 +1,6 @@
 // The ledger rows of one backfill: pgphase.backfill (what was decided, how far it is) and pgphase.chunk (ranges of heap
-// pages, each with the next page to visit). Writers run inside the caller's fenced transaction. Blocking; same threading
-// as the Session.
+// pages, each with the next page to visit). Writers run inside the caller's fenced transaction. Blocking; same
+// threading as the Session.
 //
 // A pass is one walk over all pages: pass 0 is the scan, later ones are sweeps, each with chunks of its own made from
 // the sizes that the relations have then.

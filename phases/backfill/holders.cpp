@@ -11,7 +11,8 @@ std::string described(Session& session, const std::string& pids) {
       "SELECT format('pid %s (%s)%s', a.pid, concat_ws(', ', a.usename, nullif(a.application_name, ''), a.state, "
       "              'for ' || round(extract(epoch FROM clock_timestamp() - a.xact_start)) || ' s'), "
       "              ': ' || left(regexp_replace(nullif(a.query, ''), '\\s+', ' ', 'g'), 200)) "
-      "  FROM pg_stat_activity a WHERE a.pid IN ({}) AND a.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 5", pids));
+      "  FROM pg_stat_activity a WHERE a.pid IN ({}) AND a.pid <> pg_backend_pid() ORDER BY a.xact_start LIMIT 5",
+      pids));
   if (!rows) return {};
   std::string text;
   for (const auto& row : *rows) text += (text.empty() ? "" : "; ") + row.text(0);
@@ -19,9 +20,10 @@ std::string described(Session& session, const std::string& pids) {
 }
 
 std::string prepared(Session& session, const std::string& xids) {
-  const auto rows = session.query(fmt::format(
-      "SELECT format('prepared transaction %L of %s, since %s', gid, owner, prepared::timestamp(0)) "
-      "FROM pg_prepared_xacts WHERE transaction IN ({}) LIMIT 5", xids));
+  const auto rows = session.query(
+      fmt::format("SELECT format('prepared transaction %L of %s, since %s', gid, owner, prepared::timestamp(0)) "
+                  "FROM pg_prepared_xacts WHERE transaction IN ({}) LIMIT 5",
+                  xids));
   if (!rows) return {};
   std::string text;
   for (const auto& row : *rows) text += (text.empty() ? "" : "; ") + row.text(0);
@@ -29,8 +31,10 @@ std::string prepared(Session& session, const std::string& xids) {
 }
 
 std::string owners(Session& session, const std::string& xids) {
-  auto text = described(session, fmt::format("SELECT l.pid FROM pg_locks l WHERE l.locktype = 'transactionid' AND l.granted "
-                                             "AND l.transactionid IN ({})", xids));
+  auto text =
+      described(session, fmt::format("SELECT l.pid FROM pg_locks l WHERE l.locktype = 'transactionid' AND l.granted "
+                                     "AND l.transactionid IN ({})",
+                                     xids));
   return text.empty() ? prepared(session, xids) : text;
 }
 
@@ -44,10 +48,12 @@ std::string row_holders(Session& session, const BatchSql& sql, const std::string
 }
 
 std::string relation_holders(Session& session, std::int64_t relation) {
-  return described(session, fmt::format(
-      "SELECT l.pid FROM pg_locks l WHERE l.locktype = 'relation' AND l.relation = {} "
-      "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-      "AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')", relation));
+  return described(
+      session,
+      fmt::format("SELECT l.pid FROM pg_locks l WHERE l.locktype = 'relation' AND l.relation = {} "
+                  "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+                  "AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')",
+                  relation));
 }
 
 }  // namespace pgphase

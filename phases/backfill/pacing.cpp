@@ -31,6 +31,8 @@ void Pacing::took(std::int64_t pages, Duration elapsed) {
   pages_ = within_bounds(std::clamp(ideal, now * k_easing, most));
 }
 
-void Pacing::timed_out() { pages_ = within_bounds(static_cast<double>(pages_) / k_overshoot); }
+void Pacing::timed_out() {
+  pages_ = within_bounds(static_cast<double>(pages_) / k_overshoot);
+}
 
 }  // namespace pgphase

@@ -23,11 +23,13 @@ std::string not_a_table(const std::string& relkind) {
 }
 
 Result<Target> find_table(Session& session, const TableName& table) {
-  PGPHASE_TRY(rows, session.query(
-      "SELECT c.oid, c.relkind, c.relpersistence, c.relispartition, "
-      "       c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) "
-      "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2",
-      {table.schema, table.name}));
+  PGPHASE_TRY(
+      rows,
+      session.query(
+          "SELECT c.oid, c.relkind, c.relpersistence, c.relispartition, "
+          "       c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid) "
+          "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2",
+          {table.schema, table.name}));
   if (rows.empty()) {
     return refuse(table, fmt::format("there is no such table in schema {}", table.schema),
                   "Names are taken literally: look at case and schema.");
@@ -53,13 +55,14 @@ Result<Target> find_table(Session& session, const TableName& table) {
 // Every leaf must be a heap table whose UPDATE is not rewritten to something else.
 Result<void> check_leaves(Session& session, const Target& target) {
   PGPHASE_TRY(odd, session.query(fmt::format(
-      "SELECT n.nspname, c.relname, c.relkind, coalesce(m.amname, ''), "
-      "       EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type = '2') "
-      "  FROM (SELECT relid FROM pg_partition_tree({0}) WHERE isleaf UNION SELECT {0}) l "
-      "  JOIN pg_class c ON c.oid = l.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
-      "  LEFT JOIN pg_am m ON m.oid = c.relam "
-      " WHERE c.relkind = 'f' OR (c.relkind = 'r' AND m.amname <> 'heap') "
-      "    OR EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type = '2') LIMIT 1", target.oid)));
+                       "SELECT n.nspname, c.relname, c.relkind, coalesce(m.amname, ''), "
+                       "       EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type = '2') "
+                       "  FROM (SELECT relid FROM pg_partition_tree({0}) WHERE isleaf UNION SELECT {0}) l "
+                       "  JOIN pg_class c ON c.oid = l.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                       "  LEFT JOIN pg_am m ON m.oid = c.relam "
+                       " WHERE c.relkind = 'f' OR (c.relkind = 'r' AND m.amname <> 'heap') "
+                       "    OR EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type = '2') LIMIT 1",
+                       target.oid)));
   if (odd.empty()) return {};
   const auto& row = odd[0];
   const auto leaf = display_name({row.text(0), row.text(1)});
@@ -71,23 +74,28 @@ Result<void> check_leaves(Session& session, const Target& target) {
     return refuse(target.table, fmt::format("{} has a rule that rewrites UPDATE", leaf),
                   "Drop the rule for the time, or write the UPDATE as an `sql` step.");
   }
-  return refuse(target.table, fmt::format("{} is stored by the access method {}, which has no heap pages to scan", leaf,
-                                          row.text(3)),
+  return refuse(target.table,
+                fmt::format("{} is stored by the access method {}, which has no heap pages to scan", leaf, row.text(3)),
                 "Write the UPDATE as an `sql` step.");
 }
 
 Result<TargetColumn> find_column(Session& session, const Target& target, const std::string& column) {
-  PGPHASE_TRY(rows, session.query(fmt::format(
-      "SELECT format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), a.attgenerated <> '', "
-      "       a.attidentity = 'a', "
-      // The columns of a partition key, in its expressions too, depend on their table internally.
-      "       EXISTS (SELECT FROM pg_partition_tree({0}) t JOIN pg_partitioned_table p ON p.partrelid = t.relid "
-      "                 JOIN pg_attribute k ON k.attrelid = t.relid AND k.attname = a.attname "
-      "                 JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.relid "
-      "                  AND d.objsubid = k.attnum AND d.refclassid = 'pg_class'::regclass "
-      "                  AND d.refobjid = t.relid AND d.refobjsubid = 0 AND d.deptype = 'i') "
-      "  FROM pg_attribute a WHERE a.attrelid = {0} AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped",
-      target.oid), {column}));
+  PGPHASE_TRY(
+      rows,
+      session.query(
+          fmt::format(
+              "SELECT format_type(a.atttypid, a.atttypmod), format_type(a.atttypid, -1), a.attgenerated <> '', "
+              "       a.attidentity = 'a', "
+              // The columns of a partition key, in its expressions too, depend on their table internally.
+              "       EXISTS (SELECT FROM pg_partition_tree({0}) t JOIN pg_partitioned_table p ON p.partrelid = "
+              "t.relid "
+              "                 JOIN pg_attribute k ON k.attrelid = t.relid AND k.attname = a.attname "
+              "                 JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = t.relid "
+              "                  AND d.objsubid = k.attnum AND d.refclassid = 'pg_class'::regclass "
+              "                  AND d.refobjid = t.relid AND d.refobjsubid = 0 AND d.deptype = 'i') "
+              "  FROM pg_attribute a WHERE a.attrelid = {0} AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped",
+              target.oid),
+          {column}));
   if (rows.empty()) {
     return refuse(target.table, fmt::format("it has no column {}", column),
                   "Names are taken literally: look at the case.");
@@ -102,8 +110,8 @@ Result<TargetColumn> find_column(Session& session, const Target& target, const s
                   "Take it out of `set`.");
   }
   if (row.boolean(4)) {
-    return refuse(target.table, fmt::format("column {} is part of a partition key: rows would move between partitions",
-                                            column),
+    return refuse(target.table,
+                  fmt::format("column {} is part of a partition key: rows would move between partitions", column),
                   "Write the UPDATE as an `sql` step.");
   }
   return TargetColumn{column, row.text(0), row.text(1)};
@@ -114,19 +122,21 @@ Result<bool> sets_key(Session& session, const Target& target) {
   for (const auto& column : target.columns) {
     names += (names.empty() ? "" : ", ") + quote_literal(column.name);
   }
-  PGPHASE_TRY(found, session.query(fmt::format(
-      "SELECT EXISTS (SELECT FROM (SELECT relid FROM pg_partition_tree({0}) UNION SELECT {0}) l "
-      "  JOIN pg_index i ON i.indrelid = l.relid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL "
-      "  JOIN pg_attribute a ON a.attrelid = l.relid AND a.attnum = ANY (i.indkey) AND a.attname IN ({1}))",
-      target.oid, names)));
+  PGPHASE_TRY(
+      found,
+      session.query(fmt::format(
+          "SELECT EXISTS (SELECT FROM (SELECT relid FROM pg_partition_tree({0}) UNION SELECT {0}) l "
+          "  JOIN pg_index i ON i.indrelid = l.relid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL "
+          "  JOIN pg_attribute a ON a.attrelid = l.relid AND a.attnum = ANY (i.indkey) AND a.attname IN ({1}))",
+          target.oid, names)));
   return found[0].boolean(0);
 }
 
 // The planner scales reltuples by the pages that there are now, and guesses where no ANALYZE has ever run: better than
 // reltuples itself.
 Result<std::int64_t> estimate_rows(Session& session, const Target& target) {
-  auto explained = session.query(fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM {}{}", target.partitioned ? "" : "ONLY ",
-                                             qualified(target.table)));
+  auto explained = session.query(fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM {}{}",
+                                             target.partitioned ? "" : "ONLY ", qualified(target.table)));
   if (!explained) return explained.error();
   const auto plan = (*explained)[0].text(0);
   const auto at = plan.find("\"Plan Rows\": ");

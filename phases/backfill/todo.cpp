@@ -9,7 +9,9 @@ namespace pgphase {
 namespace {
 
 // The line break ends a comment at the end of the author's text.
-std::string in_parentheses(const std::string& sql) { return "(" + sql + "\n)"; }
+std::string in_parentheses(const std::string& sql) {
+  return "(" + sql + "\n)";
+}
 
 std::string joined(const std::string& left, std::string_view separator, const std::string& right) {
   return left.empty() ? right : left + std::string(separator) + right;
@@ -36,8 +38,9 @@ Result<bool> is_volatile(Session& session, const Target& target, const BackfillB
     outputs = joined(outputs, ", ", fmt::format("{} AS c{}", in_parentheses(assignment.expression), ++number));
   }
   PGPHASE_TRY(plan, session.query(fmt::format(
-      "EXPLAIN (COSTS OFF) SELECT 1 FROM (SELECT {} FROM {}{} AS {}) {} WHERE {}.c1 IS NULL", outputs,
-      target.partitioned ? "" : "ONLY ", qualified(target.table), quote_ident(target.table.name), k_probe, k_probe)));
+                        "EXPLAIN (COSTS OFF) SELECT 1 FROM (SELECT {} FROM {}{} AS {}) {} WHERE {}.c1 IS NULL", outputs,
+                        target.partitioned ? "" : "ONLY ", qualified(target.table), quote_ident(target.table.name),
+                        k_probe, k_probe)));
   for (const auto& line : plan) {
     if (line.text(0).find(fmt::format("Subquery Scan on {}", k_probe)) != std::string::npos) return true;
   }
@@ -48,10 +51,14 @@ Result<bool> is_volatile(Session& session, const Target& target, const BackfillB
 
 const char* to_string(Todo todo) {
   switch (todo) {
-    case Todo::where: return "where";
-    case Todo::fill_empty: return "fill_empty";
-    case Todo::differs: return "differs";
-    case Todo::marker: return "marker";
+    case Todo::where:
+      return "where";
+    case Todo::fill_empty:
+      return "fill_empty";
+    case Todo::differs:
+      return "differs";
+    case Todo::marker:
+      return "marker";
   }
   return "?";
 }
@@ -73,13 +80,16 @@ Result<Todo> choose_todo(Session& session, const Target& target, const BackfillB
 std::string todo_condition(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker) {
   const auto row = quote_ident(target.table.name);
   switch (todo) {
-    case Todo::where: return in_parentheses(body.where);
-    case Todo::marker: return row + "." + quote_ident(marker);
+    case Todo::where:
+      return in_parentheses(body.where);
+    case Todo::marker:
+      return row + "." + quote_ident(marker);
     case Todo::fill_empty: {
       std::string any;
       for (const auto& [column, expression] : body.set) {
-        any = joined(any, " OR ", fmt::format("({}.{} IS NULL AND {} IS NOT NULL)", row, quote_ident(column),
-                                              in_parentheses(expression)));
+        any = joined(
+            any, " OR ",
+            fmt::format("({}.{} IS NULL AND {} IS NOT NULL)", row, quote_ident(column), in_parentheses(expression)));
       }
       return "(" + any + ")";
     }

@@ -5,7 +5,9 @@
 namespace pgphase {
 namespace {
 
-Params of(const StepKey& key) { return {key.plan.value, to_string(key.phase), key.step}; }
+Params of(const StepKey& key) {
+  return {key.plan.value, to_string(key.phase), key.step};
+}
 
 // Its number comes from a sequence, so the name alone says whose it is, whatever the table is called by now.
 constexpr const char* k_marker_exists =
@@ -21,17 +23,23 @@ Result<void> run(Session& session, const std::string& sql, const StepKey& key) {
 
 Result<std::optional<std::string>> marker_left(Session& session, const StepKey& key) {
   PGPHASE_TRY(rows, session.query(std::string("SELECT marker FROM pgphase.backfill WHERE plan = $1 AND phase = $2 AND "
-                                              "step = $3 AND marker IS NOT NULL AND ") + k_marker_exists, of(key)));
+                                              "step = $3 AND marker IS NOT NULL AND ") +
+                                      k_marker_exists,
+                                  of(key)));
   return rows.empty() ? std::nullopt : rows[0].maybe(0);
 }
 
 Result<void> forget_backfill(Session& session, const StepKey& key) {
-  PGPHASE_CHECK(run(session, std::string("DELETE FROM pgphase.backfill WHERE plan = $1 AND phase = $2 AND step = $3 "
-                                         "AND (marker IS NULL OR NOT ") + k_marker_exists + ")", key));
+  PGPHASE_CHECK(run(session,
+                    std::string("DELETE FROM pgphase.backfill WHERE plan = $1 AND phase = $2 AND step = $3 "
+                                "AND (marker IS NULL OR NOT ") +
+                        k_marker_exists + ")",
+                    key));
   PGPHASE_CHECK(run(session, "DELETE FROM pgphase.chunk WHERE plan = $1 AND phase = $2 AND step = $3", key));
   return run(session,
              "UPDATE pgphase.backfill SET stage = 'prepare', sweep_pass = 0, swept_rows = 0, pages_total = 0, "
-             "scan_done_at = NULL, started_at = clock_timestamp() WHERE plan = $1 AND phase = $2 AND step = $3", key);
+             "scan_done_at = NULL, started_at = clock_timestamp() WHERE plan = $1 AND phase = $2 AND step = $3",
+             key);
 }
 
 Result<Attempt> discard_marker(Session& session, const Fence& fence, const LockLimits& limits, const StepKey& key,
@@ -41,7 +49,12 @@ Result<Attempt> discard_marker(Session& session, const Fence& fence, const LockL
     if (record) PGPHASE_CHECK(record(inside));
     return run(inside, "DELETE FROM pgphase.backfill WHERE plan = $1 AND phase = $2 AND step = $3", key);
   };
-  return drop_marker(session, fence, limits, table, marker.value_or("_pgphase_todo_0"), forget);
+  if (marker) return drop_marker(session, fence, limits, table, *marker, forget);
+  auto transaction = begin_fenced(session, fence, "backfill.forget");
+  if (!transaction) return transaction.error();
+  PGPHASE_CHECK(forget(session));
+  PGPHASE_CHECK(transaction->commit());
+  return Attempt{true, {}, 0};
 }
 
 }  // namespace pgphase

@@ -22,9 +22,9 @@ Result<std::optional<std::string>> marker_left(Session& session, const StepKey& 
 // known, and is used again: rows that were set must not be set twice.
 Result<void> forget_backfill(Session& session, const StepKey& key);
 
-// One attempt, under ACCESS EXCLUSIVE on `table` for the moment of the DDL: drops the marker and forgets the backfill in
-// one transaction, with what `record` writes. For when the author's undo has taken back every row: the next `up` begins
-// with a new marker that is true in all of them.
+// One attempt, under ACCESS EXCLUSIVE on `table` for the moment of the DDL: drops the marker and forgets the backfill
+// in one transaction, with what `record` writes. For when the author's undo has taken back every row: the next `up`
+// begins with a new marker that is true in all of them.
 Result<Attempt> discard_marker(Session& session, const Fence& fence, const LockLimits& limits, const StepKey& key,
                                const TableName& table, const std::function<Result<void>(Session&)>& record);
 

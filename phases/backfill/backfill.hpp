@@ -1,0 +1,58 @@
+// A backfill step, driven one short increment a call, so that pauses and signals are looked at in between. Everything
+// that it needs to go on is in the ledger: after a crash, or with a new session, a new BackfillRun continues.
+// docs/design/backfill.md tells why it is exact.
+//
+// The caller records the step as running before and as done after (phases/ledger/ledger.hpp); the rows of
+// pgphase.backfill and pgphase.chunk, and the step's row count, are written here. Blocking; same threading as the
+// Session.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "phases/ledger/records.hpp"
+#include "phases/lock/attempt.hpp"
+
+namespace pgphase {
+
+struct BackfillSettings {
+  std::chrono::milliseconds batch_time{100};  // how long rows may stay locked by us; the pages of a batch adapt to it
+  LockLimits locks;                           // for the marker column; `budget` bounds waiting for locked rows too
+};
+
+struct BackfillTick {
+  enum class Kind {
+    more,     // call again
+    wait,     // call again after `pause`
+    blocked,  // an attempt at a lock failed and did nothing: pace it with LockRetry, then call again
+    done,
+  } kind = Kind::more;
+  std::chrono::milliseconds pause{0};
+  Error blocked_by;  // for blocked and wait: what is in the way
+  BackfillRecord progress;
+  std::vector<std::string> notes;  // sentences worth logging
+};
+
+class BackfillRun {
+ public:
+  // Looks at the table and at the ledger; writes nothing. An Error of code refused says why the table cannot be
+  // backfilled, one of step_failed what PostgreSQL says of the expressions.
+  static Result<std::unique_ptr<BackfillRun>> open(Session& session, const Fence& fence, StepKey key,
+                                                   const PhasedPlan& plan, const BackfillBody& body,
+                                                   const BackfillSettings& settings);
+  ~BackfillRun();
+  BackfillRun(const BackfillRun&) = delete;
+  BackfillRun& operator=(const BackfillRun&) = delete;
+
+  // After an Error the run is of no use any more; what was committed stands, and a new run goes on from there.
+  Result<BackfillTick> advance(Session& session);
+
+ private:
+  struct Impl;
+  explicit BackfillRun(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pgphase

@@ -1,0 +1,101 @@
+#include "phases/backfill/batch_sql.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "phases/backfill/batch.hpp"
+
+namespace pgphase {
+namespace {
+
+using std::chrono::milliseconds;
+
+BackfillBody body_of(std::vector<Assignment> set) {
+  BackfillBody body;
+  body.table = {"public", "users"};
+  body.set = std::move(set);
+  return body;
+}
+
+Target target_of(const BackfillBody& body) {
+  Target target;
+  target.table = body.table;
+  for (const auto& assignment : body.set) {
+    target.columns.push_back({assignment.column, "character varying(20)", "character varying"});
+  }
+  return target;
+}
+
+TEST(BackfillTodoTest, AWhereIsKeptTogetherEvenWhenItEndsInAComment) {
+  auto body = body_of({{"a", "1"}});
+  body.where = "a = 0 OR a IS NULL -- both";
+  EXPECT_EQ(todo_condition(Todo::where, body, target_of(body), ""), "(a = 0 OR a IS NULL -- both\n)");
+}
+
+TEST(BackfillTodoTest, FillingTwoColumnsKeepsTheOneThatAnApplicationWrote) {
+  const auto body = body_of({{"a", "x"}, {"B", "y"}});
+  const auto target = target_of(body);
+  EXPECT_EQ(todo_condition(Todo::fill_empty, body, target, ""),
+            "((users.a IS NULL AND (x\n) IS NOT NULL) OR (users.\"B\" IS NULL AND (y\n) IS NOT NULL))");
+  EXPECT_EQ(assignments(Todo::fill_empty, body, target, ""),
+            "a = coalesce(users.a, (x\n)::character varying), \"B\" = coalesce(users.\"B\", (y\n)::character varying)");
+}
+
+TEST(BackfillTodoTest, FillingOneColumnLeavesTheCastToTheAssignment) {
+  const auto body = body_of({{"a", "x"}});
+  EXPECT_EQ(assignments(Todo::fill_empty, body, target_of(body), ""), "a = (x\n)");
+}
+
+TEST(BackfillTodoTest, DifferenceIsOfImagesInTheColumnsOwnType) {
+  const auto body = body_of({{"a", "lower(b)"}});
+  EXPECT_EQ(todo_condition(Todo::differs, body, target_of(body), ""),
+            "pg_catalog.record_image_ne(ROW(users.a), ROW((lower(b)\n)::character varying(20)))");
+}
+
+TEST(BackfillTodoTest, TheMarkerIsClearedWithTheValue) {
+  const auto body = body_of({{"n", "n + 1"}});
+  const auto target = target_of(body);
+  EXPECT_EQ(todo_condition(Todo::marker, body, target, "_pgphase_todo_7"), "users._pgphase_todo_7");
+  EXPECT_EQ(assignments(Todo::marker, body, target, "_pgphase_todo_7"), "n = (n + 1\n), _pgphase_todo_7 = false");
+}
+
+TEST(BackfillTodoTest, EachKindIsReadBackFromTheLedger) {
+  for (const auto todo : {Todo::where, Todo::fill_empty, Todo::differs, Todo::marker}) {
+    EXPECT_EQ(todo_named(to_string(todo)), todo);
+  }
+  EXPECT_EQ(todo_named("striped"), std::nullopt);
+}
+
+TEST(BackfillBatchSqlTest, SkippingTakesNoStrongerRowLockThanTheUpdate) {
+  const auto body = body_of({{"a", "x"}});
+  auto target = target_of(body);
+  EXPECT_NE(
+      BatchSql(Todo::differs, body, target, "").update_unlocked("public.users", {0, 1}).find("FOR NO KEY UPDATE SKIP"),
+      std::string::npos);
+  target.sets_key = true;
+  EXPECT_NE(BatchSql(Todo::differs, body, target, "").update_unlocked("public.users", {0, 1}).find(" FOR UPDATE SKIP"),
+            std::string::npos);
+}
+
+TEST(BackfillBatchSqlTest, NothingUsesOffset) {
+  const auto body = body_of({{"a", "x"}});
+  const BatchSql sql(Todo::differs, body, target_of(body), "");
+  for (const auto& text : {sql.update("t", {3, 9}), sql.update_unlocked("t", {3, 9}), sql.count("t", {3, 9}),
+                           sql.row_addresses("t", {3, 9}), sql.row_xmax("t", {3, 9}), sql.remaining(100)}) {
+    EXPECT_EQ(text.find("OFFSET"), std::string::npos) << text;
+  }
+}
+
+TEST(BackfillBatchLimitsTest, StayBelowTheServersDeadlockCheck) {
+  const auto usual = batch_limits(milliseconds(100), milliseconds(1000));
+  EXPECT_EQ(usual.lock_timeout, milliseconds(100));
+  EXPECT_EQ(usual.statement_timeout, milliseconds(500));
+  const auto long_batches = batch_limits(milliseconds(5000), milliseconds(1000));
+  EXPECT_EQ(long_batches.lock_timeout, milliseconds(900));
+  EXPECT_EQ(long_batches.statement_timeout, milliseconds(900));
+  EXPECT_EQ(batch_limits(milliseconds(1), milliseconds(1000)).lock_timeout, milliseconds(50));
+}
+
+}  // namespace
+}  // namespace pgphase
