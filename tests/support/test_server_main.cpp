@@ -66,7 +66,7 @@ pgphase::Result<int> run(const Arguments& arguments, const pgphase::LocalServer&
   options.out = STDOUT_FILENO;
   options.err = STDERR_FILENO;
   options.death_signal = SIGTERM;
-  options.session = pgphase::Session::shared;
+  options.session = pgphase::ProcessSession::shared;
   const auto pid = pgphase::start_child(options);
   if (!pid) return pid.error();
   while (true) {
