@@ -76,9 +76,9 @@ Result<std::string> sequences_untouched(Session& session, const std::string& oid
 
 // A constant as people and pg_get_expr write it: 3, -1.5, 'open', '{}'::jsonb, 'x'::character varying(20). Not now().
 bool is_plain_literal(const std::string& sql) {
-  static const std::regex k_literal(
-      R"re(\s*(?:'(?:[^'\\]|'')*'|-?\d+(?:\.\d+)?|true|false|null)(?:::[a-z_"][a-z0-9_ ."\[\]]*(?:\(\d+(?:, ?\d+)?\))?)?\s*)re",
-      std::regex::icase);
+  static const std::regex k_literal(R"re(\s*(?:'(?:[^'\\]|'')*'|-?\d+(?:\.\d+)?|true|false|null))re"
+                                    R"re((?:::[a-z_"][a-z0-9_ ."\[\]]*(?:\(\d+(?:, ?\d+)?\))?)?\s*)re",
+                                    std::regex::icase);
   return sql.size() <= 1000 && std::regex_match(sql, k_literal);
 }
 
@@ -119,19 +119,21 @@ Result<bool> column_certainly_empty(Session& session, const AddColumnBody& body,
   if (no_rows[0].boolean(0)) return true;
 
   // Adding the column again fills every row with the plan's default: it must be a constant, still be the column's
-  // default, and be in every row. A NULL that somebody wrote over it is a value too. Compared as bytes (*=), because
-  // `=` is blind to case in citext and to scale in numeric, and json has none.
+  // default, and be in every row. A NULL that somebody wrote over it is a value too. Compared as bytes, because `=` is
+  // blind to case in citext and to scale in numeric, and json has none.
   std::string expected = fmt::format("NULL::{}", type);
   if (identity) return false;
   if (default_now || !body.default_sql.empty()) {
     if (date_or_time) return false;  // 'today' reads like a constant
     if (!default_now || !is_plain_literal(*default_now) || !is_plain_literal(body.default_sql)) return false;
     expected = fmt::format("({})::{}", body.default_sql, type);
-    PGPHASE_TRY(same, session.query(fmt::format("SELECT ROW({}) *= ROW(({})::{})", expected, *default_now, type)));
+    PGPHASE_TRY(same, session.query(
+                          fmt::format("SELECT record_image_eq(ROW({}), ROW(({})::{}))", expected, *default_now, type)));
     if (!same[0].boolean(0)) return false;
   }
-  PGPHASE_TRY(only_that, session.query(fmt::format("SELECT NOT EXISTS (SELECT FROM ONLY {} WHERE ROW({}) *<> ROW({}))",
-                                                   table, quote_ident(body.column), expected)));
+  PGPHASE_TRY(only_that, session.query(fmt::format(
+                             "SELECT NOT EXISTS (SELECT FROM ONLY {} WHERE NOT record_image_eq(ROW({}), ROW({})))",
+                             table, quote_ident(body.column), expected)));
   return only_that[0].boolean(0);
 }
 

@@ -52,9 +52,10 @@ TEST_F(RetireColumnPgTest, AFilledColumnIsRetiredAndComesBackWithEveryByte) {
   for (int round = 1; round <= 2; ++round) {
     const auto schema_before = schema();
     const auto rows_before = rows();
-    EXPECT_THAT(back(body), StartsWith(fmt::format("retired as column _pgphase_retired_{} of table tasks (about ",
-                                                   db_.value("SELECT max(id) FROM pgphase.retired"))));
-    EXPECT_EQ(columns(), fmt::format("id title _pgphase_retired_{}", db_.value("SELECT max(id) FROM pgphase.retired")));
+    const auto what = back(body);
+    const auto number = db_.value("SELECT max(id) FROM pgphase.retired");
+    EXPECT_THAT(what, StartsWith(fmt::format("retired as column _pgphase_retired_{} of table tasks (about ", number)));
+    EXPECT_EQ(columns(), fmt::format("id title _pgphase_retired_{}", number));
     EXPECT_EQ(forward(body), "restored with its values");
     EXPECT_EQ(schema(), schema_before);
     EXPECT_EQ(rows(), rows_before);
