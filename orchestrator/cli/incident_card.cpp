@@ -42,13 +42,12 @@ std::string what_stands(const PlanRecord& plan) {
     if (record.state == PhaseState::done || record.state == PhaseState::sealed) {
       standing.push_back(fmt::format("{} is done", to_string(phase)));
     } else if (!leaves_no_trace(record)) {
-      const auto done = std::count_if(record.steps.begin(), record.steps.end(), [](const StepRecord& step) {
-        return step.state == StepState::done || step.state == StepState::skipped;
+      const auto stand = std::count_if(record.steps.begin(), record.steps.end(), [](const StepRecord& step) {
+        return has_effect(step) || step.state == StepState::skipped;
       });
-      standing.push_back(
-          fmt::format("{} {} of {} steps of {} stand",
-                      record.state == PhaseState::rolling_back ? "on the way back," : "on the way forward,", done,
-                      record.steps.size(), to_string(phase)));
+      standing.push_back(fmt::format("{} {} {} of {} steps stand", to_string(phase),
+                                     record.state == PhaseState::rolling_back ? "is on the way back," : "has begun,",
+                                     stand, record.steps.size()));
     } else if (record.state == PhaseState::rolled_back) {
       standing.push_back(fmt::format("{} is rolled back", to_string(phase)));
     } else {
@@ -58,33 +57,24 @@ std::string what_stands(const PlanRecord& plan) {
   return words::joined(standing, "; ");
 }
 
+// Forward, also for a plan that stopped on its way back: the way back is the other half of the card.
 void add_way_on(IncidentCard& card, const PlanRecord& plan, const LedgerView& ledger, PlanStatus status) {
   const auto& id = plan.plan.id.value;
-  const auto phase = phase_at_hand(plan);
-  const bool going_back = phase && plan[*phase].state == PhaseState::rolling_back;
   const auto forward = "pgphase up " + id;
-  const auto goes_on = going_back ? fmt::format("pgphase rollback {} --phase {}", id, to_string(*phase)) : forward;
-  switch (status) {
-    case PlanStatus::at_gate: {
-      const auto shut = shut_by_ledger(plan, *phase, ledger.requests, ledger.now);
-      bool only_time = false;
-      for (const auto& part : shut) {
-        if (part.kind == "approve")
-          card.go_on.push_back(fmt::format("pgphase approve {} --phase {}", id, to_string(*phase)));
-        if (part.kind == "wait") only_time = true;
+  bool wait = false;
+  if (status == PlanStatus::at_gate) {
+    const auto phase = *phase_at_hand(plan);
+    for (const auto& part : shut_by_ledger(plan, phase, ledger.requests, ledger.now)) {
+      if (part.kind == "approve") {
+        card.go_on.push_back(fmt::format("pgphase approve {} --phase {}", id, to_string(phase)));
       }
-      card.go_on.push_back(only_time ? forward + " --wait" : forward);
-      break;
+      wait = wait || part.kind == "wait";
     }
-    case PlanStatus::paused: {
-      const auto* pause = pause_in_force(ledger.requests, plan.plan.id);
-      card.go_on.push_back(pause && pause->plan ? "pgphase resume " + id : "pgphase resume");
-      card.go_on.push_back(goes_on);
-      break;
-    }
-    default:
-      card.go_on.push_back(goes_on);
   }
+  if (const auto* pause = pause_in_force(ledger.requests, plan.plan.id)) {
+    card.go_on.push_back(pause->plan ? "pgphase resume " + id : "pgphase resume");
+  }
+  card.go_on.push_back(wait ? forward + " --wait" : forward);
 }
 
 void add_way_back(IncidentCard& card, const PlanRecord& plan, const LedgerView& ledger) {

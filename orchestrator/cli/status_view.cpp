@@ -16,8 +16,7 @@ namespace {
 
 namespace json = boost::json;
 
-std::string in_words(PlanStatus status) {
-  std::string text = to_string(status);
+std::string in_words(std::string text) {
   std::replace(text.begin(), text.end(), '_', ' ');
   return text;
 }
@@ -73,8 +72,9 @@ void add_step_troubles(std::string& out, const PhaseRecord& phase) {
       out += fmt::format("    {}  {}{}\n", step.name,
                          failed ? "failed: " : "failed before: ", words::indented(step.error, 6));
     }
-    if (!step.blockers.empty()) {
-      out += fmt::format("    {}  {} attempts to get its locks; in the way: {}\n", step.name, step.attempts,
+    // Where the attempts were used up, the error names who was in the way.
+    if (!step.blockers.empty() && step.error.find(step.blockers) == std::string::npos) {
+      out += fmt::format("    {}  {} attempts did not get its locks: {}\n", step.name, step.attempts,
                          words::indented(step.blockers, 6));
     }
     if (step.state == StepState::skipped && !step.reason.empty()) {
@@ -93,12 +93,12 @@ void add_phase(std::string& out, const PlanRecord& plan, Phase phase, const Ledg
     const auto done = std::count_if(record.steps.begin(), record.steps.end(), [](const StepRecord& step) {
       return step.state == StepState::done || step.state == StepState::skipped;
     });
-    remarks.push_back(fmt::format("{} of {} steps", done, steps.size()));
+    remarks.push_back(fmt::format("{} of {} steps done", done, steps.size()));
   }
   if (phase == Phase::backfill) {
     if (const auto progress = progress_of(plan, ledger)) remarks.push_back(progress_words(*progress));
   }
-  out += fmt::format("  {:<11} {:<12} {}", to_string(phase), to_string(status), words::joined(remarks, "; "));
+  out += fmt::format("  {:<11} {:<12} {}", to_string(phase), in_words(to_string(status)), words::joined(remarks, "; "));
   out.erase(out.find_last_not_of(' ') + 1);
   out += '\n';
   if (status == PhaseStatus::waiting) {
@@ -140,7 +140,7 @@ void add_plan(std::string& out, const StatusInput& input, const PlanRecord& plan
     rest = fmt::format("{}{}", words::time(*plan.finished_at),
                        plan.stamped ? ", stamped: recorded without running it" : "");
   }
-  out += plan_line(plan.plan.id.value, width, in_words(status), rest);
+  out += plan_line(plan.plan.id.value, width, in_words(to_string(status)), rest);
   if (edited_since(input, plan)) {
     out += "  its file was edited after it started; the ledger's text counts (`pgphase explain` shows it)\n";
   }
@@ -291,7 +291,8 @@ std::string status_text(const StatusInput& input) {
     std::string name = table.schema == "public" ? table.name : table.schema + "." + table.name;
     if (retired.kind == "column") name += "." + retired.object;
     if (retired.kind == "index") name = fmt::format("{} on {}", retired.object, name);
-    out += fmt::format("  {} {}  {}  {}  by {} {}\n", retired.kind, name, words::size(retired.bytes),
+    if (retired.bytes > 0) name += "  " + words::size(retired.bytes);
+    out += fmt::format("  {} {}  {}  by {} {}\n", retired.kind, name,
                        retired.hidden_as.empty() ? "dropped, its definition is kept" : "as " + retired.hidden_as,
                        retired.key.plan.value, to_string(retired.key.phase));
   }
