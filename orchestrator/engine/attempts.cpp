@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "orchestrator/engine/timers.hpp"
@@ -20,8 +21,10 @@ using std::chrono::milliseconds;
 // Looks from the lease's session who blocks the worker, until it is cancelled. `seen` keeps the last that was found.
 asio::awaitable<void> watch_blockers(RunContext& run, std::string& seen) {
   const int pid = run.work.session().backend().pid;
+  // Several looks within one attempt, however short it is: after it nobody is blocked.
+  const auto between = std::clamp(run.limits.locks.timeout / 4, milliseconds(10), milliseconds(100));
   for (;;) {
-    co_await sleep_for(milliseconds(100));
+    co_await sleep_for(between);
     auto look = [pid](Session& session) { return blockers_of(session, pid); };
     auto blockers = co_await run.lease.run(look);
     if (blockers && !blockers->empty()) seen = join_words(*blockers);

@@ -43,6 +43,21 @@ std::pair<std::string, std::string> message_and_detail(std::string_view text) {
   return {message, detail};
 }
 
+// Why a connection did not come up, one line a host that was tried; the lines that libpq indents are guesses.
+std::string in_one_sentence(std::string_view what) {
+  std::string sentence;
+  while (!what.empty()) {
+    const auto end = what.find('\n');
+    const auto line = what.substr(0, end);
+    if (!line.empty() && line.front() != '\t') {
+      if (!sentence.empty()) sentence += "; ";
+      sentence += line;
+    }
+    what.remove_prefix(end == std::string_view::npos ? what.size() : end + 1);
+  }
+  return sentence;
+}
+
 Error error_from(std::string_view what, std::string sqlstate, std::string_view sql, Errc code) {
   Error error;
   auto [message, detail] = message_and_detail(what);
@@ -152,12 +167,9 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
 #pragma GCC diagnostic pop
     impl->silence = std::make_unique<Silence>(*impl->connection);
   } catch (const pqxx::pqxx_exception& e) {
-    std::string why = e.base().what();
-    while (!why.empty() && why.back() == '\n') why.pop_back();
-    for (auto at = why.find('\n'); at != std::string::npos; at = why.find('\n', at)) why.replace(at, 1, "; ");
-    auto error = make_error(Errc::unreachable, fmt::format("cannot connect to {}: {}", options.target, why),
-                            "Nothing was changed. Check the host, the credentials and that the server is up.");
-    return error;
+    return make_error(Errc::unreachable,
+                      fmt::format("cannot connect to {}: {}", options.target, in_one_sentence(e.base().what())),
+                      "Nothing was changed. Check the host, the credentials and that the server is up.");
   }
   std::unique_ptr<Session> session(new Session(std::move(impl)));
   Impl& self = *session->impl_;
