@@ -6,6 +6,7 @@
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
 #include "phases/ledger/schema.hpp"
+#include "phases/postgres/transaction.hpp"
 
 namespace pgphase {
 namespace {
@@ -34,9 +35,12 @@ Result<void> request_pause(Session& session, const Program& program, const Pause
                         "Nothing was changed. `pgphase status` lists the plans that are known.");
     }
   }
+  auto transaction = Transaction::begin(session, "pause");
+  if (!transaction) return transaction.error();
   PGPHASE_CHECK(add_request(session, request));
-  return record_event(session, program.person(), {request.plan.value_or(PlanId{}), Phase::additive, ""}, "plan_pause",
-                      options.reason.empty() ? "pause requested" : "pause requested: " + options.reason);
+  PGPHASE_CHECK(record_event(session, program.person(), {request.plan.value_or(PlanId{}), Phase::additive, ""}, "plan_pause",
+                      options.reason.empty() ? "pause requested" : "pause requested: " + options.reason));
+  return transaction->commit();
 }
 
 ExitCode pause(Program& program, const PauseOptions& options) {

@@ -27,6 +27,18 @@ std::string who_and_where() {
   return user + "@" + host;
 }
 
+// CLI11 takes them from the back. `rollback -2` is short for `rollback --last=2`: a number is no option's name.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> all;
+  for (int i = argc - 1; i > 0; --i) {
+    const std::string_view argument = argv[i];
+    const bool number = argument.size() > 1 && argument.front() == '-' &&
+                        argument.find_first_not_of("0123456789", 1) == std::string_view::npos;
+    all.push_back(number ? "--last=" + std::string(argument.substr(1)) : std::string(argument));
+  }
+  return all;
+}
+
 }  // namespace
 
 struct Program::Parser {
@@ -80,7 +92,7 @@ CLI::App* Program::add_command(const std::string& name, const std::string& descr
 
 int Program::run(int argc, char** argv) {
   try {
-    parser_->app.parse(argc, argv);
+    parser_->app.parse(arguments(argc, argv));
   } catch (const CLI::ParseError& e) {
     // --help and --version come this way too, with exit code 0.
     return parser_->app.exit(e, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(ExitCode::usage);

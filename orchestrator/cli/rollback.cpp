@@ -71,7 +71,20 @@ Result<void> ask_to_stop(Program& program) {
   stop.kind = RequestKind::stop;
   stop.reason = "rollback";
   stop.person = program.person();
-  return add_request(*session, stop);
+  auto transaction = Transaction::begin(*session, "rollback.ask");
+  if (!transaction) return transaction.error();
+  PGPHASE_CHECK(add_request(*session, stop));
+  return transaction->commit();
+}
+
+// What --with-later takes along, told before anything is undone. A phase without steps has nothing to tell.
+std::vector<std::string> announcement(const LedgerView& ledger, const std::vector<PhaseToUndo>& order) {
+  std::vector<std::string> lines{"to undo, in this order:"};
+  for (const auto& [plan, phase] : order) {
+    if (ledger.find(plan)->plan[phase].steps.empty()) continue;
+    lines.push_back(fmt::format("  {} {}", plan.value, to_string(phase)));
+  }
+  return lines;
 }
 
 struct Done {
@@ -81,19 +94,21 @@ struct Done {
 
 asio::awaitable<Result<void>> roll_back(RunContext& run, RollbackWishes wishes, std::string reason, std::string person,
                                         Done& done) {
+  std::vector<std::string> first_of_all;
   auto look = [&](Session& session) -> Result<std::vector<PhaseToUndo>> {
+    auto lifting = begin_fenced(session, run.fence, "rollback.lift_stop");
+    if (!lifting) return lifting.error();
     PGPHASE_CHECK(lift_requests(session, RequestKind::stop, std::nullopt, person));
+    PGPHASE_CHECK(lifting->commit());
     PGPHASE_TRY(ledger, read_ledger(session));
     PGPHASE_TRY(order, rollback_order(ledger, wishes));
     PGPHASE_CHECK(look_ahead(session, ledger, order));
+    if (wishes.with_later) first_of_all = announcement(ledger, order);
     return order;
   };
   auto order = co_await run.work.run(look);
   if (!order) co_return order.error();
-  if (order->size() > 1) {
-    run.reporter.say("to undo, in this order:");
-    for (const auto& [plan, phase] : *order) run.reporter.say(fmt::format("  {} {}", plan.value, to_string(phase)));
-  }
+  for (const auto& line : first_of_all) run.reporter.say(line);
   for (const auto& item : *order) {
     const auto why = reason.empty() ? fmt::format("phase {} was rolled back", to_string(item.phase)) : reason;
     auto stop = co_await undo_phase(run, item.plan, item.phase, why);

@@ -165,8 +165,13 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
       }
       case Verb::run_step:
       case Verb::undo_step: {
-        auto outcome = action.verb == Verb::run_step ? co_await run_step(run, *plan, action.phase, action.step)
-                                                     : co_await undo_step(run, *plan, action.phase, action.step);
+        // Not `?:` around two co_await: GCC 12 destroys their results twice.
+        Result<StepOutcome> outcome = StepOutcome::stopped;
+        if (action.verb == Verb::run_step) {
+          outcome = co_await run_step(run, *plan, action.phase, action.step);
+        } else {
+          outcome = co_await undo_step(run, *plan, action.phase, action.step);
+        }
         if (!outcome) co_return run.control.lease_error ? *run.control.lease_error : outcome.error();
         if (*outcome == StepOutcome::stopped && !(waits && run.control.reason_to_stop() == StopReason::paused)) {
           co_return co_await stopped(run, id, action.phase);
@@ -211,7 +216,9 @@ asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase p
     Result<void> written;
     switch (action.verb) {
       case Verb::start_undo:
-        run.reporter.say(fmt::format("{} {} back", id.value, to_string(phase)));
+        if (!plan->plan[phase].steps.empty()) {
+          run.reporter.say(fmt::format("{} {}: rolling back", id.value, to_string(phase)));
+        }
         written = co_await write_ledger(run, "phase.start_undo", [&](Session& session) {
           return set_phase_state(session, id, phase, PhaseState::rolling_back);
         });

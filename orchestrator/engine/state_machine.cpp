@@ -7,11 +7,17 @@ namespace {
 
 bool finished(StepState state) { return state == StepState::done || state == StepState::skipped; }
 
+// An intent counts too: an undo outside a transaction was begun, and may have happened although no part is recorded.
 bool half_undone(const StepRecord& step) {
-  return (step.state == StepState::undoing || step.state == StepState::undo_failed) && step.undo_part > 0;
+  return (step.state == StepState::undoing || step.state == StepState::undo_failed) &&
+         (step.undo_part > 0 || !step.intent.empty());
 }
 
 Action stop(Phase phase, StopReason reason) { return {Verb::stop, phase, 0, reason}; }
+
+bool pauses(const RequestRecord& request, const PlanId& plan) {
+  return request.kind == RequestKind::pause && (!request.plan || *request.plan == plan);
+}
 
 Action forward_within(const PhaseRecord& record, Phase phase) {
   for (std::size_t i = 0; i < record.steps.size(); ++i) {
@@ -26,7 +32,7 @@ Action forward_within(const PhaseRecord& record, Phase phase) {
 
 const RequestRecord* pause_in_force(const std::vector<RequestRecord>& requests, const PlanId& plan) {
   for (const auto& request : requests) {
-    if (request.kind == RequestKind::pause && (!request.plan || *request.plan == plan)) return &request;
+    if (pauses(request, plan)) return &request;
   }
   return nullptr;
 }
@@ -65,9 +71,9 @@ Action next_forward(const PlanRecord& plan, const std::vector<RequestRecord>& re
     switch (record.state) {
       case PhaseState::pending:
       case PhaseState::rolled_back:
+      case PhaseState::rolling_back:  // half undone: forward again is a new decision, so the gate is asked again
         if (plan.plan[phase].steps.empty()) return {Verb::finish_phase, phase};
         return {plan.plan[phase].gate.always_open() ? Verb::start_phase : Verb::pass_gate, phase};
-      case PhaseState::rolling_back: return {Verb::start_phase, phase};
       case PhaseState::running: return forward_within(record, phase);
       case PhaseState::done:
       case PhaseState::sealed: break;
@@ -82,8 +88,9 @@ Action next_back(const PlanRecord& plan, Phase phase, const std::vector<RequestR
   const auto& record = plan[phase];
   if (record.state == PhaseState::sealed) return stop(phase, StopReason::sealed);
   if (leaves_no_trace(record)) return stop(phase, StopReason::done);
-  const auto* pause = pause_in_force(requests, plan.plan.id);
-  if (pause && pause->requested_at > begun_at) return stop(phase, StopReason::paused);
+  for (const auto& request : requests) {
+    if (pauses(request, plan.plan.id) && request.requested_at > begun_at) return stop(phase, StopReason::paused);
+  }
   if (record.state != PhaseState::rolling_back) return {Verb::start_undo, phase};
   for (std::size_t i = record.steps.size(); i-- > 0;) {
     const auto state = record.steps[i].state;

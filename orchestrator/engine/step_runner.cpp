@@ -82,18 +82,25 @@ asio::awaitable<DoneOrStopped> retired_or_restored(const Work& work, Operation o
   co_return std::optional(done);
 }
 
+// What is made and recorded in one transaction: an undo that was tried since and got nothing done has left it there.
+template <class Operation>
+asio::awaitable<DoneOrStopped> made_once(const Work& work, Operation operation) {
+  if (work.record.part > 0) co_return std::optional(Done{0, "is still there", -1});
+  co_return co_await retired_or_restored(work, operation);
+}
+
 asio::awaitable<DoneOrStopped> forward(const Work& work, const SqlBody& body) {
   return statements(work, Direction::forward, body.forward, static_cast<std::size_t>(work.record.part));
 }
 
 asio::awaitable<DoneOrStopped> forward(const Work& work, const CreateTableBody& body) {
-  return retired_or_restored(work, [&work, &body](Session& session) {
+  return made_once(work, [&work, &body](Session& session) {
     return create_or_restore_table(session, work.site(), body);
   });
 }
 
 asio::awaitable<DoneOrStopped> forward(const Work& work, const AddColumnBody& body) {
-  return retired_or_restored(work, [&work, &body](Session& session) {
+  return made_once(work, [&work, &body](Session& session) {
     return add_or_restore_column(session, work.site(), body);
   });
 }
@@ -127,10 +134,6 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) 
   auto done = co_await statements(work, Direction::back, body.undo, static_cast<std::size_t>(work.record.undo_part));
   if (!done || !*done || body.undo.empty()) co_return done;
   // The author has taken back every row, so none may count as done: the next run begins with a new marker.
-  auto look = [&work](Session& session) { return marker_left(session, work.key); };
-  auto marker = co_await work.run.work.run(look);
-  if (!marker) co_return marker.error();
-  if (!*marker) co_return done;
   AttemptWork drop = [&work, &body](Session& session) {
     const auto nothing_more = [](Session&) { return Result<void>(); };
     return discard_marker(session, work.run.fence, work.run.limits.locks, work.key, body.table, nothing_more);

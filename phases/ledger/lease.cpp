@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "phases/base/failpoint.hpp"
 #include "phases/ledger/schema.hpp"
 
 namespace pgphase {
@@ -115,18 +116,22 @@ Result<void> register_session(Session& session, const Fence& fence, const std::s
 }
 
 Result<void> heartbeat(Session& control, const Fence& fence) {
+  failpoint("lease.heartbeat", "before");
   PGPHASE_TRY(beaten, control.query("UPDATE pgphase.lease SET heartbeat_at = clock_timestamp() WHERE token = $1",
                                     {std::to_string(fence.token)}));
+  failpoint("lease.heartbeat", "after");
   if (beaten.affected == 1) return {};
   return make_error(Errc::lease_lost, fmt::format("another pgphase has taken over the lease on {}", control.target()),
                     "This run has stopped; `pgphase status` shows how far it came.");
 }
 
 Result<void> release_lease(Session& control, const Fence& fence) {
+  failpoint("lease.release", "before");
   PGPHASE_CHECK(control.query(
       "WITH gone AS (DELETE FROM pgphase.lease_session WHERE token = $1) "
       "UPDATE pgphase.lease SET owner = NULL, control_pid = NULL, control_started = NULL WHERE token = $1",
       {std::to_string(fence.token)}));
+  failpoint("lease.release", "after");
   PGPHASE_CHECK(control.query(fmt::format("SELECT pg_advisory_unlock({}, {})", k_lock_space, k_lock_lease)));
   return {};
 }

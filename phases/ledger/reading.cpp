@@ -128,7 +128,7 @@ Result<void> read_backfill_progress(Session& session, std::vector<PlanRecord>& p
       "SELECT b.plan, b.step, b.stage, b.pages_total, coalesce(c.visited, 0), coalesce(c.rows, 0) + b.swept_rows, "
       "       b.rows_estimate, extract(epoch FROM clock_timestamp() - b.started_at) "
       "  FROM pgphase.backfill b "
-      "  LEFT JOIN (SELECT plan, phase, step, sum(position - first_page) AS visited, sum(rows) AS rows "
+      "  LEFT JOIN (SELECT plan, phase, step, sum(position - first_page) FILTER (WHERE pass = 0) AS visited, sum(rows) AS rows "
       "               FROM pgphase.chunk GROUP BY 1, 2, 3) c USING (plan, phase, step) "
       " ORDER BY b.started_at"));
   for (const auto& row : rows) {
