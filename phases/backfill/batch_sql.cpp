@@ -22,9 +22,13 @@ BatchSql::BatchSql(Todo todo, const BackfillBody& body, const Target& target, co
   if (todo == Todo::marker) unmarked_ = fmt::format("{}.{} IS NULL", row_, quote_ident(marker));
 }
 
-// `ctid >= … AND ctid < …` alone: a TID range scan, which reads these pages and no other (PostgreSQL 14 and newer).
+// Nothing but a range of ctid: a TID range scan, which reads these pages and no other (PostgreSQL 14 and newer).
+std::string BatchSql::within(PageRange pages) const {
+  return fmt::format("{0}.ctid >= '({1},0)' AND {0}.ctid < '({2},0)'", row_, pages.begin, pages.end);
+}
+
 std::string BatchSql::matching(PageRange pages) const {
-  return fmt::format("{0}.ctid >= '({1},0)' AND {0}.ctid < '({2},0)' AND {3}", row_, pages.begin, pages.end, todo_);
+  return within(pages) + " AND " + todo_;
 }
 
 std::string BatchSql::counted(const std::string& update) const {
@@ -54,8 +58,9 @@ std::string BatchSql::count(const std::string& leaf, PageRange pages) const {
 }
 
 std::string BatchSql::row_addresses(const std::string& leaf, PageRange pages) const {
+  // Without the condition, which may be what fails.
   return fmt::format("SELECT {1}.ctid::text FROM ONLY {0} AS {1} WHERE {2} ORDER BY {1}.ctid", leaf, row_,
-                     matching(pages));
+                     within(pages));
 }
 
 std::string BatchSql::row_xmax(const std::string& leaf, PageRange pages) const {

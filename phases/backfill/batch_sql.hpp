@@ -26,7 +26,7 @@ class BatchSql {
   std::string update_row(const std::string& leaf, const std::string& ctid) const;
 
   std::string count(const std::string& leaf, PageRange pages) const;          // rows that match
-  std::string row_addresses(const std::string& leaf, PageRange pages) const;  // their ctid, as text
+  std::string row_addresses(const std::string& leaf, PageRange pages) const;  // ctid of every row, as text
   std::string row_xmax(const std::string& leaf, PageRange pages) const;       // which transactions hold them
 
   // At most `most` rows of the whole table that still match, counted in one snapshot: n, and how many lack a marker.
@@ -36,6 +36,7 @@ class BatchSql {
   std::string compile_only() const;
 
  private:
+  std::string within(PageRange pages) const;
   std::string matching(PageRange pages) const;
   std::string counted(const std::string& update) const;
 

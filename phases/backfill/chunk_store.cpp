@@ -40,13 +40,6 @@ const char* to_string(Stage stage) {
   return "?";
 }
 
-std::string leaves_of(std::int64_t table_oid) {
-  return fmt::format(
-      "(SELECT relid::oid AS oid FROM pg_partition_tree({0}) WHERE isleaf "
-      "UNION SELECT oid FROM pg_class WHERE oid = {0} AND relkind = 'r')",
-      table_oid);
-}
-
 Params ChunkStore::with_key(Params more) const {
   Params all{key_.plan.value, to_string(key_.phase), key_.step};
   for (auto& param : more) all.push_back(std::move(param));

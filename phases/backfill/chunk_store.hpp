@@ -73,7 +73,4 @@ class ChunkStore {
   std::int64_t table_;
 };
 
-// The leaves of a table: itself, or its partitions that hold rows. SQL of a set of oids.
-std::string leaves_of(std::int64_t table_oid);
-
 }  // namespace pgphase

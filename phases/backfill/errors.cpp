@@ -97,6 +97,19 @@ Error relation_held(const Error& refused, const std::string& leaf, const std::st
                     fmt::format("Earlier batches are kept; {}.", k_goes_on), refused);
 }
 
+Error check_cancelled(const Error& cause) {
+  return with_cause(Errc::cancelled, "the check whether any row is left was cancelled: " + cause.message,
+                    "All rows that were found are set; the next run checks again.", cause);
+}
+
+Error check_refused(const Error& cause, const Target& target, const StepKey& key) {
+  return with_cause(
+      Errc::step_failed,
+      fmt::format("backfill {} of {}: it cannot be told whether any row is left: {}", key.step,
+                  display_name(target.table), cause.message),
+      fmt::format("What is set stays so. Correct the expression or the rows that it fails on; {}.", k_goes_on), cause);
+}
+
 Error never_ending(const Target& target, const StepKey& key, std::int64_t found, std::int64_t most, int passes) {
   return make_error(
       Errc::step_failed,

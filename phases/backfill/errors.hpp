@@ -20,6 +20,10 @@ Error page_too_slow(const Batch& batch, const BatchLimits& limits, const StepKey
 Error rows_held(std::int64_t rows, const Batch& batch, const std::string& holders);
 Error relation_held(const Error& refused, const std::string& leaf, const std::string& holders);
 
+// The check over the whole table.
+Error check_cancelled(const Error& cause);
+Error check_refused(const Error& cause, const Target& target, const StepKey& key);
+
 // Pass after pass finds something. `found` of them, at most `most` were looked for.
 Error never_ending(const Target& target, const StepKey& key, std::int64_t found, std::int64_t most, int passes);
 Error update_suppressed(const Target& target, const StepKey& key, std::int64_t found, std::int64_t most);

@@ -2,16 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
 
-constexpr const char* k_nothing_changed = "Nothing was changed.";
-
 Error refuse(const TableName& table, const std::string& why, const std::string& next) {
   return make_error(Errc::refused, fmt::format("cannot backfill {}: {}", display_name(table), why),
-                    std::string(k_nothing_changed) + " " + next);
+                    fmt::format("Nothing was changed. {}", next));
 }
 
 // Why a relation of this kind has no rows of its own to set.
@@ -57,7 +57,7 @@ Result<void> check_leaves(Session& session, const Target& target) {
   PGPHASE_TRY(odd, session.query(fmt::format(
                        "SELECT n.nspname, c.relname, c.relkind, coalesce(m.amname, ''), "
                        "       EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type = '2') "
-                       "  FROM (SELECT relid FROM pg_partition_tree({0}) WHERE isleaf UNION SELECT {0}) l "
+                       "  FROM (SELECT relid FROM pg_partition_tree({0}) UNION SELECT {0}) l "
                        "  JOIN pg_class c ON c.oid = l.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
                        "  LEFT JOIN pg_am m ON m.oid = c.relam "
                        " WHERE c.relkind = 'f' OR (c.relkind = 'r' AND m.amname <> 'heap') "
@@ -132,18 +132,14 @@ Result<bool> sets_key(Session& session, const Target& target) {
   return found[0].boolean(0);
 }
 
-// The planner scales reltuples by the pages that there are now, and guesses where no ANALYZE has ever run: better than
-// reltuples itself.
-Result<std::int64_t> estimate_rows(Session& session, const Target& target) {
-  auto explained = session.query(fmt::format("EXPLAIN (FORMAT JSON) SELECT FROM {}{}",
-                                             target.partitioned ? "" : "ONLY ", qualified(target.table)));
-  if (!explained) return explained.error();
-  const auto plan = (*explained)[0].text(0);
-  const auto at = plan.find("\"Plan Rows\": ");
-  return at == std::string::npos ? 0 : std::stoll(plan.substr(at + 13));
-}
-
 }  // namespace
+
+std::string leaves_of(std::int64_t table_oid) {
+  return fmt::format(
+      "(SELECT relid::oid AS oid FROM pg_partition_tree({0}) WHERE isleaf "
+      "UNION SELECT oid FROM pg_class WHERE oid = {0} AND relkind = 'r')",
+      table_oid);
+}
 
 Result<Target> inspect_target(Session& session, const BackfillBody& body) {
   auto target = find_table(session, body.table);
@@ -155,9 +151,28 @@ Result<Target> inspect_target(Session& session, const BackfillBody& body) {
   }
   PGPHASE_TRY(key, sets_key(session, *target));
   target->sets_key = key;
-  PGPHASE_TRY(estimate, estimate_rows(session, *target));
-  target->rows_estimate = estimate;
   return target;
+}
+
+Result<std::int64_t> estimate_rows(Session& session, const Target& target) {
+  const auto from = (target.partitioned ? "" : "ONLY ") + qualified(target.table);
+  PGPHASE_TRY(known,
+              session.query(fmt::format(
+                  "SELECT coalesce(bool_and(c.reltuples >= 0), true), coalesce(sum(pg_relation_size(c.oid)), 0) / "
+                  "current_setting('block_size')::bigint FROM {} l JOIN pg_class c ON c.oid = l.oid",
+                  leaves_of(target.oid))));
+  if (!known[0].boolean(0)) {
+    constexpr double k_sample_pages = 256;
+    const double percent = std::min(100.0, 100.0 * k_sample_pages / std::max(known[0].number(1), 1.0));
+    PGPHASE_TRY(sampled, session.query(fmt::format("SELECT count(*) FROM {} TABLESAMPLE SYSTEM ({})", from, percent)));
+    return static_cast<std::int64_t>(sampled[0].number(0) * 100.0 / percent);
+  }
+  // Scales what ANALYZE found by the pages that there are now.
+  PGPHASE_TRY(explained, session.query("EXPLAIN (FORMAT JSON) SELECT FROM " + from));
+  const auto plan = explained[0].text(0);
+  const std::string_view label = "\"Plan Rows\": ";
+  const auto at = plan.find(label);
+  return at == std::string::npos ? 0 : std::stoll(plan.substr(at + label.size()));
 }
 
 }  // namespace pgphase

@@ -24,10 +24,15 @@ struct Target {
   bool is_partition = false;
   bool sets_key = false;              // a set column is in a unique index that foreign keys may use
   std::vector<TargetColumn> columns;  // in the order of BackfillBody::set
-  std::int64_t rows_estimate = 0;     // as the planner estimates it
 };
 
 // An Error of code refused, with the reason, for what cannot be scanned by pages or set at all.
 Result<Target> inspect_target(Session& session, const BackfillBody& body);
+
+// About how many rows the table has: as the planner knows it, or from a sample of pages where ANALYZE has never run.
+Result<std::int64_t> estimate_rows(Session& session, const Target& target);
+
+// The leaves of a table: itself, or its partitions that hold rows. SQL of a set of oids.
+std::string leaves_of(std::int64_t table_oid);
 
 }  // namespace pgphase

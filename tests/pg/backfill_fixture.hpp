@@ -36,6 +36,9 @@ class BackfillPgTest : public ::testing::Test {
     return db.value("SELECT " + column + " FROM pgphase.backfill WHERE step = 'fill'");
   }
 
+  // Advances until the scan is at work: the marker, if there is one, exists.
+  void advance_to_scan(BackfillRun& run);
+
   TestDatabase db;
   std::unique_ptr<Session> control, session;
   Fence fence;

@@ -88,6 +88,13 @@ Error BackfillPgTest::drive_to_error(BackfillRun& run) {
   }
 }
 
+void BackfillPgTest::advance_to_scan(BackfillRun& run) {
+  while (db.value("SELECT count(*) FROM pgphase.backfill WHERE stage = 'scan'") == "0") {
+    const auto tick = run.advance(*session);
+    ASSERT_TRUE(tick) << tick.error().text();
+  }
+}
+
 BackfillTick BackfillPgTest::fill(const BackfillBody& what) {
   record_step(what);
   auto run = open();

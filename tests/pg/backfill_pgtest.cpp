@@ -65,7 +65,9 @@ TEST_F(BackfillPgTest, ResumesAfterTheLastCommittedWindow) {
 }
 
 TEST_F(BackfillPgTest, TwoColumnsAreFilledApart) {
-  db.exec("CREATE TABLE t (id int, a smallint, b varchar(5)); INSERT INTO t VALUES (1), (2, 7), (3, NULL, 'own')");
+  db.exec(
+      "CREATE TABLE t (id int, a smallint, b varchar(5)); INSERT INTO t VALUES (1, NULL, NULL), (2, 7, NULL), (3, "
+      "NULL, 'own')");
   fill(backfill_of("t", {{"a", "id + 1"}, {"b", "'r' || id"}}, Todo::fill_empty));
   EXPECT_EQ(db.value("SELECT string_agg(concat_ws(' ', id, a, b), ', ' ORDER BY id) FROM t"),
             "1 2 r1, 2 7 r2, 3 4 own");
@@ -245,6 +247,20 @@ TEST_F(BackfillPgTest, AConversionErrorNamesTheRowAndTheNextRunGoesOn) {
   auto again = open();
   ASSERT_TRUE(again) << again.error().text();
   EXPECT_EQ(drive(**again).progress.rows_done, 20000);
+}
+
+TEST_F(BackfillPgTest, ABadRowThatCameBehindTheScanIsNamedToo) {
+  db.exec(
+      "CREATE TABLE t (id int PRIMARY KEY, a text, b int, pad text);"
+      "INSERT INTO t SELECT i, i::text, NULL, repeat('x', 300) FROM generate_series(1, 3000) i");
+  record_step(backfill_of("t", {{"b", "a::int"}}, Todo::fill_empty));
+  auto run = open();
+  ASSERT_TRUE(run);
+  while (db.value("SELECT count(*) FROM pgphase.chunk WHERE done") == "0") ASSERT_TRUE((*run)->advance(*session));
+  db.exec("INSERT INTO t VALUES (5000, 'many')");
+  const auto error = drive_to_error(**run);
+  EXPECT_EQ(error.code, Errc::step_failed);
+  EXPECT_TRUE(contains(error.message, "(id = 5000)")) << error.message;
 }
 
 TEST_F(BackfillPgTest, AValueThatDoesNotFitIsNotCutOff) {

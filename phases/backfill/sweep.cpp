@@ -1,0 +1,84 @@
+// After all pages were visited: is a row left? Then they are visited again, as a sweep.
+#include <utility>
+
+#include "phases/backfill/errors.hpp"
+#include "phases/backfill/holders.hpp"
+#include "phases/backfill/marker.hpp"
+#include "phases/backfill/run.hpp"
+#include "phases/postgres/sqlstate.hpp"
+
+namespace pgphase {
+namespace {
+
+using Kind = BackfillTick::Kind;
+
+constexpr int k_most_passes = 20;      // sweeps of one run
+constexpr int k_most_idle_passes = 3;  // that change nothing although rows match
+constexpr int k_most_remaining = 100;  // rows looked for when the whole table is checked
+
+}  // namespace
+
+Result<BackfillTick> BackfillRun::Impl::all_visited(Session& session) {
+  if (!nothing_left) {
+    // One statement, so one snapshot: a walk by windows can miss a row that an application moves from a page ahead to a
+    // page behind, and no number of walks would prove that none is left.
+    auto snapshot = Transaction::begin(session, "backfill.check",
+                                       "SET LOCAL jit = off;" + set_local_ms("statement_timeout", k_long_deadline) +
+                                           ";" + set_local_ms("lock_timeout", limits.lock_timeout) + ";");
+    if (!snapshot) return snapshot.error();
+    const auto found = session.query(sql->remaining(k_most_remaining));
+    snapshot->rollback();
+    if (!found && found.error().sqlstate == sqlstate::lock_not_available) {
+      auto blocked = tick(Kind::blocked);
+      blocked.blocked_by = relation_held(found.error(), body.table.name, relation_holders(session, target.oid));
+      return blocked;
+    }
+    if (!found) return check_failed(session, found.error());
+    if ((*found)[0].integer(1) > 0) return marker_unknown(target, (*found)[0].integer(1), row.marker);
+    if ((*found)[0].integer(0) > 0) return sweep_again(session, (*found)[0].integer(0));
+    nothing_left = true;
+  }
+  if (!row.marker.empty()) {
+    PGPHASE_TRY(attempt, drop_marker(session, fence, settings.locks, body.table, row.marker, [this](Session& inside) {
+                  if (auto entered = store.enter(inside, Stage::cleanup); !entered) return entered;
+                  return store.forget_marker(inside);
+                }));
+    if (!attempt.done) {
+      auto blocked = tick(Kind::blocked);
+      blocked.blocked_by = attempt.blocked;
+      return blocked;
+    }
+    row.marker.clear();
+  }
+  row.stage = Stage::cleanup;
+  return tick(Kind::more);
+}
+
+// A row that came meanwhile and whose data the expression cannot take: a sweep finds out which.
+Result<BackfillTick> BackfillRun::Impl::check_failed(Session& session, const Error& error) {
+  if (error.code != Errc::sql) return error;
+  if (error.sqlstate == sqlstate::query_canceled) return check_cancelled(error);
+  if (std::exchange(check_failed_before, true)) return check_refused(error, target, key);
+  return sweep_again(session, 1);
+}
+
+Result<BackfillTick> BackfillRun::Impl::sweep_again(Session& session, std::int64_t found) {
+  if (row.pass > 0 && passes > 0) {
+    PGPHASE_TRY(changed, store.rows_of_pass(session, row.pass));
+    idle_passes = changed == 0 ? idle_passes + 1 : 0;
+  }
+  if (idle_passes >= k_most_idle_passes) return update_suppressed(target, key, found, k_most_remaining);
+  if (passes >= k_most_passes) return never_ending(target, key, found, k_most_remaining, passes);
+  if (!row.marker.empty()) PGPHASE_CHECK(check_marker(session, target, row.marker));
+
+  auto transaction = begin_fenced(session, fence, "backfill.sweep");
+  if (!transaction) return transaction.error();
+  PGPHASE_CHECK(store.start_pass(session, row.pass + 1));
+  PGPHASE_CHECK(transaction->commit());
+  ++row.pass;
+  ++passes;
+  row.stage = Stage::sweep;
+  return tick(Kind::more);
+}
+
+}  // namespace pgphase
