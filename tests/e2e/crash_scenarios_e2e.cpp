@@ -1,0 +1,202 @@
+#include "tests/e2e/crash_scenarios.hpp"
+
+#include <stdexcept>
+
+namespace pgphase::testing {
+namespace {
+
+// About ninety pages of ten rows, so that a backfill takes several batches.
+const char* const k_counters = R"sql(
+CREATE TABLE counters (id integer PRIMARY KEY, n integer NOT NULL DEFAULT 0, label text, code integer)
+  WITH (fillfactor = 10, autovacuum_enabled = off);
+INSERT INTO counters SELECT i, 0, 'l' || i, i / 2 FROM generate_series(1, 900) i;
+CREATE INDEX counters_old ON counters (n);
+)sql";
+
+// One of each kind of step, each with its way back.
+const char* const k_one_of_each = R"toml(format = 1
+[gate.backfill]
+approve = true
+
+[[change]]
+op = "create_table"
+table = "notes"
+primary_key = ["id"]
+columns = [{ name = "id", type = "integer", identity = "always" }, { name = "body", type = "text" }]
+
+[[change]]
+op = "add_column"
+table = "counters"
+column = "flag"
+type = "text"
+
+[[change]]
+op = "create_index"
+name = "counters_label"
+table = "counters"
+columns = ["label"]
+
+[[change]]
+op = "drop_index"
+name = "counters_old"
+table = "counters"
+
+[[additive]]
+name = "two statements"
+sql = ["ALTER TABLE counters ALTER COLUMN flag SET DEFAULT 'new'", "COMMENT ON TABLE counters IS 'counted'"]
+rollback = ["COMMENT ON TABLE counters IS NULL", "ALTER TABLE counters ALTER COLUMN flag DROP DEFAULT"]
+
+[[additive]]
+name = "statistics"
+sql = "ANALYZE counters"
+rollback = "ANALYZE counters"
+
+[[backfill]]
+name = "flag"
+table = "counters"
+set = { flag = "label" }
+
+[[backfill]]
+name = "shout"
+table = "counters"
+set = { label = "label || '!'" }
+rollback = "UPDATE counters SET label = rtrim(label, '!')"
+
+[[backfill]]
+name = "two indexes"
+sql = ["CREATE INDEX CONCURRENTLY counters_flag ON counters (flag)",
+       "CREATE INDEX CONCURRENTLY counters_code ON counters (code)"]
+rollback = ["DROP INDEX CONCURRENTLY counters_code", "DROP INDEX CONCURRENTLY counters_flag"]
+
+[[constraint]]
+name = "required"
+sql = ["ALTER TABLE counters ADD CONSTRAINT flag_nn CHECK (flag IS NOT NULL) NOT VALID",
+       "ALTER TABLE counters VALIDATE CONSTRAINT flag_nn"]
+rollback = "ALTER TABLE counters DROP CONSTRAINT IF EXISTS flag_nn"
+verify = "SELECT convalidated FROM pg_constraint WHERE conname = 'flag_nn'"
+)toml";
+
+// Not to be applied twice, and not to be undone.
+const char* const k_count = R"toml(
+[[backfill]]
+name = "count"
+table = "counters"
+set = { n = "n + 1" }
+irreversible = "what was counted stays counted"
+)toml";
+
+Scenario release() {
+  return {"release",
+          k_counters,
+          {{"010_one_of_each", k_one_of_each},
+           {"020_count", std::string("format = 1\nrequires = [\"010_one_of_each\"]\n") + k_count}},
+          {
+              {{{"up"}, 10}},
+              {{{"approve", "010_one_of_each", "--phase", "backfill"}, 0}},
+              {{{"pause", "--all", "--reason", "freeze"}, 0}},
+              {{{"up"}, 11}},
+              {{{"resume"}, 0}},
+              {{{"up"}, 10}},
+              {{{"up", "010_one_of_each", "--approve"}, 0}},
+              {{{"rollback", "010_one_of_each", "--phase", "constraint", "--reason", "too early"}, 0}},
+              {{{"up", "010_one_of_each", "--approve"}, 0}},
+              {{{"up"}, 0}},
+          }};
+}
+
+// The whole plan forward, back, forward; once with nothing written into what it made, once with rows there. A run that
+// was killed may also be taken the other way.
+Scenario there_and_back() {
+  const Command up{{"up", "010_one_of_each", "--approve"}, 0};
+  const Command back{{"rollback", "010_one_of_each"}, 0};
+  return {"there_and_back",
+          k_counters,
+          {{"010_one_of_each", k_one_of_each}},
+          {
+              {.command = up, .turn = {back, up}},
+              {.command = back, .turn = {up, back}},
+              {.command = up},
+              {.command = back, .sql = "INSERT INTO notes (body) VALUES ('kept')", .turn = {up, back}},
+              {.command = up},
+          }};
+}
+
+// A backfill whose table is rewritten while nobody works on it, and one that leaves a row to a sweep.
+Scenario moved_rows() {
+  return {"moved_rows",
+          std::string(k_counters) + R"sql(
+UPDATE counters SET label = NULL WHERE id > 700;
+CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN INSERT INTO public.counters (id) VALUES (100000) ON CONFLICT DO NOTHING; RETURN NULL; END';
+CREATE TRIGGER late AFTER UPDATE OF label ON counters FOR EACH ROW WHEN (OLD.id = 900) EXECUTE FUNCTION late();
+)sql",
+          {{"010_count", std::string("format = 1\n") + k_count + R"toml(
+[[backfill]]
+name = "labels"
+table = "counters"
+set = { label = "'filled'" }
+where = "label IS NULL"
+irreversible = "nobody needs the old ones"
+)toml"}},
+          {
+              {.command = {{"up"}, 0}, .interrupted_at = "backfill.chunk.after_commit:1"},
+              {.command = {{"up"}, 0}, .sql = "VACUUM FULL counters"},
+          }};
+}
+
+// What goes wrong, and what people do then.
+Scenario trouble() {
+  const std::string requires_before = "format = 1\nrequires = [\"";
+  return {"trouble",
+          std::string(k_counters) + "ALTER TABLE counters ADD COLUMN odd integer;",
+          {{"010_unique",
+            "format = 1\n[[backfill]]\nname = \"unique\"\n"
+            "sql = \"CREATE UNIQUE INDEX CONCURRENTLY counters_code ON counters (code)\"\n"
+            "rollback = \"DROP INDEX CONCURRENTLY counters_code\"\n"},
+           {"020_blocked", requires_before + "010_unique\"]\n[[change]]\nop = \"add_column\"\ntable = \"counters\"\n"
+                                             "column = \"extra\"\ntype = \"text\"\n"},
+           {"030_by_hand", requires_before + "020_blocked\"]\n[[additive]]\nname = \"odd\"\n"
+                                             "sql = \"ALTER TABLE counters ADD COLUMN odd integer\"\n"
+                                             "rollback = \"ALTER TABLE counters DROP COLUMN odd\"\n"},
+           {"040_stamped", requires_before + "030_by_hand\"]\n[[additive]]\nname = \"comment\"\n"
+                                             "sql = \"COMMENT ON TABLE counters IS 'stamped'\"\n"
+                                             "rollback = \"COMMENT ON TABLE counters IS NULL\"\n"},
+           {"050_gate", requires_before +
+                            "040_stamped\"]\n[[additive]]\nname = \"comment\"\n"
+                            "sql = \"COMMENT ON TABLE counters IS 'gate'\"\n"
+                            "rollback = \"COMMENT ON TABLE counters IS NULL\"\n"
+                            "[[constraint]]\nname = \"positive\"\n"
+                            "sql = \"ALTER TABLE counters ADD CONSTRAINT positive CHECK (n >= 0) NOT VALID\"\n"
+                            "rollback = \"ALTER TABLE counters DROP CONSTRAINT positive\"\n"}},
+          {
+              {.command = {{"up", "010_unique"}, 41}},
+              {.command = {{"up", "010_unique"}, 0}, .sql = "UPDATE counters SET code = id"},
+              {.command = {{"up", "020_blocked"}, 30}, .blocker = "LOCK TABLE counters IN ACCESS SHARE MODE"},
+              {.command = {{"up", "020_blocked"}, 0}},
+              {.command = {{"rollback", "020_blocked"}, 30}, .blocker = "LOCK TABLE counters IN ACCESS SHARE MODE"},
+              {.command = {{"up", "020_blocked"}, 0}},
+              {.command = {{"up", "030_by_hand"}, 41}},
+              {.command = {{"step", "030_by_hand", "additive/odd", "--done", "--reason", "was there"}, 0}},
+              {.command = {{"up", "030_by_hand"}, 0}},
+              {.command = {{"stamp", "040_stamped"}, 0}},
+              {.command = {{"up", "050_gate"}, 10}},
+              {.command = {{"up", "050_gate", "--wait", "--deadline", "1s"}, 12}},
+              {.command = {{"rollback", "050_gate"}, 0}, .beside = {"up", "050_gate", "--wait"}},
+          }};
+}
+
+}  // namespace
+
+const std::vector<Scenario>& crash_scenarios() {
+  static const std::vector<Scenario> all{release(), there_and_back(), moved_rows(), trouble()};
+  return all;
+}
+
+const Scenario& crash_scenario(const std::string& name) {
+  for (const auto& scenario : crash_scenarios()) {
+    if (scenario.name == name) return scenario;
+  }
+  throw std::invalid_argument("no scenario " + name);
+}
+
+}  // namespace pgphase::testing
