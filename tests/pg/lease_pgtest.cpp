@@ -96,7 +96,9 @@ TEST_F(LeasePgTest, ATakeoverWaitsForATransactionThatHasComparedTheTokenAlready)
   auto in_flight = begin_fenced(*old_work, old_fence, "test.in_flight");
   ASSERT_TRUE(in_flight);
   ASSERT_TRUE(record_event(*old_work, "ada@here", {}, "plan_test", "in flight"));
+  const auto gone = std::to_string(old_control->backend().pid);
   old_control.reset();  // the lease's connection dies; the work's does not
+  ASSERT_TRUE(eventually([&] { return db_.value("SELECT count(*) FROM pg_stat_activity WHERE pid = " + gone) == "0"; }));
 
   std::optional<Result<Fence>> taken;
   std::thread takeover([&] { taken = acquire_lease(*next, "eve@there", "pgphase up", TakeOver::if_stale); });
