@@ -23,10 +23,18 @@ struct RollbackOptions {
 
 constexpr std::chrono::seconds k_patience{10};  // for a run to stop when it is asked to
 
-// True when another step that this rollback undoes works on the table: what stands in the way may be of its making.
+bool builds_indexes_only(const SqlBody& body) {
+  return std::all_of(body.forward.begin(), body.forward.end(), [](const Statement& statement) {
+    return statement.kind == StatementKind::create_index_concurrently;
+  });
+}
+
+// True when another step that this rollback undoes works on the table: what stands in the way may be of its making. An
+// index stands in nobody's way.
 bool others_touch(const PlanRecord& plan, Phase phase, const Step& mine, const TableName& table) {
   for (const auto& step : plan.plan[phase].steps) {
-    if (step.name == mine.name || !std::holds_alternative<SqlBody>(step.body)) continue;
+    const auto* body = std::get_if<SqlBody>(&step.body);
+    if (step.name == mine.name || !body || builds_indexes_only(*body)) continue;
     if (std::find(step.touches.begin(), step.touches.end(), table) != step.touches.end()) return true;
   }
   return false;

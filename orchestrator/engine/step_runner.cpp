@@ -146,6 +146,11 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) 
 
 // --- what surrounds every step ---------------------------------------------------------------------------------------------
 
+// Errors that the phases write in their own words. They know what they did, not always for which step of which plan.
+bool about_the_step(Errc code) {
+  return code == Errc::step_failed || code == Errc::verify_failed || code == Errc::refused;
+}
+
 asio::awaitable<Outcome> fail(const Work& work, Error error, StepState state) {
   if (error.code == Errc::sql) {
     error.code = Errc::step_failed;
@@ -153,6 +158,8 @@ asio::awaitable<Outcome> fail(const Work& work, Error error, StepState state) {
     error.next = fmt::format(
         "Of this statement nothing was done; what was done before it stands. Correct the cause, then run `pgphase up {0}` "
         "again, or `pgphase rollback {0} --phase {1}`.", work.key.plan.value, to_string(work.key.phase));
+  } else if (about_the_step(error.code) && error.message.find(work.key.plan.value) == std::string::npos) {
+    error.message = fmt::format("{}: {}", work.name(), error.message);
   }
   const bool can_write = work.run.work.is_open() && error.code != Errc::lease_lost && error.code != Errc::in_doubt;
   if (can_write) {

@@ -27,6 +27,19 @@ Result<void> end_backends_of_earlier_run(Session& control) {
   return {};
 }
 
+Error taken_over(const Session& session) {
+  return make_error(Errc::lease_lost, fmt::format("another pgphase has taken over the lease on {}", session.target()),
+                    "This run has stopped; `pgphase status` shows how far it came.");
+}
+
+// A run that comes back after its connection was lost must find its own token, or somebody has worked in between: what
+// it would do next may have been undone on purpose.
+Result<void> still_ours(Session& control, std::int64_t own_token) {
+  PGPHASE_TRY(last, control.query("SELECT token FROM pgphase.lease"));
+  if (own_token == 0 || last[0].integer(0) == own_token) return {};
+  return taken_over(control);
+}
+
 Error held_by(const LeaseHolder& holder, const Session& session) {
   return make_error(Errc::lease_held,
                     fmt::format("another pgphase works on {}: {} as role {}, since {} (last heartbeat {:.0f} s ago)",
@@ -67,11 +80,13 @@ Result<Fence> acquire_lease(Session& control, const std::string& person, const s
                         "Nothing was changed. Wait for it, or stop it with `pgphase pause`.");
     }
     const bool stale = holder->heartbeat_age > static_cast<double>(k_heartbeat_stale.count());
-    if (mode == TakeOver::if_stale && !stale && holder->token != own_token) return held_by(*holder, control);
+    PGPHASE_CHECK(still_ours(control, own_token));
+    if (mode == TakeOver::if_stale && !stale && own_token == 0) return held_by(*holder, control);
     PGPHASE_CHECK(end_backends_of_earlier_run(control));
     PGPHASE_TRY(locked_now, try_lock(control));
     if (!locked_now) return held_by(*holder, control);
   }
+  PGPHASE_CHECK(still_ours(control, own_token));
   PGPHASE_CHECK(end_backends_of_earlier_run(control));
 
   auto transaction = Transaction::begin(control, "lease.acquire", "SET LOCAL lock_timeout = '15s';");
@@ -100,8 +115,7 @@ Result<Transaction> begin_fenced(Session& session, const Fence& fence, std::stri
   PGPHASE_TRY(now, session.script(fmt::format(
       "SELECT pg_advisory_xact_lock_shared({}, {}); SELECT token FROM pgphase.lease", k_lock_space, k_lock_fence)));
   if (now[0].integer(0) != fence.token) {
-    return make_error(Errc::lease_lost, fmt::format("another pgphase has taken over the lease on {}", session.target()),
-                      "This run has stopped; `pgphase status` shows how far it came.");
+    return taken_over(session);
   }
   return transaction;
 }
@@ -121,8 +135,7 @@ Result<void> heartbeat(Session& control, const Fence& fence) {
                                     {std::to_string(fence.token)}));
   failpoint("lease.heartbeat", "after");
   if (beaten.affected == 1) return {};
-  return make_error(Errc::lease_lost, fmt::format("another pgphase has taken over the lease on {}", control.target()),
-                    "This run has stopped; `pgphase status` shows how far it came.");
+  return taken_over(control);
 }
 
 Result<void> release_lease(Session& control, const Fence& fence) {

@@ -203,7 +203,11 @@ Error cannot_create(const Session& session, Error error) {
 int newest_ledger_version() { return std::end(k_scripts)[-1].version; }
 
 Result<int> ledger_version(Session& session) {
-  PGPHASE_TRY(exists, session.query("SELECT to_regclass('pgphase.ledger_version') IS NOT NULL"));
+  // Read from the catalogue and not by to_regclass(): that one answers from the session's cache, which does not see what
+  // another run created while this one waited for the advisory lock.
+  PGPHASE_TRY(exists, session.query(
+      "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE n.nspname = 'pgphase' AND c.relname = 'ledger_version')"));
   if (!exists[0].boolean(0)) return 0;
   PGPHASE_TRY(version, session.query("SELECT coalesce(max(version), 0) FROM pgphase.ledger_version"));
   const int found = static_cast<int>(version[0].integer(0));

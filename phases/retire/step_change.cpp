@@ -33,10 +33,13 @@ Error in_words(Error error, const StepChange& step) {
   error.message = fmt::format("{}: {}", step.doing, error.message);
   error.next = "Nothing was changed.";
   const bool name_taken = error.sqlstate == sqlstate::duplicate_table || error.sqlstate == k_duplicate_column;
-  if (name_taken && !step.if_name_taken.empty()) error.next += " " + step.if_name_taken;
-  if (error.sqlstate == k_dependent_objects) {
+  if (name_taken && !step.if_name_taken.empty()) {
+    error.next += " " + step.if_name_taken;
+  } else if (error.sqlstate == k_dependent_objects) {
     error.code = Errc::refused;
     error.next += " Drop or change what depends on it first, then roll back again.";
+  } else {
+    error.next += " Correct the cause, then run the same command again.";
   }
   return error;
 }
