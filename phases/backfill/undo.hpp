@@ -3,7 +3,7 @@
 //
 // An executor that rolls back a backfill step does one of two things, after the author's own undo statements if there
 // are any:
-//   - it had undo statements and marker_left() names a marker: discard_marker(), which forgets the backfill too;
+//   - it had undo statements: discard_marker(), which drops a marker that is left and forgets the backfill;
 //   - otherwise: forget_backfill() in the transaction that records the step as undone.
 #pragma once
 

@@ -23,9 +23,6 @@ namespace fs = std::filesystem;
 constexpr int k_lease_held = 60;
 constexpr int k_killed = 128 + SIGKILL;
 
-// Times over a whole scenario that one point is killed at; PGPHASE_EVERY_KILL=1: each time that it is passed.
-constexpr std::size_t k_most_kills_at_one_point = 3;
-
 // How often these are passed depends on the machine's speed, so a later time may not come again.
 int most_times_in_one_command(const std::string& point) {
   if (point.starts_with("lease.heartbeat")) return 1;
@@ -33,14 +30,10 @@ int most_times_in_one_command(const std::string& point) {
   return std::numeric_limits<int>::max();
 }
 
-// The first, the last, and what lies evenly between.
+// The first and the last time that a scenario passes a point; with PGPHASE_EVERY_KILL=1 every time.
 std::vector<Kill> some_of(const std::vector<Kill>& all) {
-  if (all.size() <= k_most_kills_at_one_point || std::getenv("PGPHASE_EVERY_KILL") != nullptr) return all;
-  std::vector<Kill> out;
-  for (std::size_t i = 0; i < k_most_kills_at_one_point; ++i) {
-    out.push_back(all[i * (all.size() - 1) / (k_most_kills_at_one_point - 1)]);
-  }
-  return out;
+  if (all.size() <= 2 || std::getenv("PGPHASE_EVERY_KILL") != nullptr) return all;
+  return {all.front(), all.back()};
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
