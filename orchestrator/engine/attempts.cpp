@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
-#include "orchestrator/engine/timers.hpp"
 #include "phases/ledger/ledger.hpp"
 #include "phases/lock/blockers.hpp"
 #include "phases/lock/retry.hpp"
@@ -33,7 +32,7 @@ asio::awaitable<void> watch_blockers(RunContext& run, std::string& seen) {
 
 asio::awaitable<Result<Attempt>> attempt(RunContext& run, const AttemptWork& work) {
   auto on_session = [&work](Session& session) { return work(session); };
-  co_return co_await run.work.run(on_session);
+  co_return co_await run_cancellably(run, on_session);
 }
 
 asio::awaitable<Result<void>> note_blocked(RunContext& run, const StepKey& key, const std::string& blockers) {

@@ -5,8 +5,10 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <optional>
+#include <type_traits>
 
 #include "orchestrator/engine/run_context.hpp"
+#include "orchestrator/engine/timers.hpp"
 
 namespace pgphase {
 
@@ -15,6 +17,17 @@ using AttemptWork = std::function<Result<Attempt>(Session&)>;
 // Tries until it is done, an Error says that trying is pointless, the budget is used up (Errc::lock_budget), or somebody
 // asks to stop: then nothing comes back.
 boost::asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, StepKey key, AttemptWork work);
+
+// `work` on the worker's session, as the one thing that the supervisor may cancel. Comes back when no cancel is on its way
+// any more, which would hit whatever is executed next.
+template <class Work>
+auto run_cancellably(RunContext& run, Work work) -> boost::asio::awaitable<std::invoke_result_t<Work&, Session&>> {
+  run.control.step_in_flight = true;
+  auto result = co_await run.work.run(work);
+  run.control.step_in_flight = false;
+  while (run.control.cancel_in_flight) co_await sleep_for(std::chrono::milliseconds(1));
+  co_return result;
+}
 
 // True when the error is our own cancel of the statement, asked for by a person or a second signal.
 bool was_cancelled_by_us(const Control& control, const Error& error);

@@ -60,7 +60,7 @@ asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const PlanRecord
     if (stop()) co_return RowCount();
     const auto tick_begun = std::chrono::steady_clock::now();
     auto advance = [&backfill](Session& session) { return backfill.advance(session); };
-    auto tick = co_await run.work.run(advance);
+    auto tick = co_await run_cancellably(run, advance);
     if (!tick) {
       if (was_cancelled_by_us(run.control, tick.error())) co_return RowCount();
       co_return tick.error();

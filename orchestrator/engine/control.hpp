@@ -21,6 +21,9 @@ class Control {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   bool finished = false;             // the run is over: the supervisor may end
   PlanId plan;                       // the one at work
+  // A step's own statement is under way. Only that is ever cancelled: what the run records must come through.
+  bool step_in_flight = false;
+  bool cancel_in_flight = false;  // asked of the server and not answered yet
   ServerTime stops_count_from = ServerTime::min();  // a `stop` was meant for whoever held the lease when it was given
   ServerTime pauses_count_from = ServerTime::min();  // a rollback goes on under a pause that is older than itself
 

@@ -211,7 +211,8 @@ asio::awaitable<Outcome> run_step(RunContext& run, const PlanRecord& plan, Phase
 
   if (!work.step.verify.empty()) {
     auto check = [&work](Session& session) { return verify(session, work.key, work.step.verify); };
-    auto verified = co_await run.work.run(check);
+    auto verified = co_await run_cancellably(run, check);
+    if (!verified && was_cancelled_by_us(run.control, verified.error())) co_return StepOutcome::stopped;
     if (!verified) co_return co_await fail(work, verified.error(), StepState::failed);
   }
   auto finished = co_await in_fenced_transaction(run, "step.finish", [&](Session& session) -> Result<void> {

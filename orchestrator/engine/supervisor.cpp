@@ -45,13 +45,16 @@ asio::awaitable<void> supervise(RunContext& run) {
       run.control.requests = std::move(*seen);
       if (beat) heartbeat_due = Clock::now() + k_heartbeat;
     }
-    if (run.control.cancel_wanted() && run.work.is_open()) {
+    const bool worth_it = run.control.step_in_flight || run.control.lease_error;
+    if (worth_it && run.control.cancel_wanted() && run.work.is_open()) {
       // On the lease session's thread: asking for a cancel opens a connection and may block.
       auto cancel = [&work = run.work](Session&) -> bool {
         work.cancel();
         return true;
       };
+      run.control.cancel_in_flight = true;
       co_await run.lease.run(cancel);
+      run.control.cancel_in_flight = false;
     }
     if (run.control.lease_error) co_return;
     co_await (readable(socket) || sleep_for(k_look));

@@ -119,6 +119,21 @@ TEST_F(LeaseE2eTest, AStuckHolderIsTakenOverOnceItsHeartbeatIsStaleAndWritesNoth
   expect_index_is_built();
 }
 
+TEST_F(LeaseE2eTest, AStuckHolderThatWakesUpAfterAnotherRunFinishedDoesNothingEither) {
+  auto first = hanging_up();
+  first->kill(SIGSTOP);
+  age_the_heartbeat();
+  set_slowness(project.db(), 0);
+  const auto second = project.run({"up"});
+  EXPECT_EQ(second.code, 0) << second.out << second.err;
+  const auto events = project.db().value("SELECT count(*) FROM pgphase.event");
+  first->kill(SIGCONT);
+  EXPECT_EQ(first->wait(20s), 60) << first->out() << first->err();
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM pgphase.event"), events);
+  EXPECT_EQ(project.db().value("SELECT owner FROM pgphase.lease"), "NULL");
+  expect_index_is_built();
+}
+
 TEST_F(LeaseE2eTest, ARunWhoseSessionsWereEndedByAnAdministratorGoesOn) {
   auto run = hanging_up();
   set_slowness(project.db(), 0);
