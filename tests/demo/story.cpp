@@ -84,6 +84,7 @@ class Story {
   void additive() {
     print_heading("3. Additive: the column appears");
     application_.begin_chapter("additive");
+    application_.enter(Epoch::column_appears);
     terminal_.type("up 002_task_priority --through additive");
     application_.enter(Epoch::filling);
     end_chapter();

@@ -90,7 +90,7 @@ void Worker::insert_task() {
     task.priority = random(1, 9);
     columns = ", priority";
     values = fmt::format(", {}", *task.priority);
-  } else if (epoch != Epoch::before_the_column) {
+  } else if (epoch == Epoch::filling || epoch == Epoch::filled) {
     task.priority = k_default_priority;
   }
   const auto rows = run(fmt::format("INSERT INTO tasks (title, user_id{}) VALUES ('{}', '{}'{}) RETURNING id", columns,

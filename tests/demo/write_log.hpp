@@ -18,10 +18,12 @@ using TaskId = std::int64_t;
 
 constexpr TaskId k_loaded_tasks = 1'000'000;
 
-// How far the migration is, as far as it decides which priority a row may have that no application gave one.
-enum class Epoch { before_the_column, filling, filled };
+// How far the migration is, as far as it decides which priority a row may have that no application gave one. An epoch
+// begins before the command that it is about and ends after it, so that a statement never believes too much: while the
+// column appears, a new row may get the default, or nothing yet and later what the fill finds.
+enum class Epoch { before_the_column, column_appears, filling, filled };
 
-// The values of `completed` that the fill may have read from a row.
+// The values of `completed` that the fill, or the default in its stead, may have gone by.
 struct SeenCompleted {
   bool no = false, yes = false;
   void add(bool completed) { (completed ? yes : no) = true; }
