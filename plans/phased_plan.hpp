@@ -33,12 +33,17 @@ const char* to_string(LockMode mode);  // as SQL writes it: "ACCESS EXCLUSIVE"
 
 // True when holding the mode makes an application's INSERT, UPDATE or DELETE wait: such a lock is taken with the
 // short lock timeout, in a transaction of its own (docs/design/locks.md).
-constexpr bool blocks_writers(LockMode mode) { return mode >= LockMode::share; }
+constexpr bool blocks_writers(LockMode mode) {
+  return mode >= LockMode::share;
+}
 
 struct RelationLock {
   TableName table;
   LockMode mode = LockMode::none;
 };
+
+// Carrying a step out, or undoing it.
+enum class Direction { forward, back };
 
 // How one statement has to be executed.
 enum class StatementKind {
@@ -54,9 +59,9 @@ struct Statement {
   StatementKind kind = StatementKind::transactional;
   std::string sql;                  // empty for rebuild_index: the definition is in the ledger
   std::vector<RelationLock> locks;  // on relations that exist before the plan; strongest mode of each
-  std::string note;                 // what `explain` says: "scans the table", "rewrites the table", "no scan, no rewrite"
-  TableName index;                  // the index built or dropped, for the index kinds
-  bool locks_known = true;          // false: the parser could not tell; `explain` says so
+  std::string note;         // what `explain` says: "scans the table", "rewrites the table", "no scan, no rewrite"
+  TableName index;          // the index built or dropped, for the index kinds
+  bool locks_known = true;  // false: the parser could not tell; `explain` says so
 };
 
 struct SqlBody {
@@ -86,10 +91,10 @@ struct Assignment {
 
 // How a backfill knows which rows are still to be done (design: docs/design/backfill.md).
 enum class Todo {
-  where,          // the plan's own `where`
-  fill_empty,     // col IS NULL AND (expr) IS NOT NULL: every column set was added by this plan without a default
-  differs,        // record_image_ne(row(col), row(expr)): the expression does not read its target; refused when volatile
-  marker,         // a marker column: the expression reads its target, so it must be applied exactly once
+  where,       // the plan's own `where`
+  fill_empty,  // col IS NULL AND (expr) IS NOT NULL: every column set was added by this plan without a default
+  differs,     // record_image_ne(row(col), row(expr)): the expression does not read its target; refused when volatile
+  marker,      // a marker column: the expression reads its target, so it must be applied exactly once
 };
 
 struct BackfillBody {
@@ -98,7 +103,7 @@ struct BackfillBody {
   std::string where;  // empty unless todo == where
   Todo todo = Todo::differs;
   std::vector<std::string> functions;  // names called in `set`: a volatile one, as the server knows, makes it a marker
-  std::vector<Statement> undo;  // as written by the author; empty: nothing needs undoing, or irreversible
+  std::vector<Statement> undo;         // as written by the author; empty: nothing needs undoing, or irreversible
 };
 
 struct Step {
@@ -111,8 +116,8 @@ struct Step {
 };
 
 struct Window {
-  std::string text;  // as written, e.g. "Mon-Fri 22:00-06:00 Europe/Berlin"
-  unsigned days = 0x7f;  // bit 0 = Monday; the day on which the window opens
+  std::string text;                     // as written, e.g. "Mon-Fri 22:00-06:00 Europe/Berlin"
+  unsigned days = 0x7f;                 // bit 0 = Monday; the day on which the window opens
   std::chrono::minutes from{0}, to{0};  // since midnight; to <= from: it ends on the next day
   std::string zone = "UTC";             // resolved by the server, never here
 };
@@ -137,9 +142,9 @@ struct PhasedPlan {
   std::string description;
   std::vector<PlanId> requires_plans;
   std::array<PhaseSteps, 3> phases;  // indexed by Phase
-  std::string text;         // the file as it was read
-  std::string text_sha256;  // hex
-  std::string split_sha256; // hex, of the JSON without the text
+  std::string text;                  // the file as it was read
+  std::string text_sha256;           // hex
+  std::string split_sha256;          // hex, of the JSON without the text
 
   const PhaseSteps& operator[](Phase phase) const { return phases[static_cast<std::size_t>(phase)]; }
   PhaseSteps& operator[](Phase phase) { return phases[static_cast<std::size_t>(phase)]; }

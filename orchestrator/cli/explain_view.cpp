@@ -124,7 +124,7 @@ void add_plan(std::string& out, const ExplainedPlan& explained, const ExplainInp
   for (const auto& table : tables_of(plan)) {
     const auto found = input.tables.find(table);
     if (found != input.tables.end())
-      sizes.push_back(fmt::format("{} {}", display_name(table), words::size(found->second)));
+      sizes.push_back(fmt::format("{} {}", display_name(table), human_bytes(found->second)));
   }
   if (!sizes.empty()) out += "tables, with indexes: " + words::joined(sizes, ", ") + "\n";
   for (const auto phase : k_phases) add_phase(out, explained, phase, input, shown);

@@ -45,7 +45,8 @@ struct Program::Parser {
   CLI::App app{"Phased, reversible migrations for a PostgreSQL that stays in use.", "pgphase"};
 };
 
-Program::Program() : parser_(std::make_unique<Parser>()), environment_(process_environment()), person_(who_and_where()) {
+Program::Program()
+    : parser_(std::make_unique<Parser>()), environment_(process_environment()), person_(who_and_where()) {
   auto& app = parser_->app;
   app.require_subcommand(1);
   app.fallthrough();
@@ -56,7 +57,8 @@ Program::Program() : parser_(std::make_unique<Parser>()), environment_(process_e
   for (const auto& row : settings_table()) {
     if (row.flag.empty()) continue;
     app.add_option_function<std::string>(
-           std::string(row.flag), [this, key = std::string(row.key)](const std::string& value) { flags_.values[key] = value; },
+           std::string(row.flag),
+           [this, key = std::string(row.key)](const std::string& value) { flags_.values[key] = value; },
            std::string(row.description))
         ->group("Settings");
   }
@@ -105,8 +107,9 @@ int Program::run(int argc, char** argv) {
     for (const auto& warning : settings_.warnings) console_->warn(warning);
     return static_cast<int>(action_());
   } catch (const std::exception& e) {
-    return static_cast<int>(console_->fail(make_error(Errc::bug, fmt::format("an invariant does not hold: {}", e.what()),
-                                                      "What was committed stands. Please report this.")));
+    return static_cast<int>(
+        console_->fail(make_error(Errc::bug, fmt::format("an invariant does not hold: {}", e.what()),
+                                  "What was committed stands. Please report this.")));
   }
 }
 
@@ -141,7 +144,7 @@ Result<std::unique_ptr<Session>> Program::connect(const std::string& purpose) co
   return Session::open(options);
 }
 
-Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chrono::seconds lease_patience,
+Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chrono::milliseconds lease_patience,
                                   LeaseBody body) {
   PGPHASE_TRY(where, target());
   console_->say(fmt::format("database: {}", where));
@@ -149,7 +152,8 @@ Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chr
   options.connector = [this](const std::string& purpose) { return session_options(purpose); };
   options.person = person_;
   options.command = command_;
-  options.limits.locks = {settings_.locks.timeout, settings_.locks.hold, settings_.locks.pause, settings_.locks.attempts,
+  options.limits.locks = {settings_.locks.timeout, settings_.locks.hold, settings_.locks.pause,
+                          settings_.locks.attempts,
                           std::chrono::duration_cast<std::chrono::seconds>(settings_.locks.budget)};
   options.limits.batch_time = settings_.backfill.batch_time;
   options.take_over = take_over;
@@ -157,7 +161,8 @@ Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chr
 
   asio::io_context io(1);
   asio::signal_set signals(io, SIGINT, SIGTERM);
-  std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& gone, int) {
+  std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& gone,
+                                                                             int) {
     if (gone) return;
     ++control.signals;
     console_->warn(control.signals == 1 ? "stopping after what is in flight; once more cancels it"

@@ -48,7 +48,8 @@ class Program {
   Result<std::string> target() const;  // "app on db:5432 as alice"
 
   // Runs a coroutine under the lease, with signals handled, and tells first which database will be changed.
-  Result<void> under_lease(Control& control, TakeOver take_over, std::chrono::seconds lease_patience, LeaseBody body);
+  Result<void> under_lease(Control& control, TakeOver take_over, std::chrono::milliseconds lease_patience,
+                           LeaseBody body);
 
   // For a protected database: `confirmation` must be its name, else it is asked for on the terminal.
   Result<void> confirm_protected(const std::string& confirmation, const std::string& what) const;

@@ -49,12 +49,12 @@ ExitCode stamp(Program& program, const std::string& plan_text) {
     if (std::find(ids.begin(), ids.end(), plan.id) != ids.end()) wanted.push_back(plan);
   }
   if (wanted.empty() || std::none_of(wanted.begin(), wanted.end(), [&](const auto& plan) { return plan.id == id; })) {
-    return console.fail(make_error(Errc::refused, fmt::format("there is no plan {} in the folder", id.value),
-                                   "Nothing was changed."));
+    return console.fail(
+        make_error(Errc::refused, fmt::format("there is no plan {} in the folder", id.value), "Nothing was changed."));
   }
   Control control;
   std::vector<PlanId> stamped;
-  auto result = program.under_lease(control, TakeOver::if_stale, std::chrono::seconds(0),
+  auto result = program.under_lease(control, TakeOver::if_stale, k_after_a_crash,
                                     [&](RunContext& run) -> asio::awaitable<Result<void>> {
                                       auto write = [&](Session& session) { return stamp_all(session, run, wanted); };
                                       auto done = co_await run.work.run(write);
@@ -77,9 +77,10 @@ ExitCode stamp(Program& program, const std::string& plan_text) {
 
 void add_stamp(Program& program) {
   auto plan = std::make_shared<std::string>();
-  auto* command = program.add_command("stamp", "Record a plan, and what it requires, as done without running it",
-                                      "  pgphase stamp 001_initial\n    the table exists already: later plans build on it",
-                                      [&program, plan] { return stamp(program, *plan); });
+  auto* command =
+      program.add_command("stamp", "Record a plan, and what it requires, as done without running it",
+                          "  pgphase stamp 001_initial\n    the table exists already: later plans build on it",
+                          [&program, plan] { return stamp(program, *plan); });
   command->add_option("PLAN", *plan, "the plan")->required();
 }
 

@@ -10,6 +10,7 @@
 #include "orchestrator/engine/derived_state.hpp"
 #include "orchestrator/engine/gate.hpp"
 #include "orchestrator/engine/state_machine.hpp"
+#include "plans/base/units.hpp"
 
 namespace pgphase {
 namespace {
@@ -49,15 +50,15 @@ std::vector<std::string> asked_by_up(const Gate& gate) {
 // --- text ------------------------------------------------------------------------------------------------------------
 
 std::string progress_words(const BackfillProgress& progress) {
-  std::string line = words::count(progress.rows_done);
+  std::string line = human_count(progress.rows_done);
   if (progress.rows_total && *progress.rows_total != progress.rows_done) {
-    line += fmt::format(" of about {}", words::count(*progress.rows_total));
+    line += fmt::format(" of about {}", human_count(*progress.rows_total));
   }
   line += " rows";
   if (progress.share && *progress.share < 1)
     line += fmt::format(", {:.0f} % of the table", std::floor(*progress.share * 100));
   if (progress.rows_per_second.value_or(0) > 0) {
-    line += fmt::format(", {} rows/s", words::count(std::llround(*progress.rows_per_second)));
+    line += fmt::format(", {} rows/s", human_count(std::llround(*progress.rows_per_second)));
   }
   if (progress.eta_seconds.value_or(0) > 0) {
     line += fmt::format(", about {} left", words::duration(std::chrono::seconds(std::llround(*progress.eta_seconds))));
@@ -291,7 +292,7 @@ std::string status_text(const StatusInput& input) {
     std::string name = table.schema == "public" ? table.name : table.schema + "." + table.name;
     if (retired.kind == "column") name += "." + retired.object;
     if (retired.kind == "index") name = fmt::format("{} on {}", retired.object, name);
-    if (retired.bytes > 0) name += "  " + words::size(retired.bytes);
+    if (retired.bytes > 0) name += "  " + human_bytes(retired.bytes);
     out += fmt::format("  {} {}  {}  by {} {}\n", retired.kind, name,
                        retired.hidden_as.empty() ? "dropped, its definition is kept" : "as " + retired.hidden_as,
                        retired.key.plan.value, to_string(retired.key.phase));

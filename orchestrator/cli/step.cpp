@@ -27,7 +27,8 @@ Result<StepKey> parse_key(const StepOptions& options) {
   return StepKey{parse_plan_id(options.plan), phase, options.step.substr(slash + 1)};
 }
 
-Result<void> mark(Session& session, const RunContext& run, const StepKey& key, StepState state, const std::string& reason) {
+Result<void> mark(Session& session, const RunContext& run, const StepKey& key, StepState state,
+                  const std::string& reason) {
   PGPHASE_TRY(ledger, read_ledger(session));
   const auto* plan = ledger.find(key.plan);
   const StepRecord* step = nullptr;
@@ -37,9 +38,10 @@ Result<void> mark(Session& session, const RunContext& run, const StepKey& key, S
     }
   }
   if (!step) {
-    return make_error(Errc::refused, fmt::format("the ledger knows no step {}/{} of plan {}", to_string(key.phase), key.step,
-                                                 key.plan.value),
-                      "Nothing was changed. `pgphase status` shows the steps of plans that have started.");
+    return make_error(
+        Errc::refused,
+        fmt::format("the ledger knows no step {}/{} of plan {}", to_string(key.phase), key.step, key.plan.value),
+        "Nothing was changed. `pgphase status` shows the steps of plans that have started.");
   }
   if ((*plan)[key.phase].state == PhaseState::sealed) {
     return make_error(Errc::refused, fmt::format("phase {} of {} is sealed", to_string(key.phase), key.plan.value),
@@ -48,30 +50,31 @@ Result<void> mark(Session& session, const RunContext& run, const StepKey& key, S
   auto transaction = begin_fenced(session, run.fence, "step.by_hand");
   if (!transaction) return transaction.error();
   PGPHASE_CHECK(step_by_hand(session, key, state, reason));
-  PGPHASE_CHECK(record_event(session, run.fence.person, key, "step_by_hand",
-                             fmt::format("was {}, said to be {} by hand: {}", to_string(step->state), to_string(state), reason)));
+  PGPHASE_CHECK(
+      record_event(session, run.fence.person, key, "step_by_hand",
+                   fmt::format("was {}, said to be {} by hand: {}", to_string(step->state), to_string(state), reason)));
   return transaction->commit();
 }
 
 ExitCode step(Program& program, const StepOptions& options) {
   auto& console = program.console();
   if (options.done == options.skip) {
-    return console.fail(make_error(Errc::usage, "say either --done or --skip",
-                                   "--done: its effect is there, made by hand. --skip: leave it out, and out of a rollback."));
+    return console.fail(
+        make_error(Errc::usage, "say either --done or --skip",
+                   "--done: its effect is there, made by hand. --skip: leave it out, and out of a rollback."));
   }
   auto key = parse_key(options);
   if (!key) return console.fail(key.error());
   const auto state = options.done ? StepState::done : StepState::skipped;
   Control control;
-  auto result = program.under_lease(control, TakeOver::if_stale, std::chrono::seconds(0),
-                                    [&](RunContext& run) -> asio::awaitable<Result<void>> {
-                                      auto write = [&](Session& session) {
-                                        return mark(session, run, *key, state, options.reason);
-                                      };
-                                      co_return co_await run.work.run(write);
-                                    });
+  auto result = program.under_lease(
+      control, TakeOver::if_stale, k_after_a_crash, [&](RunContext& run) -> asio::awaitable<Result<void>> {
+        auto write = [&](Session& session) { return mark(session, run, *key, state, options.reason); };
+        co_return co_await run.work.run(write);
+      });
   if (!result) return console.fail(result.error());
-  console.say(fmt::format("{}/{} of {} is recorded as {}", to_string(key->phase), key->step, key->plan.value, to_string(state)));
+  console.say(fmt::format("{}/{} of {} is recorded as {}", to_string(key->phase), key->step, key->plan.value,
+                          to_string(state)));
   console.object({{"plan", key->plan.value}, {"step", options.step}, {"state", to_string(state)}});
   return ExitCode::done;
 }
@@ -80,9 +83,10 @@ ExitCode step(Program& program, const StepOptions& options) {
 
 void add_step(Program& program) {
   auto options = std::make_shared<StepOptions>();
-  auto* command = program.add_command("step", "Say by hand that a step is done, or is to be skipped",
-                                      "  pgphase step 002_task_priority backfill/index --done --reason 'built it myself'",
-                                      [&program, options] { return step(program, *options); });
+  auto* command =
+      program.add_command("step", "Say by hand that a step is done, or is to be skipped",
+                          "  pgphase step 002_task_priority backfill/index --done --reason 'built it myself'",
+                          [&program, options] { return step(program, *options); });
   command->add_option("PLAN", options->plan, "the plan")->required();
   command->add_option("STEP", options->step, "PHASE/NAME")->required();
   command->add_flag("--done", options->done, "its effect is there; a rollback undoes it as usual");

@@ -7,6 +7,7 @@
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/engine/agenda.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
+#include "orchestrator/engine/preflight.hpp"
 #include "plans/base/units.hpp"
 
 namespace pgphase {
@@ -28,25 +29,37 @@ struct Unfinished {
 ExitCode exit_code_for(StopReason reason) {
   switch (reason) {
     case StopReason::done:
-    case StopReason::through: return ExitCode::done;
-    case StopReason::at_gate: return ExitCode::at_gate;
+    case StopReason::through:
+      return ExitCode::done;
+    case StopReason::at_gate:
+      return ExitCode::at_gate;
     case StopReason::paused:
-    case StopReason::held: return ExitCode::paused;
-    case StopReason::interrupted: return ExitCode::interrupted;
-    case StopReason::sealed: return ExitCode::refused;
+    case StopReason::held:
+      return ExitCode::paused;
+    case StopReason::interrupted:
+      return ExitCode::interrupted;
+    case StopReason::sealed:
+      return ExitCode::refused;
   }
   return ExitCode::bug;
 }
 
 const char* name_of(StopReason reason) {
   switch (reason) {
-    case StopReason::done: return "done";
-    case StopReason::through: return "through";
-    case StopReason::at_gate: return "at_gate";
-    case StopReason::paused: return "paused";
-    case StopReason::held: return "held";
-    case StopReason::interrupted: return "interrupted";
-    case StopReason::sealed: return "sealed";
+    case StopReason::done:
+      return "done";
+    case StopReason::through:
+      return "through";
+    case StopReason::at_gate:
+      return "at_gate";
+    case StopReason::paused:
+      return "paused";
+    case StopReason::held:
+      return "held";
+    case StopReason::interrupted:
+      return "interrupted";
+    case StopReason::sealed:
+      return "sealed";
   }
   return "?";
 }
@@ -60,21 +73,21 @@ std::string in_words(const Unfinished& unfinished) {
       return line + fmt::format("\n  go on: pgphase up {0}    go back: pgphase rollback {0}", plan.value);
     }
     case StopReason::paused:
-      return fmt::format("{} is {}\n  go on: pgphase resume {}, then pgphase up", plan.value, stop.why, plan.value);
+      return fmt::format("{} is {}\n  go on: {}, then pgphase up", plan.value, stop.why, stop.lifted_by);
     case StopReason::held:
       return fmt::format("{0} is {1}\n  go forward again: pgphase up {0}", plan.value, stop.why);
     case StopReason::interrupted:
       return fmt::format("{} is interrupted; the next pgphase up goes on", plan.value);
-    default: return fmt::format("{}: {}", plan.value, name_of(stop.reason));
+    default:
+      return fmt::format("{}: {}", plan.value, name_of(stop.reason));
   }
 }
 
 class Up {
  public:
-  Up(Program& program, const UpOptions& options, std::vector<PhasedPlan> folder)
-      : program_(program), options_(options), folder_(std::move(folder)) {}
+  Up(Program& program, std::vector<PhasedPlan> folder) : program_(program), folder_(std::move(folder)) {}
 
-  std::optional<PlanId> only;
+  AgendaWishes which;
   ForwardWishes wishes;
 
   // Called again after a reconnect: everything is decided anew from the ledger.
@@ -83,7 +96,7 @@ class Up {
     auto look = [](Session& session) { return read_ledger(session); };
     auto ledger = co_await run.work.run(look);
     if (!ledger) co_return ledger.error();
-    auto agenda = make_agenda(folder_, *ledger, {only, options_.accept_edit});
+    auto agenda = make_agenda(folder_, *ledger, which);
     if (!agenda) co_return agenda.error();
     if (agenda->empty()) run.reporter.say("nothing to do: every plan is done");
 
@@ -152,16 +165,20 @@ class Up {
   }
 
   Program& program_;
-  const UpOptions& options_;
   std::vector<PhasedPlan> folder_;
   std::vector<Unfinished> unfinished_;
 };
 
+Result<void> look_before(const Program& program, const std::vector<PhasedPlan>& plans, const AgendaWishes& which) {
+  PGPHASE_TRY(session, program.connect("look"));
+  return preflight(*session, plans, which, program.settings().plans);
+}
+
 ExitCode up(Program& program, const UpOptions& options) {
   auto& console = program.console();
   if (options.approve && options.plan.empty()) {
-    return console.fail(make_error(Errc::usage, "--approve needs the plan that it approves",
-                                   "Write `pgphase up PLAN --approve`."));
+    return console.fail(
+        make_error(Errc::usage, "--approve needs the plan that it approves", "Write `pgphase up PLAN --approve`."));
   }
   if (options.accept_edit && options.plan.empty()) {
     return console.fail(make_error(Errc::usage, "--accept-edit needs the plan whose edit it accepts",
@@ -185,10 +202,14 @@ ExitCode up(Program& program, const UpOptions& options) {
   auto plans = program.plans();
   if (!plans) return console.fail(plans.error());
 
-  Up work(program, options, std::move(*plans));
+  AgendaWishes which{std::nullopt, options.accept_edit};
+  if (!options.plan.empty()) which.only = parse_plan_id(options.plan);
+  if (auto looked = look_before(program, *plans, which); !looked) return console.fail(looked.error());
+
+  Up work(program, std::move(*plans));
   work.wishes = wishes;
-  if (!options.plan.empty()) work.only = parse_plan_id(options.plan);
-  auto result = program.under_lease(control, TakeOver::if_stale, std::chrono::seconds(0),
+  work.which = which;
+  auto result = program.under_lease(control, TakeOver::if_stale, k_after_a_crash,
                                     [&work](RunContext& context) { return work.run(context); });
   if (!result) return console.fail(result.error());
   return work.tell();
@@ -198,11 +219,11 @@ ExitCode up(Program& program, const UpOptions& options) {
 
 void add_up(Program& program) {
   auto options = std::make_shared<UpOptions>();
-  auto* command = program.add_command(
-      "up", "Run all pending plans in order, or one, until done, stopped or at a closed gate",
-      "  pgphase up 002_task_priority --through backfill\n"
-      "    carries out the additive and the backfill phase, and leaves constraint for later",
-      [&program, options] { return up(program, *options); });
+  auto* command =
+      program.add_command("up", "Run all pending plans in order, or one, until done, stopped or at a closed gate",
+                          "  pgphase up 002_task_priority --through backfill\n"
+                          "    carries out the additive and the backfill phase, and leaves constraint for later",
+                          [&program, options] { return up(program, *options); });
   command->add_option("PLAN", options->plan, "only this plan; lifts a hold that a rollback left on it");
   command->add_option("--through", options->through, "stop after this phase: additive, backfill or constraint");
   command->add_flag("--approve", options->approve, "approve PLAN's gates as they are reached");

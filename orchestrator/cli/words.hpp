@@ -1,8 +1,7 @@
-// Numbers, sizes and times as people read them. Pure; any thread.
+// Times and texts as people read them (numbers and sizes: plans/base/units.hpp). Pure; any thread.
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +10,6 @@
 
 namespace pgphase::words {
 
-std::string count(std::int64_t number);           // "1,000,000"
-std::string size(std::int64_t bytes);             // "1.2 GiB"
 std::string duration(std::chrono::seconds time);  // "45 s", "12 min", "3 h 5 min", "2 d 4 h"
 std::string time(ServerTime at);                  // "2026-01-31T18:02:11Z"
 std::string joined(const std::vector<std::string>& items, std::string_view separator);

@@ -27,8 +27,9 @@ asio::awaitable<Result<void>> begin_step(RunContext& run, const StepKey& key) {
 }  // namespace
 
 std::string progress_line(const StepKey& key, const BackfillRecord& progress) {
-  const double visited =
-      progress.pages_total > 0 ? 100.0 * static_cast<double>(progress.pages_done) / static_cast<double>(progress.pages_total) : 0;
+  const double visited = progress.pages_total > 0 ? 100.0 * static_cast<double>(progress.pages_done) /
+                                                        static_cast<double>(progress.pages_total)
+                                                  : 0;
   const double rate = progress.seconds > 0 ? static_cast<double>(progress.rows_done) / progress.seconds : 0;
   std::string line = fmt::format("{}/{} {}: {:.1f} %, {} rows", to_string(key.phase), key.step, progress.stage, visited,
                                  progress.rows_done);
@@ -41,14 +42,13 @@ std::string progress_line(const StepKey& key, const BackfillRecord& progress) {
   return line;
 }
 
-asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const PlanRecord& plan, const StepKey& key,
-                                           const BackfillBody& body) {
+asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const StepKey& key, const BackfillBody& body) {
   auto begun = co_await begin_step(run, key);
   if (!begun) co_return begun.error();
   BackfillSettings settings;
   settings.batch_time = run.limits.batch_time;
   settings.locks = run.limits.locks;
-  auto open = [&](Session& session) { return BackfillRun::open(session, run.fence, key, plan.plan, body, settings); };
+  auto open = [&](Session& session) { return BackfillRun::open(session, run.fence, key, body, settings); };
   auto opened = co_await run.work.run(open);
   if (!opened) co_return opened.error();
   BackfillRun& backfill = **opened;
@@ -65,28 +65,32 @@ asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const PlanRecord
       if (was_cancelled_by_us(run.control, tick.error())) co_return RowCount();
       co_return tick.error();
     }
-    for (const auto& note : tick->notes) run.reporter.warn(fmt::format("{}/{}: {}", to_string(key.phase), key.step, note));
+    for (const auto& note : tick->notes)
+      run.reporter.warn(fmt::format("{}/{}: {}", to_string(key.phase), key.step, note));
     const auto now = std::chrono::steady_clock::now();
     if (now - said_at >= std::chrono::seconds(1)) {
       said_at = now;
       run.reporter.progress(progress_line(key, tick->progress));
     }
     switch (tick->kind) {
-      case BackfillTick::Kind::done: co_return RowCount(tick->progress.rows_done);
-      case BackfillTick::Kind::more: break;
+      case BackfillTick::Kind::done:
+        co_return RowCount(tick->progress.rows_done);
+      case BackfillTick::Kind::more:
+        break;
       case BackfillTick::Kind::wait:
-        if (!tick->blocked_by.message.empty()) run.reporter.warn(fmt::format("{}: {}", key.step, tick->blocked_by.message));
+        if (!tick->blocked_by.message.empty())
+          run.reporter.warn(fmt::format("{}: {}", key.step, tick->blocked_by.message));
         co_await sleep_unless(tick->pause, stop);
         break;
       case BackfillTick::Kind::blocked: {
         const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - tick_begun);
         const auto pause = retry.next_pause(took);
         if (!pause) {
-          co_return make_error(Errc::lock_budget,
-                               fmt::format("{} {}/{}: {} attempts did not get their lock; at the last one: {}",
-                                           key.plan.value, to_string(key.phase), key.step, retry.failed(),
-                                           tick->blocked_by.message),
-                               "What the backfill did stands. Run `pgphase up` again when the blocker is gone.");
+          co_return make_error(
+              Errc::lock_budget,
+              fmt::format("{} {}/{}: {} attempts did not get their lock; at the last one: {}", key.plan.value,
+                          to_string(key.phase), key.step, retry.failed(), tick->blocked_by.message),
+              "What the backfill did stands. Run `pgphase up` again when the blocker is gone.");
         }
         run.reporter.warn(fmt::format("{}/{}: attempt {} gave up: {}", to_string(key.phase), key.step, retry.failed(),
                                       tick->blocked_by.message));

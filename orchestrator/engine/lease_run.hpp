@@ -1,5 +1,5 @@
-// A run under the lease: connect, take the lease, supervise, work; and after a lost connection all of it again, from what
-// the ledger says. io_context's thread only.
+// A run under the lease: connect, take the lease, supervise, work; and after a lost connection all of it again, from
+// what the ledger says. io_context's thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -17,9 +17,12 @@ struct LeaseRunOptions {
   std::string command;  // "pgphase up"
   RunLimits limits;
   TakeOver take_over = TakeOver::if_stale;
-  std::chrono::seconds lease_patience{0};      // how long to wait for another run to give the lease back
+  std::chrono::milliseconds lease_patience{0};  // how long to wait for another run to give the lease back
   std::chrono::seconds reconnect_patience{60};  // how long to try after the connection was lost
 };
+
+// The patience of a command that does not wait for others: the server needs a moment to see that a killed run is gone.
+inline constexpr std::chrono::milliseconds k_after_a_crash{500};
 
 using LeaseBody = std::function<boost::asio::awaitable<Result<void>>(RunContext&)>;
 

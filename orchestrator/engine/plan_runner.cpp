@@ -19,13 +19,24 @@ asio::awaitable<Result<LedgerView>> read(RunContext& run) {
   co_return co_await run.work.run(look);
 }
 
-StepKey key_of(const PlanId& plan, Phase phase) { return {plan, phase, ""}; }
+StepKey key_of(const PlanId& plan, Phase phase) {
+  return {plan, phase, ""};
+}
 
-std::string why_paused(const LedgerView& ledger, const PlanRecord& plan) {
-  if (const auto* pause = pause_in_force(ledger.requests, plan.plan.id)) {
-    return fmt::format("paused by {}{}{}", pause->by, pause->reason.empty() ? "" : ": ", pause->reason);
-  }
-  return {};
+std::string why_paused(const LedgerView& ledger, const PlanId& id) {
+  const auto* pause = pause_in_force(ledger.requests, id);
+  if (!pause) return {};
+  return fmt::format("paused by {}{}{}", pause->by, pause->reason.empty() ? "" : ": ", pause->reason);
+}
+
+PlanStop paused_at(Phase phase, const LedgerView& ledger, const PlanId& id) {
+  const auto* pause = pause_in_force(ledger.requests, id);
+  const bool of_this_plan = pause && pause->plan;
+  return {StopReason::paused,
+          phase,
+          {},
+          why_paused(ledger, id),
+          of_this_plan ? "pgphase resume " + id.value : "pgphase resume"};
 }
 
 asio::awaitable<Result<void>> start_phase(RunContext& run, PlanId id, Phase phase) {
@@ -56,8 +67,8 @@ asio::awaitable<Result<void>> finish_plan(RunContext& run, PlanId id) {
 }
 
 asio::awaitable<Result<void>> give_approval(RunContext& run, const PlanRecord& plan, Phase phase) {
-  NewRequest approval{RequestKind::approve, plan.plan.id, phase, false, plan.plan.split_sha256, plan.generation,
-                      "given with --approve", run.fence.person};
+  NewRequest approval{RequestKind::approve, plan.plan.id,           phase,           false, plan.plan.split_sha256,
+                      plan.generation,      "given with --approve", run.fence.person};
   co_return co_await write_ledger(run, "gate.approve", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(add_request(session, approval));
     return record_event(session, run.fence.person, key_of(plan.plan.id, phase), "approved",
@@ -73,10 +84,7 @@ asio::awaitable<Result<PlanStop>> stopped(RunContext& run, const PlanId& id, Pha
   if (run.control.lease_error) co_return *run.control.lease_error;
   auto ledger = co_await read(run);
   if (!ledger) co_return ledger.error();
-  if (stop.reason == StopReason::paused) {
-    if (const auto* plan = ledger->find(id)) stop.why = why_paused(*ledger, *plan);
-    co_return stop;
-  }
+  if (stop.reason == StopReason::paused) co_return paused_at(phase, *ledger, id);
   auto recorded = co_await write_ledger(run, "plan.interrupt", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(set_plan_interrupted(session, id, true));
     return record_event(session, run.fence.person, key_of(id, phase), "interrupted",
@@ -109,7 +117,8 @@ std::string gate_line(const PlanId& id, Phase phase, const std::vector<ShutPart>
 
 }  // namespace
 
-asio::awaitable<Result<void>> write_ledger(RunContext& run, std::string label, std::function<Result<void>(Session&)> body) {
+asio::awaitable<Result<void>> write_ledger(RunContext& run, std::string label,
+                                           std::function<Result<void>(Session&)> body) {
   auto write = [&run, &label, &body](Session& session) -> Result<void> {
     auto transaction = begin_fenced(session, run.fence, label);
     if (!transaction) return transaction.error();
@@ -142,9 +151,15 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
     const auto action = next_forward(*plan, ledger->requests, wishes.limits);
     Result<void> written;
     switch (action.verb) {
-      case Verb::start_phase: written = co_await start_phase(run, id, action.phase); break;
-      case Verb::finish_phase: written = co_await finish_phase(run, id, action.phase); break;
-      case Verb::finish_plan: written = co_await finish_plan(run, id); break;
+      case Verb::start_phase:
+        written = co_await start_phase(run, id, action.phase);
+        break;
+      case Verb::finish_phase:
+        written = co_await finish_phase(run, id, action.phase);
+        break;
+      case Verb::finish_plan:
+        written = co_await finish_plan(run, id);
+        break;
       case Verb::pass_gate: {
         auto shut = co_await shut_parts(run, *plan, action.phase, ledger->requests, ledger->now);
         if (!shut) co_return shut.error();
@@ -152,13 +167,13 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
           written = co_await start_phase(run, id, action.phase);
           break;
         }
-        const bool approval_missing = plan->plan[action.phase].gate.approve &&
-                                      !approval_in_force(ledger->requests, *plan, action.phase);
+        const bool approval_missing =
+            plan->plan[action.phase].gate.approve && !approval_in_force(ledger->requests, *plan, action.phase);
         if (wishes.approve && approval_missing) {
           written = co_await give_approval(run, *plan, action.phase);
           break;
         }
-        if (!waits) co_return PlanStop{StopReason::at_gate, action.phase, *shut, ""};
+        if (!waits) co_return PlanStop{StopReason::at_gate, action.phase, *shut, "", ""};
         say_once(run, said, gate_line(id, action.phase, *shut));
         co_await wait_a_little(run);
         continue;
@@ -180,15 +195,20 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
       }
       case Verb::stop:
         if (action.reason == StopReason::paused && waits) {
-          say_once(run, said, fmt::format("{} is {}", id.value, why_paused(*ledger, *plan)));
+          say_once(run, said, fmt::format("{} is {}", id.value, why_paused(*ledger, id)));
           co_await wait_a_little(run);
           continue;
         }
-        co_return PlanStop{action.reason, action.phase, {},
-                           action.reason == StopReason::held ? fmt::format("held by {}: {}", plan->hold_by, plan->hold_reason)
-                                                             : why_paused(*ledger, *plan)};
+        if (action.reason == StopReason::paused) co_return paused_at(action.phase, *ledger, id);
+        co_return PlanStop{
+            action.reason,
+            action.phase,
+            {},
+            action.reason == StopReason::held ? fmt::format("held by {}: {}", plan->hold_by, plan->hold_reason) : "",
+            ""};
       case Verb::start_undo:
-      case Verb::finish_undo: co_return make_error(Errc::bug, "the state machine went back on the way forward");
+      case Verb::finish_undo:
+        co_return make_error(Errc::bug, "the state machine went back on the way forward");
     }
     if (!written) co_return written.error();
   }
@@ -237,8 +257,11 @@ asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase p
                               fmt::format("phase {} rolled back", to_string(phase)));
         });
         break;
-      case Verb::stop: co_return PlanStop{action.reason, phase, {}, why_paused(*ledger, *plan)};
-      default: co_return make_error(Errc::bug, "the state machine went forward on the way back");
+      case Verb::stop:
+        if (action.reason == StopReason::paused) co_return paused_at(phase, *ledger, id);
+        co_return PlanStop{action.reason, phase, {}, "", ""};
+      default:
+        co_return make_error(Errc::bug, "the state machine went forward on the way back");
     }
     if (!written) co_return written.error();
   }

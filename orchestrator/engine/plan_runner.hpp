@@ -1,5 +1,5 @@
-// One plan forward, or phases of it back: asks the state machine, does what it says, reads the ledger again. It reads as
-// the story of a run. io_context's thread only.
+// One plan forward, or phases of it back: asks the state machine, does what it says, reads the ledger again. It reads
+// as the story of a run. io_context's thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -25,6 +25,7 @@ struct PlanStop {
   Phase phase = Phase::additive;
   std::vector<ShutPart> shut;  // at_gate
   std::string why;             // paused, held: who and why
+  std::string lifted_by;       // paused: the command that ends it
 };
 
 boost::asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWishes wishes);

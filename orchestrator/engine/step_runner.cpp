@@ -17,7 +17,6 @@ using Outcome = Result<StepOutcome>;
 
 struct Work {
   RunContext& run;
-  const PlanRecord& plan;
   const Step& step;
   const StepRecord& record;
   StepKey key;
@@ -46,7 +45,8 @@ asio::awaitable<Result<void>> in_fenced_transaction(RunContext& run, std::string
   co_return co_await run.work.run(write);
 }
 
-// --- forward and back, by kind of step ----------------------------------------------------------------------------------
+// --- forward and back, by kind of step
+// ----------------------------------------------------------------------------------
 
 asio::awaitable<DoneOrStopped> statements(const Work& work, Direction direction, const std::vector<Statement>& all,
                                           std::size_t first) {
@@ -94,19 +94,17 @@ asio::awaitable<DoneOrStopped> forward(const Work& work, const SqlBody& body) {
 }
 
 asio::awaitable<DoneOrStopped> forward(const Work& work, const CreateTableBody& body) {
-  return made_once(work, [&work, &body](Session& session) {
-    return create_or_restore_table(session, work.site(), body);
-  });
+  return made_once(work,
+                   [&work, &body](Session& session) { return create_or_restore_table(session, work.site(), body); });
 }
 
 asio::awaitable<DoneOrStopped> forward(const Work& work, const AddColumnBody& body) {
-  return made_once(work, [&work, &body](Session& session) {
-    return add_or_restore_column(session, work.site(), body);
-  });
+  return made_once(work,
+                   [&work, &body](Session& session) { return add_or_restore_column(session, work.site(), body); });
 }
 
 asio::awaitable<DoneOrStopped> forward(const Work& work, const BackfillBody& body) {
-  auto rows = co_await run_backfill(work.run, work.plan, work.key, body);
+  auto rows = co_await run_backfill(work.run, work.key, body);
   if (!rows) co_return rows.error();
   if (!*rows) co_return std::optional<Done>();
   co_return std::optional(Done{0, fmt::format("{} rows", **rows), **rows});
@@ -122,11 +120,13 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const SqlBody& body) {
 }
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const CreateTableBody& body) {
-  return retired_or_restored(work, [&work, &body](Session& session) { return undo_create_table(session, work.site(), body); });
+  return retired_or_restored(
+      work, [&work, &body](Session& session) { return undo_create_table(session, work.site(), body); });
 }
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const AddColumnBody& body) {
-  return retired_or_restored(work, [&work, &body](Session& session) { return undo_add_column(session, work.site(), body); });
+  return retired_or_restored(work,
+                             [&work, &body](Session& session) { return undo_add_column(session, work.site(), body); });
 }
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) {
@@ -144,7 +144,8 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) 
   co_return done;
 }
 
-// --- what surrounds every step ---------------------------------------------------------------------------------------------
+// --- what surrounds every step
+// ---------------------------------------------------------------------------------------------
 
 // Errors that the phases write in their own words. They know what they did, not always for which step of which plan.
 bool about_the_step(Errc code) {
@@ -156,8 +157,10 @@ asio::awaitable<Outcome> fail(const Work& work, Error error, StepState state) {
     error.code = Errc::step_failed;
     error.message = fmt::format("{} failed: {}", work.name(), error.message);
     error.next = fmt::format(
-        "Of this statement nothing was done; what was done before it stands. Correct the cause, then run `pgphase up {0}` "
-        "again, or `pgphase rollback {0} --phase {1}`.", work.key.plan.value, to_string(work.key.phase));
+        "Of this statement nothing was done; what was done before it stands. Correct the cause, then run `pgphase up "
+        "{0}` "
+        "again, or `pgphase rollback {0} --phase {1}`.",
+        work.key.plan.value, to_string(work.key.phase));
   } else if (about_the_step(error.code) && error.message.find(work.key.plan.value) == std::string::npos) {
     error.message = fmt::format("{}: {}", work.name(), error.message);
   }
@@ -181,11 +184,23 @@ bool never_took_effect(const Work& work) {
 
 Work work_on(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index) {
   const auto& step = plan.plan[phase].steps[index];
-  return {run, plan, step, plan[phase].steps[index], {plan.plan.id, phase, step.name}};
+  return {run, step, plan[phase].steps[index], {plan.plan.id, phase, step.name}};
+}
+
+// What other people's pg_stat_activity shows while the step runs. PostgreSQL keeps the first 63 bytes.
+asio::awaitable<Result<void>> sign_session(RunContext& run, const StepKey& key) {
+  const std::string name = fmt::format("pgphase/{}/{}", key.plan.value, key.step);
+  auto sign = [&name](Session& session) -> Result<void> {
+    PGPHASE_TRY(signed_as, session.query("SELECT set_config('application_name', $1, false)", {name}));
+    static_cast<void>(signed_as);
+    return {};
+  };
+  co_return co_await run.work.run(sign);
 }
 
 std::string seconds_since(std::chrono::steady_clock::time_point begun) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun).count();
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun).count();
   return ms < 1000 ? fmt::format("{} ms", ms) : fmt::format("{:.1f} s", static_cast<double>(ms) / 1000.0);
 }
 
@@ -205,6 +220,7 @@ std::size_t first_undo_statement(std::size_t forward, std::size_t undo, std::siz
 asio::awaitable<Outcome> run_step(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index) {
   const Work work = work_on(run, plan, phase, index);
   const auto begun = std::chrono::steady_clock::now();
+  if (auto signed_as = co_await sign_session(run, work.key); !signed_as) co_return signed_as.error();
   auto done = co_await std::visit([&work](const auto& body) { return forward(work, body); }, work.step.body);
   if (!done) co_return co_await fail(work, done.error(), StepState::failed);
   if (!*done) co_return StepOutcome::stopped;
@@ -234,6 +250,7 @@ asio::awaitable<Outcome> undo_step(RunContext& run, const PlanRecord& plan, Phas
       co_return make_error(Errc::refused, fmt::format("{} cannot be undone: {}", work.name(), *work.step.irreversible),
                            "Nothing was changed. `pgphase step … --skip` leaves it as it is and undoes the rest.");
     }
+    if (auto signed_as = co_await sign_session(run, work.key); !signed_as) co_return signed_as.error();
     auto done = co_await std::visit([&work](const auto& body) { return back(work, body); }, work.step.body);
     if (!done) co_return co_await fail(work, done.error(), StepState::undo_failed);
     if (!*done) co_return StepOutcome::stopped;

@@ -169,6 +169,10 @@ Result<std::vector<std::string>> init_project(const fs::path& folder) {
     return make_error(Errc::refused, fmt::format("{} exists and is not a folder", plans.string()),
                       "Nothing was made. Move it away, or write a pgphase.toml with another `plans` by hand.");
   }
+  if (!fs::create_directories(folder, problem) && problem) {
+    return make_error(Errc::refused, fmt::format("{} cannot be made: {}", folder.string(), problem.message()),
+                      "Nothing was made.");
+  }
   if (auto made = create_file(folder / k_config_name, settings_template()); !made) {
     Error error = made.error();
     if (error.next.empty()) error.next = "Nothing was made.";

@@ -6,7 +6,6 @@
 
 #include "phases/backfill/errors.hpp"
 #include "phases/backfill/marker.hpp"
-#include "phases/backfill/progress.hpp"
 #include "phases/backfill/run.hpp"
 #include "phases/ledger/ledger.hpp"
 
@@ -24,8 +23,7 @@ Result<BackfillTick> BackfillRun::advance(Session& session) {
 }
 
 Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const Fence& fence, StepKey key,
-                                                       const PhasedPlan&, const BackfillBody& body,
-                                                       const BackfillSettings& settings) {
+                                                       const BackfillBody& body, const BackfillSettings& settings) {
   PGPHASE_TRY(known, ChunkStore(key, 0).load(session));
   const bool ended = known && known->stage == Stage::done;
   Target target;
@@ -96,7 +94,7 @@ Result<void> BackfillRun::Impl::refresh_progress(Session& session) {
   PGPHASE_TRY(records, read_backfills(session, key.plan));
   progress = {};
   progress.step = key.step;
-  for (const auto& record : records) {
+  for (const auto& record : records[key.plan]) {
     if (record.step == key.step) progress = record;
   }
   seconds_before = progress.seconds;

@@ -40,8 +40,7 @@ class BackfillRun {
   // Looks at the table and at the ledger; writes nothing. An Error of code refused says why the table cannot be
   // backfilled, one of step_failed what PostgreSQL says of the expressions.
   static Result<std::unique_ptr<BackfillRun>> open(Session& session, const Fence& fence, StepKey key,
-                                                   const PhasedPlan& plan, const BackfillBody& body,
-                                                   const BackfillSettings& settings);
+                                                   const BackfillBody& body, const BackfillSettings& settings);
   ~BackfillRun();
   BackfillRun(const BackfillRun&) = delete;
   BackfillRun& operator=(const BackfillRun&) = delete;

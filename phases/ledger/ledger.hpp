@@ -1,8 +1,9 @@
 // Reading and writing the ledger. Readers never write. Every writer runs inside a transaction that was begun with
-// begin_fenced (phases/ledger/lease.hpp), so that it commits with the change that it records. Blocking; same threading as
-// the Session.
+// begin_fenced (phases/ledger/lease.hpp), so that it commits with the change that it records. Blocking; same threading
+// as the Session.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,11 @@ Result<ServerTime> server_time(Session& session);
 // The requests in force. The ledger must exist.
 Result<std::vector<RequestRecord>> read_requests(Session& session);
 
+// How far backfills are, of one plan or of all; in the order in which they began. Pages visited never exceed the total:
+// sweeps do not count. The ledger must exist.
+Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& session,
+                                                                     const std::optional<PlanId>& plan);
+
 struct Event {
   std::string at;  // ISO 8601, UTC
   std::string plan, phase, step, kind, message, by;
@@ -30,10 +36,11 @@ Result<std::vector<Event>> read_events(Session& session, const std::optional<Pla
 // What is retired at this moment: not restored, not purged. All plans' when `plan` is empty.
 Result<std::vector<RetiredRecord>> read_retired(Session& session, const std::optional<PlanId>& plan);
 
-// --- writing: plans and phases -----------------------------------------------------------------------------------------
+// --- writing: plans and phases
+// -----------------------------------------------------------------------------------------
 
-// Records the plan, its three phases and its steps. On a plan that is known: replaces text and split (an accepted edit),
-// keeps the rows of steps that exist in both, and raises the generation.
+// Records the plan, its three phases and its steps. On a plan that is known: replaces text and split (an accepted
+// edit), keeps the rows of steps that exist in both, and raises the generation.
 Result<void> record_plan(Session& session, const PhasedPlan& plan);
 Result<void> set_phase_state(Session& session, const PlanId& plan, Phase phase, PhaseState state);
 Result<void> set_plan_finished(Session& session, const PlanId& plan, bool finished);
@@ -43,29 +50,33 @@ Result<void> set_plan_stamped(Session& session, const PlanId& plan);  // every p
 Result<void> set_hold(Session& session, const PlanId& plan, const std::string& reason, const std::string& by);
 Result<void> raise_generation(Session& session, const PlanId& plan);  // voids approvals
 
-// --- writing: steps -----------------------------------------------------------------------------------------------------
+// --- writing: steps
+// -----------------------------------------------------------------------------------------------------
 
-Result<void> step_running(Session& session, const StepKey& key);                       // forward begins or goes on
-Result<void> step_part_done(Session& session, const StepKey& key, int parts_done);     // clears intent and error
-Result<void> step_finished(Session& session, const StepKey& key, StepState state);     // done or undone
+Result<void> step_running(Session& session, const StepKey& key);                    // forward begins or goes on
+Result<void> step_part_done(Session& session, const StepKey& key, int parts_done);  // clears intent and error
+Result<void> step_finished(Session& session, const StepKey& key, StepState state);  // done or undone
 Result<void> step_intent(Session& session, const StepKey& key, const std::string& statement);
 Result<void> step_failed(Session& session, const StepKey& key, const Error& error, StepState state);
-Result<void> step_blocked(Session& session, const StepKey& key, const std::string& blockers);  // one more attempt failed
+Result<void> step_blocked(Session& session, const StepKey& key,
+                          const std::string& blockers);  // one more attempt failed
 Result<void> step_undoing(Session& session, const StepKey& key);
 Result<void> step_undo_part_done(Session& session, const StepKey& key, int parts_done);
 Result<void> step_lock_held(Session& session, const StepKey& key, double milliseconds);  // keeps the longest
 Result<void> step_rows(Session& session, const StepKey& key, std::int64_t rows);
 Result<void> step_by_hand(Session& session, const StepKey& key, StepState state, const std::string& reason);
 
-// --- writing: what is retired ----------------------------------------------------------------------------------------------
+// --- writing: what is retired
+// ----------------------------------------------------------------------------------------------
 
 Result<std::int64_t> reserve_retired_number(Session& session);  // for a name like _pgphase_retired_<n>
 // record.id must be a reserved number.
 Result<void> record_retired(Session& session, const RetiredRecord& record);
 Result<void> record_restored(Session& session, std::int64_t id);
 
-// --- writing: requests and events ------------------------------------------------------------------------------------------
-// Requests come from commands that hold no lease: they need no fence, and notify the run.
+// --- writing: requests and events
+// ------------------------------------------------------------------------------------------ Requests come from
+// commands that hold no lease: they need no fence, and notify the run.
 
 struct NewRequest {
   RequestKind kind = RequestKind::pause;

@@ -27,12 +27,15 @@ Enum state_named(const std::string& name, const Enum (&all)[N]) {
   return all[0];  // the CHECK constraint of the column admits no other
 }
 
-constexpr StepState k_step_states[] = {StepState::pending, StepState::running, StepState::done,   StepState::failed,
-                                       StepState::skipped, StepState::undoing, StepState::undone, StepState::undo_failed};
+constexpr StepState k_step_states[] = {StepState::pending, StepState::running,    StepState::done,
+                                       StepState::failed,  StepState::skipped,    StepState::undoing,
+                                       StepState::undone,  StepState::undo_failed};
 constexpr PhaseState k_phase_states[] = {PhaseState::pending,      PhaseState::running,     PhaseState::done,
                                          PhaseState::rolling_back, PhaseState::rolled_back, PhaseState::sealed};
 
-ServerTime time_from(std::int64_t microseconds) { return ServerTime(std::chrono::microseconds(microseconds)); }
+ServerTime time_from(std::int64_t microseconds) {
+  return ServerTime(std::chrono::microseconds(microseconds));
+}
 
 std::optional<ServerTime> maybe_time(const Row& row, std::size_t column) {
   if (row.is_null(column)) return std::nullopt;
@@ -55,19 +58,23 @@ std::string error_words(const std::string& json) {
 }
 
 Result<std::vector<PlanRecord>> read_plans(Session& session) {
-  PGPHASE_TRY(rows, session.query(
-      "SELECT id, split, text, position, generation, hold_reason, hold_by, interrupted_at IS NOT NULL, stamped, "
-      "       (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM finished_at) * 1000000)::bigint "
-      "FROM pgphase.plan ORDER BY position"));
+  PGPHASE_TRY(
+      rows,
+      session.query(
+          "SELECT id, split, text, position, generation, hold_reason, hold_by, interrupted_at IS NOT NULL, stamped, "
+          "       (extract(epoch FROM started_at) * 1000000)::bigint, (extract(epoch FROM finished_at) * "
+          "1000000)::bigint "
+          "FROM pgphase.plan ORDER BY position"));
   std::vector<PlanRecord> plans;
   for (const auto& row : rows) {
     boost::system::error_code bad;
     const auto split = boost::json::parse(row.text(1), bad);
     auto plan = bad ? Result<PhasedPlan>(make_error(Errc::bug, "not JSON")) : phased_plan_from_json(split);
     if (!plan) {
-      return make_error(Errc::refused,
-                        fmt::format("the split of plan {} in the ledger cannot be read: {}", row.text(0), plan.error().message),
-                        "Nothing was changed. It was written by another version of pgphase; use that one.");
+      return make_error(
+          Errc::refused,
+          fmt::format("the split of plan {} in the ledger cannot be read: {}", row.text(0), plan.error().message),
+          "Nothing was changed. It was written by another version of pgphase; use that one.");
     }
     PlanRecord record;
     record.plan = std::move(*plan);
@@ -86,10 +93,11 @@ Result<std::vector<PlanRecord>> read_plans(Session& session) {
   return plans;
 }
 
-Result<void> read_phases(Session& session, std::vector<PlanRecord>& plans, const std::map<std::string, std::size_t>& at) {
-  PGPHASE_TRY(rows, session.query(
-      "SELECT plan, phase, state, (extract(epoch FROM started_at) * 1000000)::bigint, "
-      "       (extract(epoch FROM finished_at) * 1000000)::bigint, wal_bytes FROM pgphase.phase"));
+Result<void> read_phases(Session& session, std::vector<PlanRecord>& plans,
+                         const std::map<std::string, std::size_t>& at) {
+  PGPHASE_TRY(
+      rows, session.query("SELECT plan, phase, state, (extract(epoch FROM started_at) * 1000000)::bigint, "
+                          "       (extract(epoch FROM finished_at) * 1000000)::bigint, wal_bytes FROM pgphase.phase"));
   for (const auto& row : rows) {
     auto& phase = plans[at.at(row.text(0))][*phase_named(row.text(1))];
     phase.state = state_named(row.text(2), k_phase_states);
@@ -100,10 +108,11 @@ Result<void> read_phases(Session& session, std::vector<PlanRecord>& plans, const
   return {};
 }
 
-Result<void> read_steps(Session& session, std::vector<PlanRecord>& plans, const std::map<std::string, std::size_t>& at) {
-  PGPHASE_TRY(rows, session.query(
-      "SELECT plan, phase, name, state, part, undo_part, intent, error, blockers #>> '{}', attempts, rows, lock_ms, reason "
-      "FROM pgphase.step ORDER BY plan, phase, position"));
+Result<void> read_steps(Session& session, std::vector<PlanRecord>& plans,
+                        const std::map<std::string, std::size_t>& at) {
+  PGPHASE_TRY(rows, session.query("SELECT plan, phase, name, state, part, undo_part, intent, error, blockers #>> '{}', "
+                                  "attempts, rows, lock_ms, reason "
+                                  "FROM pgphase.step ORDER BY plan, phase, position"));
   for (const auto& row : rows) {
     StepRecord step;
     step.name = row.text(2);
@@ -122,47 +131,44 @@ Result<void> read_steps(Session& session, std::vector<PlanRecord>& plans, const 
   return {};
 }
 
-Result<void> read_backfill_progress(Session& session, std::vector<PlanRecord>& plans,
-                                    const std::map<std::string, std::size_t>& at) {
-  PGPHASE_TRY(rows, session.query(
-      "SELECT b.plan, b.step, b.stage, b.pages_total, coalesce(c.visited, 0), coalesce(c.rows, 0) + b.swept_rows, "
-      "       b.rows_estimate, extract(epoch FROM clock_timestamp() - b.started_at) "
-      "  FROM pgphase.backfill b "
-      "  LEFT JOIN (SELECT plan, phase, step, sum(position - first_page) FILTER (WHERE pass = 0) AS visited, sum(rows) AS rows "
-      "               FROM pgphase.chunk GROUP BY 1, 2, 3) c USING (plan, phase, step) "
-      " ORDER BY b.started_at"));
-  for (const auto& row : rows) {
-    plans[at.at(row.text(0))].backfills.push_back(
-        {row.text(1), row.text(2), row.integer(3), std::min(row.integer(4), row.integer(3)), row.integer(5),
-         row.integer(6), row.number(7)});
-  }
-  return {};
-}
-
 }  // namespace
 
 const char* to_string(StepState state) {
   switch (state) {
-    case StepState::pending: return "pending";
-    case StepState::running: return "running";
-    case StepState::done: return "done";
-    case StepState::failed: return "failed";
-    case StepState::skipped: return "skipped";
-    case StepState::undoing: return "undoing";
-    case StepState::undone: return "undone";
-    case StepState::undo_failed: return "undo_failed";
+    case StepState::pending:
+      return "pending";
+    case StepState::running:
+      return "running";
+    case StepState::done:
+      return "done";
+    case StepState::failed:
+      return "failed";
+    case StepState::skipped:
+      return "skipped";
+    case StepState::undoing:
+      return "undoing";
+    case StepState::undone:
+      return "undone";
+    case StepState::undo_failed:
+      return "undo_failed";
   }
   return "?";
 }
 
 const char* to_string(PhaseState state) {
   switch (state) {
-    case PhaseState::pending: return "pending";
-    case PhaseState::running: return "running";
-    case PhaseState::done: return "done";
-    case PhaseState::rolling_back: return "rolling_back";
-    case PhaseState::rolled_back: return "rolled_back";
-    case PhaseState::sealed: return "sealed";
+    case PhaseState::pending:
+      return "pending";
+    case PhaseState::running:
+      return "running";
+    case PhaseState::done:
+      return "done";
+    case PhaseState::rolling_back:
+      return "rolling_back";
+    case PhaseState::rolled_back:
+      return "rolled_back";
+    case PhaseState::sealed:
+      return "sealed";
   }
   return "?";
 }
@@ -175,10 +181,12 @@ const PlanRecord* LedgerView::find(const PlanId& id) const {
 }
 
 Result<std::vector<RequestRecord>> read_requests(Session& session) {
-  PGPHASE_TRY(rows, session.query(
-      "SELECT id, kind, plan, phase, cancel_now, split_sha256, generation, reason, by_person || ' as ' || by_role, "
-      "       (extract(epoch FROM requested_at) * 1000000)::bigint "
-      "FROM pgphase.request WHERE lifted_at IS NULL ORDER BY id"));
+  PGPHASE_TRY(
+      rows,
+      session.query(
+          "SELECT id, kind, plan, phase, cancel_now, split_sha256, generation, reason, by_person || ' as ' || by_role, "
+          "       (extract(epoch FROM requested_at) * 1000000)::bigint "
+          "FROM pgphase.request WHERE lifted_at IS NULL ORDER BY id"));
   std::vector<RequestRecord> requests;
   for (const auto& row : rows) {
     RequestRecord request;
@@ -204,6 +212,32 @@ Result<ServerTime> server_time(Session& session) {
   return time_from(now[0].integer(0));
 }
 
+Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& session,
+                                                                     const std::optional<PlanId>& plan) {
+  PGPHASE_TRY(
+      rows,
+      session.query(
+          "SELECT b.plan, b.step, b.stage, b.pages_total, coalesce(c.visited, 0), coalesce(c.rows, 0) + b.swept_rows, "
+          "       b.rows_estimate, "
+          "       extract(epoch FROM CASE WHEN b.stage = 'done' THEN coalesce(s.finished_at, clock_timestamp()) "
+          "                               ELSE clock_timestamp() END - b.started_at) "
+          "  FROM pgphase.backfill b "
+          "  LEFT JOIN pgphase.step s ON s.plan = b.plan AND s.phase = b.phase AND s.name = b.step "
+          "  LEFT JOIN (SELECT plan, phase, step, sum(position - first_page) FILTER (WHERE pass = 0) AS visited, "
+          "                    sum(rows) AS rows "
+          "               FROM pgphase.chunk WHERE $1::text IS NULL OR plan = $1 GROUP BY 1, 2, 3) c "
+          "         ON c.plan = b.plan AND c.phase = b.phase AND c.step = b.step "
+          " WHERE $1::text IS NULL OR b.plan = $1 ORDER BY b.started_at, b.step",
+          {plan ? std::optional(plan->value) : std::nullopt}));
+  std::map<PlanId, std::vector<BackfillRecord>> records;
+  for (const auto& row : rows) {
+    records[PlanId{row.text(0)}].push_back({row.text(1), row.text(2), row.integer(3),
+                                            std::min(row.integer(4), row.integer(3)), row.integer(5), row.integer(6),
+                                            row.number(7)});
+  }
+  return records;
+}
+
 Result<LedgerView> read_ledger(Session& session) {
   LedgerView view;
   PGPHASE_TRY(version, ledger_version(session));
@@ -215,7 +249,8 @@ Result<LedgerView> read_ledger(Session& session) {
   view.exists = true;
   PGPHASE_TRY(holder, lease_holder(session));
   view.lease = std::move(holder);
-  auto snapshot = Transaction::begin(session, "ledger.read", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;");
+  auto snapshot =
+      Transaction::begin(session, "ledger.read", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;");
   if (!snapshot) return snapshot.error();
   PGPHASE_TRY(now, server_time(session));
   view.now = now;
@@ -225,7 +260,8 @@ Result<LedgerView> read_ledger(Session& session) {
   for (std::size_t i = 0; i < view.plans.size(); ++i) at[view.plans[i].plan.id.value] = i;
   PGPHASE_CHECK(read_phases(session, view.plans, at));
   PGPHASE_CHECK(read_steps(session, view.plans, at));
-  PGPHASE_CHECK(read_backfill_progress(session, view.plans, at));
+  PGPHASE_TRY(backfills, read_backfills(session, std::nullopt));
+  for (auto& [plan, records] : backfills) view.plans[at.at(plan.value)].backfills = std::move(records);
   PGPHASE_TRY(requests, read_requests(session));
   view.requests = std::move(requests);
   return view;
@@ -236,10 +272,11 @@ Result<std::vector<Event>> read_events(Session& session, const std::optional<Pla
   std::vector<Event> events;
   if (version == 0) return events;
   PGPHASE_TRY(rows, session.query(
-      "SELECT * FROM (SELECT id, to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), plan, phase, step, kind, message, "
-      "       by_person || ' as ' || by_role FROM pgphase.event WHERE $1::text IS NULL OR plan = $1 "
-      "       ORDER BY id DESC LIMIT $2::int) e ORDER BY 1",
-      {plan ? std::optional(plan->value) : std::nullopt, std::to_string(limit)}));
+                        "SELECT * FROM (SELECT id, to_char(at, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), plan, phase, "
+                        "step, kind, message, "
+                        "       by_person || ' as ' || by_role FROM pgphase.event WHERE $1::text IS NULL OR plan = $1 "
+                        "       ORDER BY id DESC LIMIT $2::int) e ORDER BY 1",
+                        {plan ? std::optional(plan->value) : std::nullopt, std::to_string(limit)}));
   for (const auto& row : rows) {
     events.push_back({row.text(1), row.text(2), row.text(3), row.text(4), row.text(5), row.text(6), row.text(7)});
   }
@@ -250,13 +287,22 @@ Result<std::vector<RetiredRecord>> read_retired(Session& session, const std::opt
   std::vector<RetiredRecord> retired;
   PGPHASE_TRY(version, ledger_version(session));
   if (version == 0) return retired;
-  PGPHASE_TRY(rows, session.query(
-      "SELECT id, plan, phase, step, kind, schema_name, table_name, object_name, hidden_as, definition, bytes "
-      "FROM pgphase.retired WHERE restored_at IS NULL AND purged_at IS NULL AND ($1::text IS NULL OR plan = $1) ORDER BY id",
-      {plan ? std::optional(plan->value) : std::nullopt}));
+  PGPHASE_TRY(
+      rows,
+      session.query(
+          "SELECT id, plan, phase, step, kind, schema_name, table_name, object_name, hidden_as, definition, bytes "
+          "FROM pgphase.retired WHERE restored_at IS NULL AND purged_at IS NULL AND ($1::text IS NULL OR plan = $1) "
+          "ORDER BY id",
+          {plan ? std::optional(plan->value) : std::nullopt}));
   for (const auto& row : rows) {
-    retired.push_back({row.integer(0), {PlanId{row.text(1)}, *phase_named(row.text(2)), row.text(3)}, row.text(4),
-                       {row.text(5), row.text(6)}, row.text(7), row.text(8), row.text(9), row.integer(10)});
+    retired.push_back({row.integer(0),
+                       {PlanId{row.text(1)}, *phase_named(row.text(2)), row.text(3)},
+                       row.text(4),
+                       {row.text(5), row.text(6)},
+                       row.text(7),
+                       row.text(8),
+                       row.text(9),
+                       row.integer(10)});
   }
   return retired;
 }

@@ -8,6 +8,7 @@
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/retire/step_change.hpp"
+#include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -178,7 +179,7 @@ Result<RetireOutcome> undo_add_column(Session& session, const StepSite& site, co
   StepChange step;
   step.label = "column.undo";
   step.doing = "undoing the addition of " + describe(body);
-  step.direction = StepDirection::back;
+  step.direction = Direction::back;
   step.locks = {{body.table, LockMode::access_exclusive}};
   const std::string already_gone = "nothing to do: somebody has dropped the column already";
   bool exists = false;

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
-
 #include "phases/ledger/ledger.hpp"
 #include "phases/postgres/sqlstate.hpp"
 #include "plans/sql/quote.hpp"
@@ -16,8 +14,8 @@ constexpr const char* k_duplicate_column = "42701";
 constexpr const char* k_dependent_objects = "2BP01";
 
 // The rows are written before any lock is taken and commit with the change, or not at all.
-Result<void> record_step(Session& session, const StepKey& key, StepDirection direction) {
-  if (direction == StepDirection::forward) {
+Result<void> record_step(Session& session, const StepKey& key, Direction direction) {
+  if (direction == Direction::forward) {
     PGPHASE_CHECK(step_running(session, key));
     PGPHASE_CHECK(step_part_done(session, key, 1));
     return step_finished(session, key, StepState::done);
@@ -96,26 +94,6 @@ Error refused_by(const std::string& doing, const std::vector<std::string>& obsta
   return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, fmt::join(obstacles, "; ")),
                     "Nothing was changed. Take away what is named first (by the plan that made it, or by hand), then "
                     "roll back again.");
-}
-
-std::string human_bytes(std::int64_t bytes) {
-  constexpr std::array k_units{"B", "KiB", "MiB", "GiB", "TiB"};
-  if (bytes < 1024) return fmt::format("{} B", bytes);
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < k_units.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  return fmt::format("{:.1f} {}", value, k_units[unit]);
-}
-
-std::string human_count(std::int64_t count) {
-  auto text = std::to_string(count);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
-    text.insert(static_cast<std::size_t>(at), 1, ' ');
-  }
-  return text;
 }
 
 }  // namespace pgphase

@@ -11,12 +11,10 @@
 
 namespace pgphase {
 
-enum class StepDirection { forward, back };
-
 struct StepChange {
   std::string label;  // of its failpoints
   std::string doing;  // for people: "creating table tasks"
-  StepDirection direction = StepDirection::forward;
+  Direction direction = Direction::forward;
   std::vector<RelationLock> locks;
   std::string if_name_taken;  // what to do next when PostgreSQL says that the name is taken; may be empty
   std::function<Result<void>(Session&)> prepare;        // before any lock, in the same transaction; may be empty
@@ -42,8 +40,5 @@ Result<std::string> locked_table_oid(Session& session, const TableName& table);
 
 // "cannot undo …: a; b" out of the sentences of obstacles.hpp.
 Error refused_by(const std::string& doing, const std::vector<std::string>& obstacles);
-
-std::string human_bytes(std::int64_t bytes);  // "1.2 GiB"
-std::string human_count(std::int64_t count);  // "12 345"
 
 }  // namespace pgphase

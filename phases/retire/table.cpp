@@ -7,6 +7,7 @@
 #include "phases/retire/retire.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/retire/table_names.hpp"
+#include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -133,7 +134,7 @@ Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, 
   StepChange step;
   step.label = "table.undo";
   step.doing = "undoing the creation of table " + display_name(body.table);
-  step.direction = StepDirection::back;
+  step.direction = Direction::back;
   step.locks = {{body.table, LockMode::access_exclusive}};
   bool exists = false;
   std::int64_t number = 0;

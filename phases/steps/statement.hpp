@@ -1,6 +1,6 @@
-// Executing one statement of a step, forward or back, with its ledger row: in one transaction where PostgreSQL allows it,
-// as intent, statement, outcome where it does not. A statement is executed at most once to effect, however often the
-// process dies: inside a transaction the ledger row says whether it happened, outside the catalogue does.
+// Executing one statement of a step, forward or back, with its ledger row: in one transaction where PostgreSQL allows
+// it, as intent, statement, outcome where it does not. A statement is executed at most once to effect, however often
+// the process dies: inside a transaction the ledger row says whether it happened, outside the catalogue does.
 //
 // Each call is one attempt; the caller paces further ones. Blocking; same threading as the Session.
 #pragma once
@@ -11,12 +11,10 @@
 
 namespace pgphase {
 
-enum class Direction { forward, back };
-
 // Executes the `index`-th statement and records it as done. `intent` is what the ledger holds for this step: not empty
 // when this very statement was begun before and nobody knows how it ended.
-Result<Attempt> execute_statement(Session& session, const StepSite& site, Direction direction, const Statement& statement,
-                                  int index, const std::string& intent);
+Result<Attempt> execute_statement(Session& session, const StepSite& site, Direction direction,
+                                  const Statement& statement, int index, const std::string& intent);
 
 // Runs a `verify` query: anything but exactly one row with one true is an Error of code verify_failed. Read-only.
 Result<void> verify(Session& session, const StepKey& key, const std::string& sql);

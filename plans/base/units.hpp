@@ -23,4 +23,8 @@ Result<std::uint64_t> parse_bytes(std::string_view text);
 // In the largest unit that divides it; parse_bytes reads it back.
 std::string format_bytes(std::uint64_t bytes);
 
+// For people only.
+std::string human_count(std::int64_t number);  // "1,000,000"
+std::string human_bytes(std::int64_t bytes);   // "1.2 GiB"
+
 }  // namespace pgphase

@@ -103,12 +103,14 @@ void check_pair(const std::vector<PhasedPlan>& plans, const PhasedPlan& first, c
   const std::string tables = common_tables(first, second);
   if (tables.empty()) return;
   if (two_heads) {
-    point_at(second, second.requires_plans.front(), folder,
-             fmt::format("{} and {} both claim to follow {}, and both touch {}", first.id.value, second.id.value,
-                         second.requires_plans.front().value, tables),
-             fmt::format("write `requires = [\"{}\"]` in {}: that is what `pgphase rebase {}` stands for",
-                         first.id.value, second.id.value, second.id.value),
-             out);
+    point_at(
+        second, second.requires_plans.front(), folder,
+        fmt::format("{} and {} both claim to follow {}, and both touch {}", first.id.value, second.id.value,
+                    second.requires_plans.front().value, tables),
+        fmt::format(
+            "write `requires = [\"{}\"]` in {}, or the other way round, as the two were meant to follow each other",
+            first.id.value, second.id.value),
+        out);
   } else if (!follows(plans, first, second) && !follows(plans, second, first)) {
     point_at(second, {}, folder,
              fmt::format("{} and {} have the same number and both touch {}: nothing says which comes first",

@@ -163,7 +163,7 @@ Common read_common(TableReader& reader) {
 std::vector<Statement> Common::undo(Phase phase, const PlanFacts& facts, Findings& findings) const {
   std::vector<Statement> out;
   for (const auto& one : rollback) {
-    for (auto& found : check_phase_rules(one.parsed, {phase, Direction::undo, false}, facts)) {
+    for (auto& found : check_phase_rules(one.parsed, {phase, Direction::back, false}, facts)) {
       findings.add_inside(one.source, one.parsed.character, "`rollback`: " + found.message,
                           std::move(found.suggestion));
     }

@@ -18,7 +18,7 @@ void check_data_loss(const Action& action, const StatementPlace& place, std::vec
     what = "TRUNCATE";
   else
     return;
-  if (place.direction == Direction::undo) return;
+  if (place.direction == Direction::back) return;
   if (place.phase != Phase::constraint) {
     out.push_back({fmt::format("{} in the {} phase: the running application still uses what it destroys", what,
                                to_string(place.phase)),
@@ -88,7 +88,7 @@ void check_add_column(const Action& action, std::vector<RuleFinding>& out) {
 
 void check_not_null(const Action& action, const StatementPlace& place, std::vector<RuleFinding>& out) {
   if (action.kind != ActionKind::set_not_null) return;
-  if (place.direction == Direction::undo || place.phase == Phase::constraint) return;
+  if (place.direction == Direction::back || place.phase == Phase::constraint) return;
   out.push_back({fmt::format("SET NOT NULL in the {} phase: code that leaves \"{}\" out still runs",
                              to_string(place.phase), action.name),
                  "put it into [[constraint]], after a CHECK (… IS NOT NULL) that was added NOT VALID and validated"});

@@ -10,8 +10,6 @@
 
 namespace pgphase {
 
-enum class Direction { forward, undo };
-
 struct RuleFinding {
   std::string message;
   std::string suggestion;

@@ -193,10 +193,34 @@ TEST_F(ServerRejectsE2eTest, AFunctionThatDoesNotExist) {
                     by_hand("CREATE VIEW v AS SELECT abs(1)"));
 }
 
+// Seen before anything is done, whatever comes before it in the order.
 TEST_F(ServerRejectsE2eTest, ATableThatDoesNotExist) {
-  const std::string change = "format = 1\n[[change]]\nop = \"add_column\"\ncolumn = \"c\"\ntype = \"text\"\n";
-  project.db().exec("CREATE TABLE here (id integer)");
-  expect_step_fails(change + "table = \"nowhere\"\n", "nowhere", change + "table = \"here\"\n");
+  const std::string index = "[[change]]\nop = \"create_index\"\nname = \"i\"\ncolumns = [\"c\"]\n";
+  project.plan("001_a", k_good);
+  project.plan("002_b", adds_column("001_a", "fine") +
+                            "[[change]]\nop = \"add_column\"\ncolumn = \"c\"\ntype = \"text\"\n"
+                            "table = \"nowhere\"\n" +
+                            index + "table = \"elsewhere\"\n");
+  const auto before = project.full_dump();
+  const auto output = project.run({"up"});
+  EXPECT_EQ(output.code, 20) << output.out << output.err;
+  for (const auto* text : {"002_b.toml:8:", "nowhere", "002_b.toml:13:", "elsewhere"}) {
+    EXPECT_NE(output.err.find(text), std::string::npos) << text << " in " << output.err;
+  }
+  EXPECT_EQ(output.err.find("tasks"), std::string::npos) << "001_a makes it: " << output.err;
+  EXPECT_EQ(project.full_dump(), before);
+
+  project.db().exec("CREATE TABLE nowhere (id integer); CREATE TABLE elsewhere (c integer)");
+  const auto corrected = project.run({"up"});
+  EXPECT_EQ(corrected.code, 0) << corrected.out << corrected.err;
+}
+
+TEST_F(ServerRejectsE2eTest, ATableThatAnEarlierStepMayHaveMadeIsNotAccused) {
+  project.plan("001_a", by_hand("DO $$BEGIN CREATE TABLE made (id integer); END$$"));
+  project.plan("002_b",
+               "format = 1\n[[change]]\nop = \"add_column\"\ncolumn = \"c\"\ntype = \"text\"\ntable = \"made\"\n");
+  const auto output = project.run({"up"});
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
 }
 
 TEST_F(ServerRejectsE2eTest, ATypeThatDoesNotExist) {

@@ -1,26 +1,11 @@
 // What is compared after a crash, as text.
-#include <filesystem>
 #include <regex>
-#include <stdexcept>
 
-#include "phases/postgres/server_binaries.hpp"
 #include "tests/e2e/crash_rig.hpp"
-#include "tests/support/server.hpp"
+#include "tests/support/dump.hpp"
 
 namespace pgphase::testing {
 namespace {
-
-std::string schema_of(const std::string& url) {
-  std::string program = "pg_dump";
-  if (const auto found = find_server_binaries({}, test_server_major())) {
-    const auto beside_the_server = std::filesystem::path(found->folder) / program;
-    if (std::filesystem::exists(beside_the_server)) program = beside_the_server.string();
-  }
-  const auto output = run({program, "--schema-only", "--exclude-schema=pgphase", "--dbname=" + url});
-  if (output.code != 0) throw std::runtime_error("pg_dump failed: " + output.err);
-  // Random in newer releases.
-  return std::regex_replace(output.out, std::regex("\\\\(un)?restrict [^\n]*\n"), "");
-}
 
 // Numbers come from a sequence, which a transaction that is rolled back uses up too.
 std::string without_numbers(const std::string& text) {
@@ -49,7 +34,7 @@ std::string rows_of(PgClient& client) {
 
 DatabaseState state_of(const std::string& url) {
   DatabaseState state;
-  state.schema = without_numbers(schema_of(url));
+  state.schema = without_numbers(schema_dump(url));
   PgClient client(url);
   state.rows = without_numbers(rows_of(client));
   if (client.value("SELECT to_regclass('pgphase.ledger_version')") == "NULL") return state;

@@ -1,40 +1,15 @@
 #include <boost/json/parse.hpp>
 #include <filesystem>
-#include <sstream>
 #include <stdexcept>
 
 #include "phases/ledger/lease.hpp"
-#include "phases/postgres/server_binaries.hpp"
 #include "tests/e2e/fixture.hpp"
+#include "tests/support/dump.hpp"
 #include "tests/support/paths.hpp"
-#include "tests/support/server.hpp"
 
 namespace pgphase::testing {
-namespace {
 
 namespace fs = std::filesystem;
-
-std::string pg_dump_program() {
-  if (const auto found = find_server_binaries({}, test_server_major())) {
-    const auto beside_the_server = fs::path(found->folder) / "pg_dump";
-    if (fs::exists(beside_the_server)) return beside_the_server.string();
-  }
-  return "pg_dump";
-}
-
-std::string dump(const std::string& url, std::vector<std::string> options) {
-  options.insert(options.begin(), {pg_dump_program(), "--dbname=" + url});
-  const auto output = pgphase::testing::run(options);
-  if (output.code != 0) throw std::runtime_error("pg_dump failed: " + output.err);
-  std::istringstream lines(output.out);
-  std::string text;
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")) text += line + "\n";
-  }
-  return text;
-}
-
-}  // namespace
 
 const char* const k_slow_plan = R"toml(format = 1
 [[change]]
@@ -122,13 +97,11 @@ std::string Project::phase_state(const std::string& plan, const std::string& pha
 }
 
 std::string Project::schema_dump(const std::vector<std::string>& without) {
-  std::vector<std::string> options{"--schema-only"};
-  for (const auto& schema : without) options.push_back("--exclude-schema=" + schema);
-  return dump(db_.url(), options);
+  return pgphase::testing::schema_dump(db_.url(), without);
 }
 
 std::string Project::full_dump() {
-  return dump(db_.url(), {});
+  return pgphase::testing::full_dump(db_.url());
 }
 
 bool Project::somebody_has_the_lease() {

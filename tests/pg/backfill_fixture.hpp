@@ -22,7 +22,7 @@ class BackfillPgTest : public ::testing::Test {
   void record_step(const BackfillBody& body);
   Result<std::unique_ptr<BackfillRun>> open() { return open_with(*session, fence); }
   Result<std::unique_ptr<BackfillRun>> open_with(Session& with, const Fence& under) {
-    return BackfillRun::open(with, under, key, plan, body, settings);
+    return BackfillRun::open(with, under, key, body, settings);
   }
 
   // Until done; the last tick. Collects notes; fails the test on an Error.

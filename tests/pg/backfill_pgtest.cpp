@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "phases/backfill/batch_sql.hpp"
-#include "phases/backfill/progress.hpp"
+#include "phases/ledger/ledger.hpp"
 #include "tests/pg/backfill_fixture.hpp"
 
 namespace pgphase::testing {
@@ -33,8 +33,8 @@ TEST_F(BackfillPgTest, ProgressCanBeReadFromTheLedgerAlone) {
   for (int i = 0; i < 8; ++i) last = *(*run)->advance(*session);
   auto records = read_backfills(*control, key.plan);
   ASSERT_TRUE(records) << records.error().text();
-  ASSERT_EQ(records->size(), 1u);
-  const auto& record = records->front();
+  ASSERT_EQ((*records)[key.plan].size(), 1u);
+  const auto& record = (*records)[key.plan].front();
   EXPECT_EQ(record.step, "fill");
   EXPECT_EQ(record.stage, "scan");
   EXPECT_EQ(record.pages_done, last.progress.pages_done);

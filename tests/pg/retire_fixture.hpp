@@ -39,8 +39,7 @@ class RetirePgTest : public ::testing::Test {
   StepSite site(const CreateTableBody& body) const { return {fence_, limits_, key("create " + body.table.name)}; }
   StepSite site(const AddColumnBody& body) const { return {fence_, limits_, key("add " + body.column)}; }
 
-  // Everything that pg_dump would write, but for pgphase's own schema; through the catalogue where Debian's pg_dump is
-  // older than the server.
+  // But for pgphase's own.
   std::string schema();
   std::string ledger();
   // How many things of any kind and schema are called so: relations, constraints, types.

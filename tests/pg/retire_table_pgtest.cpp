@@ -63,7 +63,7 @@ TEST_F(RetireTablePgTest, AFilledTableIsOutOfSightAndComesBackWithEveryByte) {
               "0");
     EXPECT_EQ(db_.value("SELECT has_schema_privilege('pg_monitor', 'pgphase_retired', 'USAGE')"), "f");
 
-    EXPECT_THAT(forward(tasks()), ::testing::StartsWith("restored with its about 1 000 rows ("));
+    EXPECT_THAT(forward(tasks()), ::testing::StartsWith("restored with its about 1,000 rows ("));
     EXPECT_EQ(schema(), schema_before);
     EXPECT_EQ(rows("tasks"), rows_before);
     EXPECT_EQ(db_.value("SELECT relacl FROM pg_class WHERE relname = 'tasks'"), grants);

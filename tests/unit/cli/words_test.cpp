@@ -5,20 +5,6 @@
 namespace pgphase {
 namespace {
 
-TEST(Words, CountsInGroupsOfThree) {
-  EXPECT_EQ(words::count(0), "0");
-  EXPECT_EQ(words::count(999), "999");
-  EXPECT_EQ(words::count(1000), "1,000");
-  EXPECT_EQ(words::count(-123456), "-123,456");
-  EXPECT_EQ(words::count(1234567), "1,234,567");
-}
-
-TEST(Words, SizesInTheUnitThatFits) {
-  EXPECT_EQ(words::size(1023), "1023 B");
-  EXPECT_EQ(words::size(1024), "1.0 KiB");
-  EXPECT_EQ(words::size(std::int64_t{5} << 40), "5.0 TiB");
-}
-
 TEST(Words, DurationsInAtMostTwoUnits) {
   using namespace std::chrono_literals;
   EXPECT_EQ(words::duration(59s), "59 s");

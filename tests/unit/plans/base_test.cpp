@@ -65,5 +65,19 @@ TEST(Sha256Test, PadsRightAroundABlocksEnd) {
   EXPECT_EQ(sha256_hex(std::string(65, 'x')), "9537c5fdf120482f7d58d25e9ed583f52c02b4e304ea814db1633ad565aed7e9");
 }
 
+TEST(HumanNumbers, CountsInGroupsOfThree) {
+  EXPECT_EQ(human_count(0), "0");
+  EXPECT_EQ(human_count(999), "999");
+  EXPECT_EQ(human_count(1000), "1,000");
+  EXPECT_EQ(human_count(-123456), "-123,456");
+  EXPECT_EQ(human_count(1234567), "1,234,567");
+}
+
+TEST(HumanNumbers, SizesInTheUnitThatFits) {
+  EXPECT_EQ(human_bytes(1023), "1023 B");
+  EXPECT_EQ(human_bytes(1024), "1.0 KiB");
+  EXPECT_EQ(human_bytes(std::int64_t{5} << 40), "5.0 TiB");
+}
+
 }  // namespace
 }  // namespace pgphase

@@ -100,7 +100,7 @@ TEST_F(PlanFolderTest, TwoPlansThatFollowTheSameOneCollideOnACommonTable) {
   plan("002_b", "\"001_a\"");
   plan("003_c", "\"001_a\"");
   EXPECT_THAT(problems(), HasSubstr("both claim to follow 001_a, and both touch t"));
-  EXPECT_THAT(problems(), HasSubstr("`pgphase rebase 003_c`"));
+  EXPECT_THAT(problems(), HasSubstr("`requires = [\"002_b\"]` in 003_c"));
   plan("003_c", "\"001_a\"", "other");
   EXPECT_EQ(problems(), "");
   plan("003_c", "\"001_a\", \"002_b\"");

@@ -72,7 +72,13 @@ TEST_F(ScaffoldTest, InitRefusesWhenMigrationsIsAFile) {
   std::ofstream(folder_ / "migrations") << "x";
   EXPECT_FALSE(init_project(folder_));
   EXPECT_FALSE(fs::exists(folder_ / "pgphase.toml"));
-  EXPECT_FALSE(init_project(folder_ / "missing"));
+}
+
+TEST_F(ScaffoldTest, InitMakesTheFolderThatItIsGiven) {
+  ASSERT_TRUE(init_project(folder_ / "new" / "project"));
+  EXPECT_TRUE(fs::is_directory(folder_ / "new/project/migrations"));
+  std::ofstream(folder_ / "file") << "x";
+  EXPECT_FALSE(init_project(folder_ / "file" / "project"));
 }
 
 // What the comments offer is what the table says: taken in, it is valid, and each default is the default.

@@ -37,14 +37,5 @@ TEST(RetiredNames, StayApartWhenOnlyTheCutEndsDiffered) {
   for (const auto& name : hidden) EXPECT_LE(name.size(), 63U);
 }
 
-TEST(HumanNumbers, ReadWell) {
-  EXPECT_EQ(human_bytes(0), "0 B");
-  EXPECT_EQ(human_bytes(8192), "8.0 KiB");
-  EXPECT_EQ(human_bytes(1288490189), "1.2 GiB");
-  EXPECT_EQ(human_count(999), "999");
-  EXPECT_EQ(human_count(12345), "12 345");
-  EXPECT_EQ(human_count(1234567), "1 234 567");
-}
-
 }  // namespace
 }  // namespace pgphase

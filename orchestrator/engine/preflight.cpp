@@ -1,0 +1,54 @@
+#include "orchestrator/engine/preflight.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "phases/catalogue/existence.hpp"
+#include "phases/ledger/ledger.hpp"
+#include "plans/catalogue/needed_tables.hpp"
+#include "plans/sql/quote.hpp"
+#include "plans/toml/diagnostic.hpp"
+
+namespace pgphase {
+namespace {
+
+Diagnostic missing(const NeededTable& needed, const std::filesystem::path& plans_folder) {
+  Diagnostic found;
+  found.file = (plans_folder / (needed.plan.value + ".toml")).string();
+  found.line = needed.line;
+  found.column = 1;
+  found.message = fmt::format("{}/{} needs the table {}, which the database does not have", to_string(needed.phase),
+                              needed.step, display_name(needed.table));
+  found.suggestion = "nothing was changed; check the name (schema.table outside of public) and which database this is";
+  return found;
+}
+
+}  // namespace
+
+Result<void> preflight(Session& session, const std::vector<PhasedPlan>& plans, const AgendaWishes& wishes,
+                       const std::filesystem::path& plans_folder) {
+  PGPHASE_TRY(ledger, read_ledger(session));
+  PGPHASE_TRY(agenda, make_agenda(plans, ledger, wishes));
+  std::vector<const PhasedPlan*> in_order;
+  std::set<PlanId> begins;  // a plan that has begun may have moved its tables; its steps speak for themselves
+  for (const auto& item : agenda) {
+    const auto* record = ledger.find(item.id);
+    in_order.push_back(item.record ? item.record : &record->plan);
+    if (!record || !has_started(*record)) begins.insert(item.id);
+  }
+  auto needed = needed_tables(in_order);
+  std::erase_if(needed, [&](const NeededTable& one) { return !begins.contains(one.plan); });
+  std::set<TableName> names;
+  for (const auto& one : needed) names.insert(one.table);
+  PGPHASE_TRY(absent, missing_tables(session, names));
+  Diagnostics found;
+  for (const auto& one : needed) {
+    if (absent.contains(one.table)) found.push_back(missing(one, plans_folder));
+  }
+  if (!found.empty()) return to_error(found);
+  return {};
+}
+
+}  // namespace pgphase

@@ -1,0 +1,77 @@
+#include "plans/catalogue/needed_tables.hpp"
+
+#include <gmock/gmock.h>
+
+#include "plans/split/split.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const std::string k_create = R"(
+[[change]]
+op = "create_table"
+table = "tasks"
+primary_key = "id"
+columns = [{ name = "id", type = "integer" }]
+)";
+const std::string k_column = R"(
+[[change]]
+op = "add_column"
+table = "tasks"
+column = "c"
+type = "text"
+)";
+
+std::string by_hand(const std::string& sql) {
+  return "\n[[additive]]\nname = \"s\"\nirreversible = \"a test\"\nsql = \"" + sql + "\"\n";
+}
+
+// "table line", of the plans in this order.
+std::vector<std::string> needed(const std::vector<std::string>& texts) {
+  std::vector<PhasedPlan> plans;
+  for (const auto& text : texts) {
+    auto plan = read_phased_plan({std::to_string(plans.size())}, "format = 1" + text, "plan.toml");
+    EXPECT_TRUE(plan) << render(plan.error());
+    if (plan) plans.push_back(*plan);
+  }
+  std::vector<const PhasedPlan*> in_order;
+  for (const auto& plan : plans) in_order.push_back(&plan);
+  std::vector<std::string> out;
+  for (const auto& one : needed_tables(in_order)) {
+    out.push_back(one.plan.value + " " + display_name(one.table) + " " + std::to_string(one.line));
+  }
+  return out;
+}
+
+TEST(NeededTables, AreThoseThatNothingBeforeMakes) {
+  EXPECT_THAT(needed({k_column}), ElementsAre("0 tasks 2"));
+  EXPECT_THAT(needed({k_create, k_column}), IsEmpty());
+  EXPECT_THAT(needed({k_create + k_column}), IsEmpty());
+  EXPECT_THAT(needed({k_column, k_column}), ElementsAre("0 tasks 2")) << "said once";
+  EXPECT_THAT(needed({by_hand("CREATE TABLE app.tasks (id int)"), k_column}), ElementsAre("1 tasks 2"))
+      << "another one";
+  EXPECT_THAT(needed({by_hand("CREATE TABLE tasks (id int)"), k_column}), IsEmpty());
+}
+
+TEST(NeededTables, OfEveryKindOfStep) {
+  EXPECT_THAT(needed({"\n[[backfill]]\nname = \"b\"\ntable = \"t\"\nset = { a = \"1\" }\nirreversible = \"a test\"\n"}),
+              ElementsAre("0 t 2"));
+  EXPECT_THAT(needed({"\n[[change]]\nop = \"create_index\"\nname = \"i\"\ntable = \"t\"\ncolumns = [\"a\"]\n"}),
+              ElementsAre("0 t 2"));
+  EXPECT_THAT(needed({by_hand("ALTER TABLE app.t ADD COLUMN a int")}), ElementsAre("0 app.t 2"));
+  EXPECT_THAT(needed({by_hand("CREATE TABLE t (id int REFERENCES other (id))")}), ElementsAre("0 other 2"));
+}
+
+TEST(NeededTables, NothingIsSaidBehindAStatementThatMayDoAnything) {
+  for (const auto* sql : {"DO $$BEGIN END$$", "CREATE VIEW tasks AS SELECT 1", "ALTER TABLE x RENAME TO tasks"}) {
+    const auto found = needed({by_hand(sql), k_column});
+    EXPECT_THAT(found, IsEmpty()) << sql;
+  }
+}
+
+}  // namespace
+}  // namespace pgphase
