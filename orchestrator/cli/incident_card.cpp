@@ -101,6 +101,20 @@ void add_way_back(IncidentCard& card, const PlanRecord& plan, const LedgerView& 
   if (card.keeps.empty()) card.keeps.push_back("everything: the phase has changed nothing yet");
 }
 
+// What the way back took on the branch: locks and time there are a lower bound for those here.
+std::string when_rehearsed(const PlanRecord& plan, const RehearsalRecord& rehearsal) {
+  if (rehearsal.split_sha256 != plan.plan.split_sha256) return {};
+  const auto phase = latest_standing(plan);
+  std::string line = fmt::format("{} {}", rehearsal.began_at, rehearsal.ok ? "with every criterion met" : "and it failed");
+  for (const auto& figures : rehearsal.figures.phases) {
+    if (phase == figures.phase) line += fmt::format("; {} rolled back in {}", to_string(*phase), in_seconds(figures.back_seconds));
+  }
+  double lock_ms = 0;
+  for (const auto& step : rehearsal.figures.steps) lock_ms = std::max(lock_ms, step.lock_ms);
+  if (lock_ms > 0) line += fmt::format("; no strong lock was held longer than {:.1f} ms", lock_ms);
+  return line;
+}
+
 std::string why(const PlanRecord& plan, const LedgerView& ledger, PlanStatus status) {
   const auto phase = phase_at_hand(plan);
   const auto reason_of = [](const std::string& by, const std::string& reason) {
@@ -135,7 +149,8 @@ std::string why(const PlanRecord& plan, const LedgerView& ledger, PlanStatus sta
 
 }  // namespace
 
-std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerView& ledger) {
+std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerView& ledger,
+                                          const std::map<PlanId, RehearsalRecord>& rehearsals) {
   const auto status = status_of(plan, ledger);
   switch (status) {
     case PlanStatus::pending:
@@ -150,6 +165,9 @@ std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerVi
   card.now = fmt::format("{}; {}", why(plan, ledger, status), what_stands(plan));
   add_way_on(card, plan, ledger, status);
   add_way_back(card, plan, ledger);
+  if (const auto found = rehearsals.find(plan.plan.id); found != rehearsals.end()) {
+    card.rehearsed = when_rehearsed(plan, found->second);
+  }
   return card;
 }
 

@@ -5,19 +5,15 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <iostream>
 
+#include "orchestrator/engine/blocking_run.hpp"
 #include "orchestrator/settings/settings_table.hpp"
 #include "phases/postgres/password_command.hpp"
 #include "plans/catalogue/catalogue.hpp"
 
 namespace pgphase {
 namespace {
-
-namespace asio = boost::asio;
 
 std::string who_and_where() {
   std::string user = std::to_string(::getuid());
@@ -77,6 +73,7 @@ Program::Program()
   add_current(*this);
   add_stamp(*this);
   add_sandbox(*this);
+  add_rehearse(*this);
 }
 
 Program::~Program() = default;
@@ -119,18 +116,20 @@ Result<std::vector<PhasedPlan>> Program::plans() const {
   return std::move(loaded.plans);
 }
 
-Result<SessionOptions> Program::session_options(const std::string& purpose) const {
+Result<ConnInfo> Program::connection() const {
   PGPHASE_TRY(connection, connection_of(settings_));
+  if (settings_.password_command.empty()) return connection;
+  PGPHASE_TRY(password, run_password_command(settings_.password_command));
+  return connection.with("password", password);
+}
+
+Result<SessionOptions> Program::session_options(const std::string& purpose) const {
+  PGPHASE_TRY(with_password, connection());
   SessionOptions options;
-  options.target = connection.display();
+  options.conninfo = with_password.to_libpq();
+  options.target = with_password.display();
   options.application_name = "pgphase/" + purpose;
   options.role = settings_.role;
-  if (settings_.password_command.empty()) {
-    options.conninfo = connection.to_libpq();
-    return options;
-  }
-  PGPHASE_TRY(password, run_password_command(settings_.password_command));
-  options.conninfo = connection.with("password", password).to_libpq();
   return options;
 }
 
@@ -144,6 +143,14 @@ Result<std::unique_ptr<Session>> Program::connect(const std::string& purpose) co
   return Session::open(options);
 }
 
+RunLimits Program::run_limits() const {
+  RunLimits limits;
+  limits.locks = {settings_.locks.timeout, settings_.locks.hold, settings_.locks.pause, settings_.locks.attempts,
+                  std::chrono::duration_cast<std::chrono::seconds>(settings_.locks.budget)};
+  limits.batch_time = settings_.backfill.batch_time;
+  return limits;
+}
+
 Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chrono::milliseconds lease_patience,
                                   LeaseBody body) {
   PGPHASE_TRY(where, target());
@@ -152,34 +159,10 @@ Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chr
   options.connector = [this](const std::string& purpose) { return session_options(purpose); };
   options.person = person_;
   options.command = command_;
-  options.limits.locks = {settings_.locks.timeout, settings_.locks.hold, settings_.locks.pause,
-                          settings_.locks.attempts,
-                          std::chrono::duration_cast<std::chrono::seconds>(settings_.locks.budget)};
-  options.limits.batch_time = settings_.backfill.batch_time;
+  options.limits = run_limits();
   options.take_over = take_over;
   options.lease_patience = lease_patience;
-
-  asio::io_context io(1);
-  asio::signal_set signals(io, SIGINT, SIGTERM);
-  std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& gone,
-                                                                             int) {
-    if (gone) return;
-    ++control.signals;
-    console_->warn(control.signals == 1 ? "stopping after what is in flight; once more cancels it"
-                                        : "cancelling the statement in flight");
-    signals.async_wait(on_signal);
-  };
-  signals.async_wait(on_signal);
-
-  Result<void> result = make_error(Errc::bug, "the run ended without a result");
-  asio::co_spawn(io, with_lease(io, control, *console_, options, std::move(body)),
-                 [&](std::exception_ptr thrown, Result<void> ended) {
-                   result = std::move(ended);
-                   signals.cancel();
-                   if (thrown) std::rethrow_exception(thrown);
-                 });
-  io.run();
-  return result;
+  return run_under_lease(control, *console_, options, std::move(body));
 }
 
 Result<void> Program::confirm_protected(const std::string& confirmation, const std::string& what) const {

@@ -42,10 +42,14 @@ class Program {
   // Every plan of the folder, in order. An Error of code plan_rejected carries all diagnostics of all files.
   Result<std::vector<PhasedPlan>> plans() const;
 
+  // The database, with its password in place: never print it.
+  Result<ConnInfo> connection() const;
   // A connection for a command that is not a run.
   Result<std::unique_ptr<Session>> connect(const std::string& purpose) const;
   Result<SessionOptions> session_options(const std::string& purpose) const;
   Result<std::string> target() const;  // "app on db:5432 as alice"
+
+  RunLimits run_limits() const;  // as the settings say
 
   // Runs a coroutine under the lease, with signals handled, and tells first which database will be changed.
   Result<void> under_lease(Control& control, TakeOver take_over, std::chrono::milliseconds lease_patience,
@@ -82,5 +86,6 @@ void add_history(Program& program);
 void add_current(Program& program);
 void add_stamp(Program& program);
 void add_sandbox(Program& program);
+void add_rehearse(Program& program);
 
 }  // namespace pgphase

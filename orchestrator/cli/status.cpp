@@ -15,6 +15,11 @@ Result<StatusInput> look(const Program& program) {
   input.ledger = std::move(ledger);
   PGPHASE_TRY(retired, read_retired(*session, std::nullopt));
   input.retired = std::move(retired);
+  for (const auto& plan : input.ledger.plans) {
+    if (auto record = last_rehearsal(program.settings().project, plan.plan.id)) {
+      input.rehearsals.emplace(plan.plan.id, std::move(*record));
+    }
+  }
   return input;
 }
 

@@ -118,6 +118,7 @@ void add_card(std::string& out, const IncidentCard& card) {
   if (!card.go_back.empty()) out += fmt::format("  go back  {}\n", card.go_back);
   const std::string_view label = card.go_back.empty() ? "  go back  " : "           keeps ";
   out += fmt::format("{}{}\n", label, words::joined(card.keeps, "; "));
+  if (!card.rehearsed.empty()) out += fmt::format("  rehearsed {}\n", card.rehearsed);
 }
 
 std::vector<std::string> phases_with_steps(const PhasedPlan& plan) {
@@ -147,7 +148,7 @@ void add_plan(std::string& out, const StatusInput& input, const PlanRecord& plan
   }
   if (status == PlanStatus::done) return;
   for (const auto phase : k_phases) add_phase(out, plan, phase, input.ledger);
-  if (const auto card = incident_card(plan, input.ledger)) add_card(out, *card);
+  if (const auto card = incident_card(plan, input.ledger, input.rehearsals)) add_card(out, *card);
 }
 
 std::string pause_line(const RequestRecord& pause, ServerTime now) {
@@ -239,11 +240,12 @@ json::object plan_json(const StatusInput& input, const PlanRecord& plan) {
                    {"edited", edited_since(input, plan)},
                    {"hold", nullptr}};
   if (plan.held) out["hold"] = json::object{{"by", plan.hold_by}, {"reason", plan.hold_reason}};
-  if (const auto card = incident_card(plan, input.ledger)) {
+  if (const auto card = incident_card(plan, input.ledger, input.rehearsals)) {
     out["next"] = json::object{{"now", card->now},
                                {"go_on", strings(card->go_on)},
                                {"go_back", card->go_back.empty() ? json::value(nullptr) : json::value(card->go_back)},
-                               {"keeps", strings(card->keeps)}};
+                               {"keeps", strings(card->keeps)},
+                               {"rehearsed", card->rehearsed.empty() ? json::value(nullptr) : json::value(card->rehearsed)}};
   }
   return out;
 }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "orchestrator/project/rehearsal_record.hpp"
 #include "phases/ledger/records.hpp"
 
 namespace pgphase {
@@ -16,6 +18,7 @@ struct StatusInput {
   LedgerView ledger;
   std::vector<RetiredRecord> retired;
   std::vector<PhasedPlan> folder;  // in order; empty when the folder could not be read
+  std::map<PlanId, RehearsalRecord> rehearsals;  // the last of each plan, as far as this project has any
 };
 
 std::string status_text(const StatusInput& input);  // ends with a newline
@@ -27,9 +30,11 @@ struct IncidentCard {
   std::vector<std::string> go_on;  // commands, in this order
   std::string go_back;             // a command; empty: there is nothing to take back, or it cannot be
   std::vector<std::string> keeps;  // what going back keeps; or why there is no way back
+  std::string rehearsed;           // what going back took when it was rehearsed; empty: this text never was
 };
 // Nothing for a plan that is pending, running or done.
-std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerView& ledger);
+std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerView& ledger,
+                                          const std::map<PlanId, RehearsalRecord>& rehearsals = {});
 
 // Rows, speed and time left of the plan's backfills together; numbers that nobody knows are empty.
 struct BackfillProgress {

@@ -132,6 +132,7 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
   run.control.plan = id;
   const bool waits = wishes.closed == AtClosedGate::wait;
   std::string said;
+  std::size_t steps = 0;
   for (;;) {
     if (run.control.reason_to_stop() == StopReason::interrupted) co_return co_await stopped(run, id, Phase::additive);
     auto ledger = co_await read(run);
@@ -161,6 +162,10 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
         written = co_await finish_plan(run, id);
         break;
       case Verb::pass_gate: {
+        if (wishes.closed == AtClosedGate::pass) {
+          written = co_await start_phase(run, id, action.phase);
+          break;
+        }
         auto shut = co_await shut_parts(run, *plan, action.phase, ledger->requests, ledger->now);
         if (!shut) co_return shut.error();
         if (shut->empty()) {
@@ -180,6 +185,9 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
       }
       case Verb::run_step:
       case Verb::undo_step: {
+        if (wishes.most_steps && steps++ >= *wishes.most_steps) {
+          co_return PlanStop{StopReason::interrupted, action.phase, {}, "", ""};
+        }
         // Not `?:` around two co_await: GCC 12 destroys their results twice.
         Result<StepOutcome> outcome = StepOutcome::stopped;
         if (action.verb == Verb::run_step) {

@@ -11,12 +11,17 @@
 
 namespace pgphase {
 
-enum class AtClosedGate { stop, wait };
+enum class AtClosedGate {
+  stop,
+  wait,
+  pass,  // on a branch, where nobody approves anything: gates are not even looked at
+};
 
 struct ForwardWishes {
   ForwardLimits limits;
-  AtClosedGate closed = AtClosedGate::stop;  // wait: for gates to open and pauses to be lifted
-  bool approve = false;                      // give this plan's approvals as its gates are reached
+  AtClosedGate closed = AtClosedGate::stop;    // wait: for gates to open and pauses to be lifted
+  bool approve = false;                        // give this plan's approvals as its gates are reached
+  std::optional<std::size_t> most_steps = {};  // stop as if interrupted after so many; for rehearsals
 };
 
 // Why a plan is not worked on any further.

@@ -132,6 +132,21 @@ TestDatabase::~TestDatabase() {
   }
 }
 
+PgClient& TestDatabase::kept() {
+  if (!client_) client_ = std::make_unique<PgClient>(url());
+  return *client_;
+}
+
+void TestDatabase::disconnect() {
+  if (!client_) return;
+  const auto pid = std::to_string(client_->pid());
+  client_.reset();
+  PgClient other(test_server_url());
+  while (other.value("SELECT count(*) FROM pg_stat_activity WHERE pid = " + pid) != "0") {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 std::string TestDatabase::url() const {
   return with_database(test_server_url(), name_);
 }

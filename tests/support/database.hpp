@@ -73,12 +73,14 @@ class TestDatabase {
   std::string tcp_url() const;  // with a password
   PgClient client() const { return PgClient(url()); }
 
-  // On a connection that the object keeps.
-  std::vector<PgClient::Row> query(const std::string& sql) { return client_->query(sql); }
-  std::string value(const std::string& sql) { return client_->value(sql); }
-  void exec(const std::string& sql) { client_->exec(sql); }
+  // On a connection that the object keeps, until disconnect(); the next call makes a new one.
+  std::vector<PgClient::Row> query(const std::string& sql) { return kept().query(sql); }
+  std::string value(const std::string& sql) { return kept().value(sql); }
+  void exec(const std::string& sql) { kept().exec(sql); }
+  void disconnect();  // returns when the server has seen it
 
  private:
+  PgClient& kept();
   std::string name_;
   std::unique_ptr<PgClient> client_;
 };

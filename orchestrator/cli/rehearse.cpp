@@ -1,0 +1,264 @@
+// `pgphase rehearse`: the plans of the folder forward, back and forward again on a branch of the database.
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+
+#include "orchestrator/cli/names.hpp"
+#include "orchestrator/cli/program.hpp"
+#include "orchestrator/engine/agenda.hpp"
+#include "orchestrator/project/rehearsal_record.hpp"
+#include "orchestrator/rehearsal/procedure.hpp"
+#include "plans/catalogue/catalogue.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* k_url_variable = "PGPHASE_REHEARSE_ON";
+
+struct RehearseOptions {
+  std::vector<std::string> plans, reports;
+  std::string branch;
+  bool disposable = false, every_step = false, kill = false, clean = false;
+  int seed_rows = 100;
+};
+
+std::string now_in_utc() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z",
+                     std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+}
+
+// A database that is not ours is only touched when somebody has said twice that it may be: where it is, and that
+// nobody misses it.
+Result<std::unique_ptr<Branch>> named_database(const Program& program, bool disposable) {
+  const auto found = program.environment().find(k_url_variable);
+  if (found == program.environment().end() || found->second.empty()) {
+    return make_error(Errc::usage,
+                      fmt::format("--branch url needs the address of a disposable database in {}", k_url_variable),
+                      "An environment variable and no option, because everybody can read a command line.");
+  }
+  if (!disposable) {
+    return make_error(
+        Errc::refused, fmt::format("the database in {} was not made by pgphase", k_url_variable),
+        "Nothing was changed. If nobody misses it, add --disposable: plans are applied to it, rolled back and applied "
+        "again, and it stays as that leaves it.");
+  }
+  PGPHASE_TRY(connection, parse_conninfo(found->second));
+  return disposable_database(connection);
+}
+
+Result<std::unique_ptr<Branch>> make_branch(Program& program, const RehearseOptions& options) {
+  if (options.branch == "empty") return empty_branch();
+  if (options.branch == "url") return named_database(program, options.disposable);
+  PGPHASE_TRY(source, program.connection());
+  if (options.branch == "copy") return branch_by_copy(source);
+  auto branch = branch_by_template(source);
+  if (branch || options.branch == "template" || branch.error().code != Errc::refused) return branch;
+  program.console().warn(fmt::format("{}; copying it into a private server", branch.error().message));
+  return branch_by_copy(source);
+}
+
+// The plans to rehearse, and those that have to be applied before one of them.
+struct Programme {
+  std::vector<const PhasedPlan*> in_order;
+  std::set<PlanId> rehearsed;
+};
+
+Result<Programme> programme(const std::vector<PhasedPlan>& folder, const std::vector<std::string>& wanted,
+                            const LedgerView& ledger) {
+  const auto finished = [&ledger](const PlanId& id) {
+    const auto* record = ledger.find(id);
+    return record && is_finished(*record);
+  };
+  Programme out;
+  std::set<PlanId> needed;
+  for (const auto& text : wanted) {
+    const auto id = parse_plan_id(text);
+    const auto plan = std::find_if(folder.begin(), folder.end(), [&id](const PhasedPlan& one) { return one.id == id; });
+    if (plan == folder.end()) {
+      return make_error(Errc::refused, fmt::format("there is no plan {}", id.value),
+                        "Nothing was changed. `pgphase status` lists them.");
+    }
+    if (finished(id)) {
+      return make_error(
+          Errc::refused, fmt::format("{} is applied to this database already", id.value),
+          fmt::format("`pgphase rehearse {} --branch empty` rehearses it on an empty database, after the plans "
+                      "that it requires.",
+                      id.value));
+    }
+    out.rehearsed.insert(id);
+    for (const auto& required : requires_closure(folder, id)) needed.insert(required);
+  }
+  for (const auto& plan : folder) {
+    if (finished(plan.id)) continue;
+    if (wanted.empty()) out.rehearsed.insert(plan.id);
+    if (out.rehearsed.contains(plan.id) || needed.contains(plan.id)) out.in_order.push_back(&plan);
+  }
+  return out;
+}
+
+Result<void> apply(Stage& stage, const PhasedPlan& plan) {
+  PGPHASE_CHECK(stage.record(plan));
+  PGPHASE_CHECK(stage.forward(plan.id, std::nullopt));
+  return {};
+}
+
+Killer killer_for(const Program& program, const ConnInfo& branch, const std::string& role) {
+  Killer killer;
+  killer.program = {fs::read_symlink("/proc/self/exe").string(), "--plans", program.settings().plans.string()};
+  if (!program.settings().config_file.empty()) {
+    killer.program.insert(killer.program.end(), {"--config", program.settings().config_file.string()});
+  }
+  killer.environment = {program.environment().begin(), program.environment().end()};
+  killer.environment["PGPHASE_DATABASE"] = branch.to_libpq();
+  killer.environment["PGPHASE_ROLE"] = role;
+  return killer;
+}
+
+Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, const std::vector<PhasedPlan>& folder,
+                              Branch& branch) {
+  const auto began = std::chrono::steady_clock::now();
+  Rehearsal rehearsal;
+  rehearsal.branch = branch.description();
+  rehearsal.began_at = now_in_utc();
+  if (auto source = program.target()) rehearsal.source = *source;
+
+  StageOptions stage_options;
+  // A private server that holds nothing has no roles of the source's either.
+  const auto role = options.branch == "empty" ? std::string() : program.settings().role;
+  stage_options.connector = [&](const std::string& purpose) -> Result<SessionOptions> {
+    SessionOptions session;
+    session.conninfo = branch.connection().to_libpq();
+    session.target = branch.connection().display();
+    session.application_name = "pgphase/" + purpose;
+    session.role = role;
+    return session;
+  };
+  stage_options.person = program.person();
+  stage_options.limits = program.run_limits();
+  Stage stage(std::move(stage_options), program.console());
+  ProcedureWishes wishes;
+  wishes.seed_rows = options.seed_rows;
+  wishes.every_step = options.every_step;
+  if (options.kill) wishes.killer = killer_for(program, branch.connection(), role);
+
+  PGPHASE_TRY(session, stage.session());
+  rehearsal.server_version = fmt::format("{}.{}", session->server_version() / 10000, session->server_version() % 10000);
+  PGPHASE_TRY(ledger, stage.ledger());
+  PGPHASE_TRY(todo, programme(folder, options.plans, ledger));
+  for (const auto* plan : todo.in_order) {
+    if (!todo.rehearsed.contains(plan->id)) {
+      program.console().say(fmt::format("applying {}, which comes before", plan->id.value));
+      PGPHASE_CHECK(apply(stage, *plan));
+      continue;
+    }
+    PGPHASE_TRY(rehearsed, rehearse_plan(stage, *plan, wishes));
+    rehearsal.plans.push_back(rehearsed);
+    if (rehearsed.stands) continue;
+    if (plan != todo.in_order.back()) {
+      program.console().warn(
+          fmt::format("{} could not be applied: the plans behind it are not rehearsed", plan->id.value));
+    }
+    break;
+  }
+  rehearsal.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return rehearsal;
+}
+
+Result<void> write_report(const Rehearsal& rehearsal, const std::string& file) {
+  const auto extension = fs::path(file).extension();
+  std::string text;
+  if (extension == ".html") text = as_html(rehearsal);
+  if (extension == ".md") text = as_markdown(rehearsal);
+  if (extension == ".xml") text = as_junit(rehearsal);
+  if (extension == ".json") text = boost::json::serialize(as_json(rehearsal)) + "\n";
+  std::ofstream out(file, std::ios::binary);
+  out << text;
+  out.close();
+  if (out) return {};
+  return make_error(Errc::usage, fmt::format("the report cannot be written to {}", file),
+                    "The rehearsal itself is over; its branch is removed.");
+}
+
+Result<void> reports_can_be_written(const std::vector<std::string>& reports) {
+  for (const auto& file : reports) {
+    const auto extension = fs::path(file).extension();
+    if (extension != ".html" && extension != ".md" && extension != ".xml" && extension != ".json") {
+      return make_error(Errc::usage,
+                        fmt::format("--report {}: the name ends in .html, .md, .xml (JUnit) or .json", file));
+    }
+  }
+  return {};
+}
+
+ExitCode clean(Program& program) {
+  auto& console = program.console();
+  auto source = program.connection();
+  if (!source) return console.fail(source.error());
+  auto removed = remove_dead_branches(*source);
+  if (!removed) return console.fail(removed.error());
+  for (const auto& name : *removed) console.say(fmt::format("removed {}", name));
+  if (removed->empty()) console.say("nothing to remove: no branch is left behind");
+  console.object({{"removed", boost::json::array(removed->begin(), removed->end())}});
+  return ExitCode::done;
+}
+
+ExitCode rehearse(Program& program, const RehearseOptions& options) {
+  auto& console = program.console();
+  if (options.clean) return clean(program);
+  if (auto writable = reports_can_be_written(options.reports); !writable) return console.fail(writable.error());
+  auto plans = program.plans();
+  if (!plans) return console.fail(plans.error());
+  auto branch = make_branch(program, options);
+  if (!branch) return console.fail(branch.error());
+  console.say(fmt::format("rehearsing on {}", (*branch)->description()));
+  auto rehearsal = rehearse_on(program, options, *plans, **branch);
+  auto removed = (*branch)->remove();
+  if (!rehearsal) return console.fail(rehearsal.error());
+  for (const auto& file : options.reports) {
+    if (auto written = write_report(*rehearsal, file); !written) return console.fail(written.error());
+  }
+  if (!removed) return console.fail(removed.error());
+  for (const auto& plan : rehearsal->plans) {
+    if (auto kept = keep_rehearsal(program.settings().project, *rehearsal, plan); !kept) console.warn(kept.error().text());
+  }
+  if (rehearsal->plans.empty()) {
+    console.say("nothing to rehearse: every plan is applied already");
+  } else {
+    console.say(as_text(*rehearsal, console.colour()));
+  }
+  console.object(as_json(*rehearsal));
+  return rehearsal->ok() ? ExitCode::done : ExitCode::differs;
+}
+
+}  // namespace
+
+void add_rehearse(Program& program) {
+  auto options = std::make_shared<RehearseOptions>();
+  auto* command = program.add_command(
+      "rehearse", "Apply plans, roll them back and apply them again on a branch, and compare schema and rows",
+      "  pgphase rehearse 002_task_priority --every-step --report rehearsal.html\n"
+      "    exit 0: every criterion is met; 42: what differs is in the report",
+      [&program, options] { return rehearse(program, *options); });
+  command->add_option("PLAN", options->plans, "these plans (default: all that are not applied)");
+  command
+      ->add_option("--branch", options->branch,
+                   "template: CREATE DATABASE … TEMPLATE on the same server; copy: into a private server; empty: a new "
+                   "database on a private server; url: the one in PGPHASE_REHEARSE_ON (default: template, else copy)")
+      ->check(CLI::IsMember({"template", "copy", "empty", "url"}));
+  command->add_flag("--disposable", options->disposable, "with --branch url: nobody misses that database");
+  command->add_flag("--every-step", options->every_step, "also stop after each step in turn, go back, and go on");
+  command->add_flag("--kill", options->kill, "also kill a process in the middle of each backfill");
+  command
+      ->add_option("--seed-rows", options->seed_rows,
+                   "rows for tables that have none; 0: leave them empty (default: 100)")
+      ->check(CLI::Range(0, 100000));
+  command->add_option("--report", options->reports, "write the report to this file: .html, .md, .xml (JUnit) or .json");
+  command->add_flag("--clean", options->clean, "only remove what killed rehearsals have left behind");
+}
+
+}  // namespace pgphase

@@ -1,0 +1,133 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+#include "phases/branch/branch.hpp"
+#include "phases/ledger/lease.hpp"
+#include "phases/postgres/server.hpp"
+#include "phases/postgres/session.hpp"
+#include "phases/postgres/sqlstate.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+// A branch is known by its name; whoever works on it holds an advisory lock on that name in the maintenance database
+// (advisory locks are a database's own).
+constexpr std::string_view k_prefix = "pgphase_rehearsal_";
+constexpr const char* k_maintenance_database = "postgres";
+constexpr const char* k_object_in_use = "55006";
+
+// With as much of the source's name as fits, for whoever lists the databases.
+std::string new_name(std::string_view source) {
+  constexpr std::size_t k_enough = 28;
+  auto end = std::min(source.size(), k_enough);
+  const auto within_a_letter = [&] { return end < source.size() && (static_cast<unsigned char>(source[end]) & 0xc0U) == 0x80U; };
+  while (end > 0 && within_a_letter()) --end;
+  std::random_device random;
+  return fmt::format("{}{}_{:08x}", k_prefix, source.substr(0, end), random());
+}
+
+Result<std::unique_ptr<Session>> maintenance_session(const ConnInfo& source) {
+  const auto connection = source.with("dbname", k_maintenance_database);
+  SessionOptions options;
+  options.conninfo = connection.to_libpq();
+  options.target = connection.display();
+  options.application_name = "pgphase/rehearsal";
+  options.statement_timeout = std::chrono::minutes(30);  // copying a large database takes its time
+  return Session::open(options);
+}
+
+Result<bool> try_lock_name(Session& session, const std::string& name) {
+  PGPHASE_TRY(locked, session.query("SELECT pg_try_advisory_lock($1::int, hashtext($2))",
+                                    {std::to_string(k_lock_space), name}));
+  return locked[0].boolean(0);
+}
+
+Result<void> drop(Session& session, const std::string& name) {
+  // Takes ACCESS EXCLUSIVE on nothing but the branch itself; FORCE ends sessions that a killed run left on it.
+  auto dropped = session.query(fmt::format("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_ident(name)));
+  if (dropped) return {};
+  auto error = dropped.error();
+  error.message = fmt::format("the branch {} could not be dropped: {}", name, error.message);
+  error.next = fmt::format("It takes up space until `pgphase rehearse --clean` or DROP DATABASE {} removes it.", name);
+  return error;
+}
+
+Error not_possible(const Error& error, const ConnInfo& source) {
+  if (error.sqlstate == k_object_in_use) {
+    return make_error(Errc::refused,
+                      fmt::format("{} cannot be a template now: others are connected to it", source.display()),
+                      "Nothing was made. `--branch copy` copies it into a private server while it is in use.");
+  }
+  if (error.sqlstate == sqlstate::insufficient_privilege) {
+    return make_error(Errc::refused,
+                      fmt::format("this role may not make a branch of {}: {}", source.display(), error.message),
+                      "Nothing was made. Give it CREATEDB and the ownership of the database, or take `--branch copy`.");
+  }
+  return error;
+}
+
+class TemplateBranch final : public Branch {
+ public:
+  TemplateBranch(std::unique_ptr<Session> session, const ConnInfo& source, std::string name)
+      : session_(std::move(session)),
+        name_(std::move(name)),
+        connection_(source.with("dbname", name_)),
+        description_(fmt::format("a copy of {}, made on the same server as {}", source.display(), name_)) {}
+  ~TemplateBranch() override {
+    if (auto removed = remove(); !removed) fmt::print(stderr, "{}\n", removed.error().text());
+  }
+
+  const ConnInfo& connection() const override { return connection_; }
+  std::string description() const override { return description_; }
+  Result<void> remove() override {
+    if (removed_) return {};
+    if (session_->lost()) {
+      PGPHASE_TRY(again, maintenance_session(connection_));
+      session_ = std::move(again);
+    }
+    PGPHASE_CHECK(drop(*session_, name_));
+    removed_ = true;
+    return {};
+  }
+
+ private:
+  std::unique_ptr<Session> session_;  // holds the lock on the name
+  std::string name_;
+  ConnInfo connection_;
+  std::string description_;
+  bool removed_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Branch>> branch_by_template(const ConnInfo& source) {
+  PGPHASE_TRY(session, maintenance_session(source));
+  const auto name = new_name(source.get("dbname"));
+  PGPHASE_TRY(locked, try_lock_name(*session, name));
+  if (!locked) return make_error(Errc::bug, fmt::format("somebody else works on the new branch {}", name));
+  auto made = session->query(
+      fmt::format("CREATE DATABASE {} TEMPLATE {}", quote_ident(name), quote_ident(std::string(source.get("dbname")))));
+  if (!made) return not_possible(made.error(), source);
+  return std::unique_ptr<Branch>(std::make_unique<TemplateBranch>(std::move(session), source, name));
+}
+
+Result<std::vector<std::string>> remove_dead_branches(const ConnInfo& source) {
+  sweep_dead_servers();
+  PGPHASE_TRY(session, maintenance_session(source));
+  PGPHASE_TRY(found, session->query("SELECT datname FROM pg_database WHERE datname ~ $1 ORDER BY 1",
+                                    {fmt::format("^{}.*_[0-9a-f]{{8}}$", k_prefix)}));
+  std::vector<std::string> removed;
+  for (const auto& row : found) {
+    const auto name = row.text(0);
+    PGPHASE_TRY(free, try_lock_name(*session, name));
+    if (!free) continue;
+    PGPHASE_CHECK(drop(*session, name));
+    removed.push_back(name);
+  }
+  return removed;
+}
+
+}  // namespace pgphase

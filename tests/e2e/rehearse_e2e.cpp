@@ -1,0 +1,149 @@
+// `pgphase rehearse`: the plans that ship pass; what kills and interruptions leave is found and removed; the source is
+// only read.
+#include <boost/json/parse.hpp>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/e2e/fixture.hpp"
+#include "tests/support/server.hpp"
+
+namespace pgphase::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RehearseE2eTest : public ::testing::Test {
+ protected:
+  // Asked on another database than the project's own.
+  std::string branches() {
+    return PgClient(test_server_url())
+        .value("SELECT count(*) FROM pg_database WHERE datname ~ '^pgphase_rehearsal_" + project.db().name() + "_'");
+  }
+  std::string read_file(const std::string& name) {
+    std::ifstream in(project.folder() / name);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  Output rehearse(std::vector<std::string> args) {
+    args.insert(args.begin(), "rehearse");
+    return project.run(args, 300s);
+  }
+  Project project;
+};
+
+TEST_F(RehearseE2eTest, TheFirstPlanMeetsEveryCriterionOnAnEmptyDatabase) {
+  project.sample_plans();
+  const auto before = project.full_dump();
+  project.db().disconnect();
+  const auto output = rehearse({"001_initial", "--branch", "template"});
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
+  for (const auto* text : {"✓ additive goes forward", "✓ additive rolls back: schema and rows are as before",
+                           "✓ additive goes forward again: the schema is as the first time",
+                           "✓ going forward again brings back what was written: 100 rows of tasks",
+                           "✓ the plan rolls back as a whole", "✓ the plan goes forward again: the schema is identical",
+                           "criteria are met"}) {
+    EXPECT_NE(output.out.find(text), std::string::npos) << text << " in " << output.out;
+  }
+  EXPECT_EQ(output.out.find("✗"), std::string::npos) << output.out;
+  EXPECT_EQ(project.full_dump(), before);
+  EXPECT_EQ(branches(), "0");
+}
+
+TEST_F(RehearseE2eTest, EverySamplePlanWithKillsAndAStopAfterEveryStep) {
+  project.sample_plans();
+  project.db().disconnect();
+  const auto output = rehearse({"--every-step", "--kill", "--branch", "template", "--report", "report.html", "--report", "report.md",
+                                "--report", "report.xml", "--report", "report.json"});
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
+  EXPECT_NE(output.out.find("goes on after its process was killed in the middle"), std::string::npos) << output.out;
+  EXPECT_EQ(output.out.find("nothing to kill"), std::string::npos) << output.out;
+  EXPECT_NE(read_file("report.html").find("</html>"), std::string::npos);
+  EXPECT_NE(read_file("report.md").find("- [x] additive goes forward"), std::string::npos);
+  EXPECT_NE(read_file("report.xml").find("</testsuites>"), std::string::npos);
+  const auto report = boost::json::parse(read_file("report.json")).as_object();
+  EXPECT_TRUE(report.at("ok").as_bool());
+  EXPECT_EQ(report.at("plans").as_array().size(), 4U);
+  EXPECT_EQ(branches(), "0");
+}
+
+TEST_F(RehearseE2eTest, WhileOthersAreConnectedTheDatabaseIsCopied) {
+  project.sample_plans();
+  ASSERT_EQ(project.run({"up", "001_initial"}).code, 0);
+  project.db().exec("INSERT INTO tasks (title, user_id) SELECT 'task ' || i, 'u' FROM generate_series(1, 500) i");
+  const auto refused = rehearse({"002_task_priority", "--branch", "template"});
+  EXPECT_EQ(refused.code, 21) << refused.out << refused.err;
+  EXPECT_NE(refused.err.find("others are connected"), std::string::npos) << refused.err;
+  const auto before = project.full_dump();
+  const auto output = rehearse({"002_task_priority"});
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
+  EXPECT_NE(output.out.find("on a private server"), std::string::npos) << output.out;
+  EXPECT_EQ(project.full_dump(), before);
+}
+
+TEST_F(RehearseE2eTest, ADatabaseThatPgphaseDidNotMakeMustBeCalledDisposable) {
+  project.sample_plans();
+  TestDatabase other;
+  EXPECT_EQ(rehearse({"--branch", "url"}).code, 2);
+  project.env["PGPHASE_REHEARSE_ON"] = other.url();
+  const auto refused = rehearse({"--branch", "url", "001_initial"});
+  EXPECT_EQ(refused.code, 21) << refused.out << refused.err;
+  EXPECT_EQ(other.value("SELECT to_regnamespace('pgphase') IS NULL"), "t");
+  const auto output = rehearse({"--branch", "url", "--disposable", "001_initial"});
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
+  EXPECT_EQ(other.value("SELECT to_regclass('tasks') IS NOT NULL"), "t");
+  EXPECT_EQ(project.db().value("SELECT to_regclass('tasks') IS NULL"), "t");
+}
+
+TEST_F(RehearseE2eTest, WhatIsAppliedAlreadyIsRehearsedOnAnEmptyDatabase) {
+  project.sample_plans();
+  ASSERT_EQ(project.run({"up", "001_initial"}).code, 0);
+  const auto refused = rehearse({"001_initial", "--branch", "copy"});
+  EXPECT_EQ(refused.code, 21) << refused.out << refused.err;
+  EXPECT_NE(refused.err.find("--branch empty"), std::string::npos) << refused.err;
+  const auto output = rehearse({"002_task_priority", "--branch", "empty"});
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
+  EXPECT_NE(output.out.find("applying 001_initial, which comes before"), std::string::npos) << output.out;
+}
+
+// The rehearsal is killed; what it leaves is removed by --clean, and only that.
+TEST_F(RehearseE2eTest, AfterAKillNothingIsLeftOnceCleaned) {
+  project.sample_plans();
+  project.db().disconnect();
+  auto running = project.start({"rehearse", "--branch", "template", "--every-step"});
+  ASSERT_TRUE(running->wait_for_output("additive", 60s)) << running->out() << running->err();
+  EXPECT_EQ(branches(), "1");
+  const auto other = rehearse({"--clean"});
+  EXPECT_EQ(other.code, 0) << other.err;
+  EXPECT_EQ(branches(), "1") << "one that is at work was removed";
+  running->kill(SIGKILL);
+  running->wait(10s);
+  for (int i = 0; i < 100 && branches() != "0"; ++i) {
+    EXPECT_EQ(rehearse({"--clean"}).code, 0);
+    std::this_thread::sleep_for(50ms);
+  }
+  EXPECT_EQ(branches(), "0");
+}
+
+TEST_F(RehearseE2eTest, AnInterruptionRemovesTheBranch) {
+  project.sample_plans();
+  project.db().disconnect();
+  auto running = project.start({"rehearse", "--branch", "template", "--every-step"});
+  ASSERT_TRUE(running->wait_for_output("additive", 60s)) << running->out() << running->err();
+  running->kill(SIGINT);
+  EXPECT_EQ(running->wait(30s), 12) << running->out() << running->err();
+  EXPECT_EQ(branches(), "0");
+}
+
+TEST_F(RehearseE2eTest, TheIncidentCardTellsWhatWasMeasured) {
+  project.sample_plans();
+  project.db().disconnect();
+  ASSERT_EQ(rehearse({"001_initial", "002_task_priority"}).code, 0);
+  ASSERT_EQ(project.run({"up", "001_initial"}).code, 0);
+  project.run({"up", "002_task_priority"});  // ends at its gate
+  const auto status = project.run({"status"});
+  EXPECT_NE(status.out.find("rehearsed"), std::string::npos) << status.out;
+  EXPECT_NE(status.out.find("with every criterion met"), std::string::npos) << status.out;
+}
+
+}  // namespace
+}  // namespace pgphase::testing
