@@ -4,7 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 #include <fstream>
+#include <random>
 
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
@@ -23,7 +25,7 @@ constexpr const char* k_url_variable = "PGPHASE_REHEARSE_ON";
 struct RehearseOptions {
   std::vector<std::string> plans, reports;
   std::string branch;
-  bool disposable = false, every_step = false, kill = false, clean = false;
+  bool disposable = false, every_step = false, kill = false, writers = false, clean = false;
   int seed_rows = 100;
 };
 
@@ -107,6 +109,18 @@ Result<void> apply(Stage& stage, const PhasedPlan& plan) {
   return {};
 }
 
+// A rehearsal runs each phase many times: what the runs say about themselves would bury what was found out.
+class QuietReporter final : public Reporter {
+ public:
+  explicit QuietReporter(Reporter& reporter) : reporter_(reporter) {}
+  void say(const std::string&) override {}
+  void warn(const std::string& line) override { reporter_.warn(line); }
+  void progress(const std::string& line) override { reporter_.progress(line); }
+
+ private:
+  Reporter& reporter_;
+};
+
 Killer killer_for(const Program& program, const ConnInfo& branch, const std::string& role) {
   Killer killer;
   killer.program = {fs::read_symlink("/proc/self/exe").string(), "--plans", program.settings().plans.string()};
@@ -140,10 +154,16 @@ Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, 
   };
   stage_options.person = program.person();
   stage_options.limits = program.run_limits();
-  Stage stage(std::move(stage_options), program.console());
+  QuietReporter quiet(program.console());
+  Stage stage(std::move(stage_options), quiet);
   ProcedureWishes wishes;
   wishes.seed_rows = options.seed_rows;
   wishes.every_step = options.every_step;
+  wishes.tell = [&program](const std::string& line) { program.console().say("rehearsing " + line); };
+  if (options.writers) {
+    wishes.writers = std::random_device{}();
+    program.console().say(fmt::format("seed of the writers: {}", *wishes.writers));
+  }
   if (options.kill) wishes.killer = killer_for(program, branch.connection(), role);
 
   PGPHASE_TRY(session, stage.session());
@@ -224,7 +244,8 @@ ExitCode rehearse(Program& program, const RehearseOptions& options) {
   }
   if (!removed) return console.fail(removed.error());
   for (const auto& plan : rehearsal->plans) {
-    if (auto kept = keep_rehearsal(program.settings().project, *rehearsal, plan); !kept) console.warn(kept.error().text());
+    if (auto kept = keep_rehearsal(program.settings().project, *rehearsal, plan); !kept)
+      console.warn(kept.error().text());
   }
   if (rehearsal->plans.empty()) {
     console.say("nothing to rehearse: every plan is applied already");
@@ -241,7 +262,7 @@ void add_rehearse(Program& program) {
   auto options = std::make_shared<RehearseOptions>();
   auto* command = program.add_command(
       "rehearse", "Apply plans, roll them back and apply them again on a branch, and compare schema and rows",
-      "  pgphase rehearse 002_task_priority --every-step --report rehearsal.html\n"
+      "  pgphase rehearse 002_task_priority --writers --kill --every-step --report rehearsal.html\n"
       "    exit 0: every criterion is met; 42: what differs is in the report",
       [&program, options] { return rehearse(program, *options); });
   command->add_option("PLAN", options->plans, "these plans (default: all that are not applied)");
@@ -252,6 +273,7 @@ void add_rehearse(Program& program) {
       ->check(CLI::IsMember({"template", "copy", "empty", "url"}));
   command->add_flag("--disposable", options->disposable, "with --branch url: nobody misses that database");
   command->add_flag("--every-step", options->every_step, "also stop after each step in turn, go back, and go on");
+  command->add_flag("--writers", options->writers, "also go back and forward while applications of both schemas write");
   command->add_flag("--kill", options->kill, "also kill a process in the middle of each backfill");
   command
       ->add_option("--seed-rows", options->seed_rows,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ class Control {
   int signals = 0;                   // SIGINT and SIGTERM received
   std::optional<std::chrono::steady_clock::time_point> deadline;
   bool finished = false;             // the run is over: the supervisor may end
+  std::function<void()> wake;        // ends the supervisor's sleep; set while it lives
   PlanId plan;                       // the one at work
   // A step's own statement is under way. Only that is ever cancelled: what the run records must come through.
   bool step_in_flight = false;

@@ -61,6 +61,7 @@ asio::awaitable<Result<void>> work_and_finish(RunContext& run, const LeaseBody& 
                         "What was committed stands. Please report this with the output of `pgphase history`.");
   }
   run.control.finished = true;
+  if (run.control.wake) run.control.wake();
   co_return result;
 }
 

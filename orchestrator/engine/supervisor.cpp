@@ -8,7 +8,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
-#include "orchestrator/engine/timers.hpp"
 #include "phases/ledger/ledger.hpp"
 
 namespace pgphase {
@@ -25,11 +24,17 @@ asio::awaitable<void> readable(asio::posix::stream_descriptor& socket) {
   co_await socket.async_wait(asio::posix::stream_descriptor::wait_read, asio::as_tuple(asio::use_awaitable));
 }
 
+asio::awaitable<void> over(asio::steady_timer& timer) {
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+}
+
 }  // namespace
 
 asio::awaitable<void> supervise(RunContext& run) {
   // A descriptor of our own: asio closes what it is given, and the socket belongs to libpq.
   asio::posix::stream_descriptor socket(co_await asio::this_coro::executor, ::dup(run.lease.session().socket()));
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  run.control.wake = [&timer] { timer.cancel(); };
   auto heartbeat_due = Clock::now();
   while (!run.control.finished) {
     const bool beat = Clock::now() >= heartbeat_due;
@@ -56,9 +61,11 @@ asio::awaitable<void> supervise(RunContext& run) {
       co_await run.lease.run(cancel);
       run.control.cancel_in_flight = false;
     }
-    if (run.control.lease_error) co_return;
-    co_await (readable(socket) || sleep_for(k_look));
+    if (run.control.lease_error || run.control.finished) break;
+    timer.expires_after(k_look);
+    co_await (readable(socket) || over(timer));
   }
+  run.control.wake = nullptr;
 }
 
 }  // namespace pgphase

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "orchestrator/rehearsal/report.hpp"
+#include "plans/base/result.hpp"
 
 namespace pgphase {
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 
 #include "orchestrator/rehearsal/additions.hpp"
+#include "orchestrator/rehearsal/crossing.hpp"
 #include "phases/branch/seed.hpp"
 #include "phases/catalogue/compare.hpp"
 #include "plans/base/units.hpp"
@@ -109,7 +111,7 @@ class PlanRehearsal {
     if (wishes_.seed_rows == 0) return {};
     PGPHASE_TRY(session, stage_.session());
     const auto touched = touched_tables(plan_);
-    PGPHASE_TRY(seeded, seed_empty_tables(*session, {touched.begin(), touched.end()}, wishes_.seed_rows));
+    PGPHASE_CHECK(seed_empty_tables(*session, {touched.begin(), touched.end()}, wishes_.seed_rows));
     return {};
   }
 
@@ -143,6 +145,10 @@ class PlanRehearsal {
   Result<void> rehearse_phase() {
     PhaseFigures figures;
     figures.phase = phase_;
+    wishes_.tell(fmt::format("{} {}", plan_.id.value, phase()));
+    PGPHASE_TRY(session, stage_.session());
+    const auto touched = touched_tables(plan_);
+    PGPHASE_TRY(tables_before, known_tables(*session, {touched.begin(), touched.end()}));
     PGPHASE_TRY(before, stage_.snapshot());
     auto begun = Clock::now();
     const auto goes_forward = fmt::format("{} goes forward ({} {})", phase(), plan_[phase_].steps.size(),
@@ -181,6 +187,23 @@ class PlanRehearsal {
     if (wishes_.seed_rows > 0) PGPHASE_CHECK(keeps_what_is_written(before));
     if (!stuck_ && wishes_.every_step && plan_[phase_].steps.size() > 1)
       PGPHASE_CHECK(stop_after_every_step(before, after));
+    if (!stuck_ && wishes_.writers) PGPHASE_CHECK(cross(tables_before));
+    return {};
+  }
+
+  Result<void> cross(const std::vector<KnownTable>& tables_before) {
+    PGPHASE_TRY(crossing, cross_under_writers(stage_, plan_, phase_, tables_before, *wishes_.writers));
+    if (!crossing.happened) return {};
+    const auto what = fmt::format("{} goes back and forward again while applications write", phase());
+    if (crossing.stopped) {
+      PGPHASE_CHECK(must_succeed(*crossing.stopped, what));
+      return {};
+    }
+    check(what, crossing.failed);
+    check(fmt::format("nothing that they were told is committed is lost ({} statements)",
+                      human_count(crossing.acknowledged)),
+          crossing.lost);
+    report_.longest_wait_ms = std::max(report_.longest_wait_ms.value_or(0), crossing.longest_wait_ms);
     return {};
   }
 
@@ -193,10 +216,12 @@ class PlanRehearsal {
     for (const auto& one : seeded) {
       if (one.rows > 0) written.push_back(fmt::format("{} rows of {}", human_count(one.rows), display_name(one.table)));
     }
+    std::vector<std::pair<TableName, std::string>> was_null;
     for (const auto& [table, column] : added.columns) {
-      PGPHASE_TRY(rows, write_column(*session, table, column, wishes_.seed_rows));
-      if (rows > 0)
-        written.push_back(fmt::format("{} values of {}.{}", human_count(rows), display_name(table), column));
+      PGPHASE_TRY(wrote, write_column(*session, table, column, wishes_.seed_rows));
+      if (wrote.rows == 0) continue;
+      written.push_back(fmt::format("{} values of {}.{}", human_count(wrote.rows), display_name(table), column));
+      if (wrote.was_null) was_null.emplace_back(table, column);
     }
     if (written.empty()) return {};
     std::string what;
@@ -208,18 +233,20 @@ class PlanRehearsal {
     PGPHASE_CHECK(
         forward_to(with_rows, fmt::format("going forward again brings back what was written: {}", what), true));
     if (stuck_) return {};
-    return clear(added, seeded);
+    return clear(added, was_null, seeded);
   }
 
   // A later phase may ask more of the rows than these values keep.
-  Result<void> clear(const Additions& added, const std::vector<Seeded>& seeded) {
+  Result<void> clear(const Additions& added, const std::vector<std::pair<TableName, std::string>>& was_null,
+                     const std::vector<Seeded>& seeded) {
     PGPHASE_TRY(session, stage_.session());
     for (auto one = seeded.rbegin(); one != seeded.rend(); ++one) {
       PGPHASE_CHECK(session->query(fmt::format("DELETE FROM {}", qualified(one->table))));
     }
-    for (const auto& [table, column] : added.columns) {
-      PGPHASE_CHECK(session->query(
-          fmt::format("UPDATE {0} SET {1} = DEFAULT WHERE {1} IS NOT NULL", qualified(table), quote_ident(column))));
+    for (const auto& column : added.columns) {
+      const bool null = std::find(was_null.begin(), was_null.end(), column) != was_null.end();
+      PGPHASE_CHECK(session->query(fmt::format("UPDATE {} SET {} = {}", qualified(column.first),
+                                               quote_ident(column.second), null ? "NULL" : "DEFAULT")));
     }
     return {};
   }

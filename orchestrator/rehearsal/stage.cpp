@@ -79,6 +79,11 @@ Result<void> Stage::back(const PlanId& plan, Phase phase) {
   return run("pgphase rehearse: back", body);
 }
 
+Result<std::unique_ptr<Session>> Stage::open(const std::string& purpose) {
+  PGPHASE_TRY(options, options_.connector(purpose));
+  return Session::open(options);
+}
+
 Result<Session*> Stage::session() {
   if (session_ && !session_->lost()) return session_.get();
   PGPHASE_TRY(options, options_.connector("rehearsal"));

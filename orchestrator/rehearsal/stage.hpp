@@ -36,6 +36,7 @@ class Stage {
 
   Result<Snapshot> snapshot();  // with rows
   Result<LedgerView> ledger();
+  Result<std::unique_ptr<Session>> open(const std::string& purpose);
   Result<Session*> session();  // for looking, and for the rows of a rehearsal
 
   // Columns whose values do not count: what a backfill without an undo leaves behind.

@@ -22,9 +22,13 @@ struct Seeded {
 // Tables that do not exist, views and foreign tables are passed over.
 Result<std::vector<Seeded>> seed_empty_tables(Session& session, const std::vector<TableName>& tables, int rows);
 
-// Gives the column values in up to `rows` rows, as an application would that has learnt of it. Returns how many rows
-// took one; a value that a constraint refuses is none.
-Result<std::int64_t> write_column(Session& session, const TableName& table, const std::string& column, int rows);
+struct WrittenColumn {
+  std::int64_t rows = 0;  // that took a value; one that a constraint refuses is none
+  bool was_null = true;   // in every row; else it held its default
+};
+
+// Gives the column values in up to `rows` rows, as an application would that has learnt of it.
+Result<WrittenColumn> write_column(Session& session, const TableName& table, const std::string& column, int rows);
 
 // An expression that yields a value of the type for each number of the SQL variable `g` (1, 2, 3 …); `distinct`: never
 // the same twice. Empty: pgphase has no values of that type. Pure.

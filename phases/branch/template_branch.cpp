@@ -23,7 +23,9 @@ constexpr const char* k_object_in_use = "55006";
 std::string new_name(std::string_view source) {
   constexpr std::size_t k_enough = 28;
   auto end = std::min(source.size(), k_enough);
-  const auto within_a_letter = [&] { return end < source.size() && (static_cast<unsigned char>(source[end]) & 0xc0U) == 0x80U; };
+  const auto within_a_letter = [&] {
+    return end < source.size() && (static_cast<unsigned char>(source[end]) & 0xc0U) == 0x80U;
+  };
   while (end > 0 && within_a_letter()) --end;
   std::random_device random;
   return fmt::format("{}{}_{:08x}", k_prefix, source.substr(0, end), random());

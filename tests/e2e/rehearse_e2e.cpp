@@ -37,11 +37,11 @@ TEST_F(RehearseE2eTest, TheFirstPlanMeetsEveryCriterionOnAnEmptyDatabase) {
   project.db().disconnect();
   const auto output = rehearse({"001_initial", "--branch", "template"});
   EXPECT_EQ(output.code, 0) << output.out << output.err;
-  for (const auto* text : {"✓ additive goes forward", "✓ additive rolls back: schema and rows are as before",
-                           "✓ additive goes forward again: the schema is as the first time",
-                           "✓ going forward again brings back what was written: 100 rows of tasks",
-                           "✓ the plan rolls back as a whole", "✓ the plan goes forward again: the schema is identical",
-                           "criteria are met"}) {
+  for (const auto* text :
+       {"✓ additive goes forward", "✓ additive rolls back: schema and rows are as before",
+        "✓ additive goes forward again: the schema is as the first time",
+        "✓ going forward again brings back what was written: 100 rows of tasks", "✓ the plan rolls back as a whole",
+        "✓ the plan goes forward again: the schema is identical", "criteria are met"}) {
     EXPECT_NE(output.out.find(text), std::string::npos) << text << " in " << output.out;
   }
   EXPECT_EQ(output.out.find("✗"), std::string::npos) << output.out;
@@ -52,10 +52,12 @@ TEST_F(RehearseE2eTest, TheFirstPlanMeetsEveryCriterionOnAnEmptyDatabase) {
 TEST_F(RehearseE2eTest, EverySamplePlanWithKillsAndAStopAfterEveryStep) {
   project.sample_plans();
   project.db().disconnect();
-  const auto output = rehearse({"--every-step", "--kill", "--branch", "template", "--report", "report.html", "--report", "report.md",
-                                "--report", "report.xml", "--report", "report.json"});
+  const auto output =
+      rehearse({"--writers", "--every-step", "--kill", "--branch", "template", "--report", "report.html", "--report",
+                "report.md", "--report", "report.xml", "--report", "report.json"});
   EXPECT_EQ(output.code, 0) << output.out << output.err;
   EXPECT_NE(output.out.find("goes on after its process was killed in the middle"), std::string::npos) << output.out;
+  EXPECT_NE(output.out.find("nothing that they were told is committed is lost"), std::string::npos) << output.out;
   EXPECT_EQ(output.out.find("nothing to kill"), std::string::npos) << output.out;
   EXPECT_NE(read_file("report.html").find("</html>"), std::string::npos);
   EXPECT_NE(read_file("report.md").find("- [x] additive goes forward"), std::string::npos);

@@ -1,0 +1,97 @@
+#include "orchestrator/rehearsal/crossing.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include "orchestrator/rehearsal/additions.hpp"
+#include "plans/catalogue/catalogue.hpp"
+
+namespace pgphase {
+namespace {
+
+// Long enough for some hundred statements before, between and after the moves.
+constexpr std::chrono::milliseconds k_settle{300};
+
+bool sets(const PhasedPlan& plan, const TableName& table, const std::string& column,
+          bool (*kind)(const BackfillBody&)) {
+  for (const auto& phase : plan.phases) {
+    for (const Step& step : phase.steps) {
+      const auto* body = std::get_if<BackfillBody>(&step.body);
+      if (!body || body->table != table || !kind(*body)) continue;
+      const auto of_column = [&](const Assignment& one) { return one.column == column; };
+      if (std::any_of(body->set.begin(), body->set.end(), of_column)) return true;
+    }
+  }
+  return false;
+}
+
+// A backfill, and the author's way back from one, set these columns whatever an application has written.
+bool overwrites(const BackfillBody& body) {
+  return body.todo != Todo::fill_empty;
+}
+bool fills(const BackfillBody& body) {
+  return body.todo == Todo::fill_empty;
+}
+
+Result<std::vector<KnownTable>> as_after(Stage& stage, const PhasedPlan& plan, Phase phase) {
+  auto tables = touched_tables(plan);
+  for (const auto& table : additions_of(plan, phase).tables) tables.insert(table);
+  PGPHASE_TRY(session, stage.session());
+  return known_tables(*session, {tables.begin(), tables.end()});
+}
+
+Result<void> back_and_forward(Stage& stage, const PlanId& plan, Phase phase) {
+  std::this_thread::sleep_for(k_settle);
+  PGPHASE_CHECK(stage.back(plan, phase));
+  std::this_thread::sleep_for(k_settle);
+  PGPHASE_CHECK(stage.forward(plan, phase));
+  std::this_thread::sleep_for(k_settle);
+  return {};
+}
+
+}  // namespace
+
+Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase phase,
+                                     const std::vector<KnownTable>& as_before, std::uint64_t seed) {
+  PGPHASE_TRY(now, as_after(stage, plan, phase));
+  std::vector<std::unique_ptr<Writer>> writers;
+  for (const auto* tables : {&as_before, static_cast<const std::vector<KnownTable>*>(&now)}) {
+    if (tables->empty()) continue;
+    PGPHASE_TRY(session, stage.open("writer"));
+    const auto number = static_cast<int>(writers.size());
+    writers.push_back(std::make_unique<Writer>(std::move(session), *tables, number, seed + writers.size()));
+  }
+  if (writers.empty()) return Crossing{};
+  for (auto& writer : writers) writer->start();
+  if (phase == Phase::constraint) {
+    std::this_thread::sleep_for(k_settle);
+    for (auto& writer : writers) writer->be_careful();
+  }
+  const auto moved = back_and_forward(stage, plan.id, phase);
+  for (auto& writer : writers) writer->stop();
+
+  Crossing crossing;
+  crossing.happened = true;
+  if (!moved) crossing.stopped = moved.error();
+  const auto may_change = [&](const TableName& table, const std::string& column) {
+    return sets(plan, table, column, overwrites);
+  };
+  const auto may_fill = [&](const TableName& table, const std::string& column) {
+    return sets(plan, table, column, fills);
+  };
+  for (auto& writer : writers) {
+    const auto& counts = writer->counts();
+    crossing.acknowledged += counts.acknowledged;
+    crossing.longest_wait_ms = std::max(crossing.longest_wait_ms, counts.longest_wait_ms);
+    crossing.failed.insert(crossing.failed.end(), counts.failures.begin(), counts.failures.end());
+    if (!moved) continue;
+    PGPHASE_TRY(lost, writer->what_is_lost(may_change, may_fill));
+    crossing.lost.insert(crossing.lost.end(), lost.begin(), lost.end());
+  }
+  for (auto writer = writers.rbegin(); writer != writers.rend(); ++writer) PGPHASE_CHECK((*writer)->remove_rows());
+  return crossing;
+}
+
+}  // namespace pgphase
