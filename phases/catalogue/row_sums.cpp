@@ -1,0 +1,36 @@
+#include "phases/catalogue/row_sums.hpp"
+
+#include <fmt/format.h>
+
+#include "phases/catalogue/family.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+// A table whose columns are all hidden, or that has none, has rows that look alike.
+constexpr std::string_view k_tables = R"sql(
+SELECT n.nspname, c.relname, coalesce(string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum), '')
+  FROM rel c JOIN pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname !~ '^_pgphase_'
+ WHERE c.relkind = 'r' GROUP BY 1, 2
+)sql";
+
+}  // namespace
+
+// The sum of 64-bit hashes as numeric: it neither overflows nor cancels out equal rows. The session pins what the text
+// of a value depends on (time zone, DateStyle, bytea_output, extra_float_digits).
+Result<std::map<TableName, RowSum>> row_sums(Session& session) {
+  PGPHASE_TRY(tables, session.query(std::string(k_common) + std::string(k_tables)));
+  std::map<TableName, RowSum> sums;
+  for (const auto& row : tables) {
+    const TableName table{row.text(0), row.text(1)};
+    PGPHASE_TRY(sum, session.query(fmt::format(
+                         "SELECT count(*), coalesce(sum(hashtextextended(ROW({})::text, 0)::numeric), 0) FROM ONLY {}",
+                         row.text(2), qualified(table))));
+    sums[table] = {sum[0].integer(0), sum[0].text(1)};
+  }
+  return sums;
+}
+
+}  // namespace pgphase
