@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
 #include "phases/catalogue/family.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -13,6 +16,7 @@ constexpr std::string_view k_tables = R"sql(
 SELECT n.nspname, c.relname, coalesce(string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum), '')
   FROM rel c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname !~ '^_pgphase_'
+                          AND NOT $1::jsonb ? format('%I.%I.%I', n.nspname, c.relname, a.attname)
  WHERE c.relkind = 'r' GROUP BY 1, 2
 )sql";
 
@@ -20,8 +24,10 @@ SELECT n.nspname, c.relname, coalesce(string_agg(format('%I', a.attname), ', ' O
 
 // The sum of 64-bit hashes as numeric: it neither overflows nor cancels out equal rows. The session pins what the text
 // of a value depends on (time zone, DateStyle, bytea_output, extra_float_digits).
-Result<std::map<TableName, RowSum>> row_sums(Session& session) {
-  PGPHASE_TRY(tables, session.query(std::string(k_common) + std::string(k_tables)));
+Result<std::map<TableName, RowSum>> row_sums(Session& session, const ColumnSet& without) {
+  boost::json::array names;
+  for (const auto& [table, column] : without) names.emplace_back(qualified(table) + "." + quote_ident(column));
+  PGPHASE_TRY(tables, session.query(std::string(k_common) + std::string(k_tables), {boost::json::serialize(names)}));
   std::map<TableName, RowSum> sums;
   for (const auto& row : tables) {
     const TableName table{row.text(0), row.text(1)};

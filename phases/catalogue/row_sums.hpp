@@ -8,7 +8,8 @@
 
 namespace pgphase {
 
-// Runs in the caller's transaction. The same tables as a snapshot, without hidden columns.
-Result<std::map<TableName, RowSum>> row_sums(Session& session);
+// Runs in the caller's transaction. The same tables as a snapshot; neither hidden columns nor those of `without`
+// count.
+Result<std::map<TableName, RowSum>> row_sums(Session& session, const ColumnSet& without);
 
 }  // namespace pgphase

@@ -74,7 +74,7 @@ Result<Snapshot> look_once(Session& session, const SnapshotOptions& options) {
   snapshot.objects = std::move(objects);
   if (options.rows) {
     PGPHASE_CHECK(session.query("SET LOCAL statement_timeout = 0"));
-    PGPHASE_TRY(sums, row_sums(session));
+    PGPHASE_TRY(sums, row_sums(session, options.values_left_out));
     snapshot.rows = std::move(sums);
   }
   return snapshot;

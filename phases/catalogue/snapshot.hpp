@@ -11,7 +11,9 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "phases/postgres/session.hpp"
 #include "plans/base/names.hpp"
@@ -41,8 +43,11 @@ struct Snapshot {
   bool operator==(const Snapshot&) const = default;
 };
 
+using ColumnSet = std::set<std::pair<TableName, std::string>>;
+
 struct SnapshotOptions {
-  bool rows = false;  // reads every table
+  bool rows = false;               // reads every table
+  ColumnSet values_left_out = {};  // columns that do not count in the sums of rows
   // For all of the catalogue together; reading the rows takes as long as it takes.
   std::chrono::milliseconds time{30'000};
 };
