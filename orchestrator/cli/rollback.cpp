@@ -5,10 +5,10 @@
 
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
+#include "orchestrator/engine/look_ahead.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
 #include "orchestrator/engine/rollback_order.hpp"
 #include "phases/ledger/schema.hpp"
-#include "phases/retire/retire.hpp"
 
 namespace pgphase {
 namespace {
@@ -18,54 +18,10 @@ namespace asio = boost::asio;
 struct RollbackOptions {
   std::string plan, phase, reason, confirm;
   int last = 0;
-  bool with_later = false, take_over = false;
+  bool with_later = false, take_over = false, lose_data = false;
 };
 
 constexpr std::chrono::seconds k_patience{10};  // for a run to stop when it is asked to
-
-bool builds_indexes_only(const SqlBody& body) {
-  return std::all_of(body.forward.begin(), body.forward.end(), [](const Statement& statement) {
-    return statement.kind == StatementKind::create_index_concurrently;
-  });
-}
-
-// True when another step that this rollback undoes works on the table: what stands in the way may be of its making. An
-// index stands in nobody's way.
-bool others_touch(const PlanRecord& plan, Phase phase, const Step& mine, const TableName& table) {
-  for (const auto& step : plan.plan[phase].steps) {
-    const auto* body = std::get_if<SqlBody>(&step.body);
-    if (step.name == mine.name || !body || builds_indexes_only(*body)) continue;
-    if (std::find(step.touches.begin(), step.touches.end(), table) != step.touches.end()) return true;
-  }
-  return false;
-}
-
-// Looks before anything is undone whether a table or column can be taken back, so that a rollback is refused as a whole.
-Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order) {
-  for (const auto& [id, phase] : order) {
-    const auto& plan = *ledger.find(id);
-    for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
-      const auto& step = plan.plan[phase].steps[i];
-      if (!has_effect(plan[phase].steps[i])) continue;
-      Result<std::vector<std::string>> obstacles = std::vector<std::string>{};
-      TableName table;
-      if (const auto* create = std::get_if<CreateTableBody>(&step.body)) {
-        obstacles = obstacles_to_undo(session, *create);
-        table = create->table;
-      } else if (const auto* add = std::get_if<AddColumnBody>(&step.body)) {
-        obstacles = obstacles_to_undo(session, *add);
-        table = add->table;
-      }
-      if (!obstacles) return obstacles.error();
-      if (obstacles->empty() || others_touch(plan, phase, step, table)) continue;
-      std::string all;
-      for (const auto& obstacle : *obstacles) all += "\n  " + obstacle;
-      return make_error(Errc::refused, fmt::format("{} {}/{} cannot be undone:{}", id.value, to_string(phase), step.name, all),
-                        "Nothing was changed.");
-    }
-  }
-  return {};
-}
 
 // Runs of other people are asked to stop; they finish what is in flight.
 Result<void> ask_to_stop(Program& program) {
@@ -100,8 +56,8 @@ struct Done {
   std::optional<PlanStop> stopped;
 };
 
-asio::awaitable<Result<void>> roll_back(RunContext& run, RollbackWishes wishes, std::string reason, std::string person,
-                                        Done& done) {
+asio::awaitable<Result<void>> roll_back(RunContext& run, RollbackWishes wishes, bool lose_data, std::string reason,
+                                        std::string person, Done& done) {
   std::vector<std::string> first_of_all;
   auto look = [&](Session& session) -> Result<std::vector<PhaseToUndo>> {
     auto lifting = begin_fenced(session, run.fence, "rollback.lift_stop");
@@ -110,7 +66,7 @@ asio::awaitable<Result<void>> roll_back(RunContext& run, RollbackWishes wishes, 
     PGPHASE_CHECK(lifting->commit());
     PGPHASE_TRY(ledger, read_ledger(session));
     PGPHASE_TRY(order, rollback_order(ledger, wishes));
-    PGPHASE_CHECK(look_ahead(session, ledger, order));
+    PGPHASE_CHECK(look_ahead(session, ledger, order, lose_data));
     if (wishes.with_later) first_of_all = announcement(ledger, order);
     return order;
   };
@@ -176,7 +132,7 @@ ExitCode rollback(Program& program, const RollbackOptions& options) {
   Done done;
   auto result = program.under_lease(
       control, options.take_over ? TakeOver::by_force : TakeOver::if_stale, k_patience, [&](RunContext& run) {
-        return roll_back(run, wishes, options.reason, program.person(), done);
+        return roll_back(run, wishes, options.lose_data, options.reason, program.person(), done);
       });
   if (!result) {
     auto error = result.error();
@@ -203,6 +159,8 @@ void add_rollback(Program& program) {
   command->add_option("-n,--last", options->last, "the last N plans; -1, -2 … for short")->check(CLI::Range(1, 1000));
   command->add_flag("--with-later", options->with_later, "later phases and plans that build on it, too");
   command->add_flag("--take-over", options->take_over, "end the backends of a run that does not stop by itself");
+  command->add_flag("--lose-data", options->lose_data,
+                    "also where a rollback written by hand drops rows or values that are there");
   command->add_option("--reason", options->reason, "kept with the hold that is left on the plan");
   command->add_option("--confirm", options->confirm, "the database's name, when it is protected");
 }

@@ -26,6 +26,13 @@ Result<std::vector<PlanId>> stamp_all(Session& session, const RunContext& run, c
       return make_error(Errc::refused, fmt::format("{} has started: it cannot be stamped", plan.id.value),
                         "Nothing was changed. Finish it with `pgphase up`, or roll it back first.");
     }
+    PGPHASE_TRY(retired, read_retired(session, plan.id));
+    if (!retired.empty()) {
+      return make_error(Errc::refused,
+                        fmt::format("{} was rolled back, and what it made is retired with its values: a stamp would leave "
+                                    "them there", plan.id.value),
+                        fmt::format("Nothing was changed. `pgphase up {}` brings them back.", plan.id.value));
+    }
     PGPHASE_CHECK(record_plan(session, plan));
     PGPHASE_CHECK(set_plan_stamped(session, plan.id));
     PGPHASE_CHECK(set_hold(session, plan.id, "", ""));

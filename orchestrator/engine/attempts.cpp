@@ -13,6 +13,8 @@
 namespace pgphase {
 namespace {
 
+constexpr int k_most_cut_off = 3;  // a busy machine may be slow once
+
 namespace asio = boost::asio;
 using namespace asio::experimental::awaitable_operators;
 using std::chrono::milliseconds;
@@ -45,6 +47,19 @@ asio::awaitable<Result<void>> note_blocked(RunContext& run, const StepKey& key, 
   co_return co_await run.work.run(write);
 }
 
+// Nobody is in the way: the statement takes longer than it may hold its locks, and will the next time too.
+Error too_slow(const RunContext& run, const StepKey& key, const Error& cut_off) {
+  auto error = make_error(
+      Errc::step_failed,
+      fmt::format("{} {}/{} took longer than the {} ms for which it may hold its locks, {} times, and nobody was in its way",
+                  key.plan.value, to_string(key.phase), key.step, run.limits.locks.hold.count(), k_most_cut_off),
+      "Of this statement nothing was done; what was done before it stands. Write it as a [[backfill]] with `set`, which "
+      "works in short batches, or allow it more time with --lock-hold: for so long everybody waits who wants what it locks.");
+  error.sqlstate = cut_off.sqlstate;
+  error.statement = cut_off.statement;
+  return error;
+}
+
 }  // namespace
 
 bool was_cancelled_by_us(const Control& control, const Error& error) {
@@ -53,6 +68,7 @@ bool was_cancelled_by_us(const Control& control, const Error& error) {
 
 asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, StepKey key, AttemptWork work) {
   LockRetry retry(run.limits.locks, run.seed);
+  int cut_off = 0;
   for (;;) {
     if (run.control.reason_to_stop()) co_return std::optional<Attempt>();
     std::string blockers;
@@ -67,6 +83,8 @@ asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, St
     if (tried->done) co_return std::optional(*tried);
     if (run.control.reason_to_stop()) co_return std::optional<Attempt>();
 
+    cut_off = tried->cut_off && blockers.empty() ? cut_off + 1 : 0;
+    if (cut_off == k_most_cut_off) co_return too_slow(run, key, tried->blocked);
     const auto took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun);
     const auto pause = retry.next_pause(took);
     const std::string who = blockers.empty() ? tried->blocked.message : "blocked by " + blockers;

@@ -245,7 +245,9 @@ asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase p
     switch (action.verb) {
       case Verb::start_undo:
         if (!plan->plan[phase].steps.empty()) {
-          run.reporter.say(fmt::format("{} {}: rolling back", id.value, to_string(phase)));
+          run.reporter.say(plan->stamped ? fmt::format("{} {}: was stamped, so only the record of it is taken back; the "
+                                                       "database stays as it is", id.value, to_string(phase))
+                                         : fmt::format("{} {}: rolling back", id.value, to_string(phase)));
         }
         written = co_await write_ledger(run, "phase.start_undo", [&](Session& session) {
           return set_phase_state(session, id, phase, PhaseState::rolling_back);
@@ -260,6 +262,7 @@ asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase p
       case Verb::finish_undo:
         written = co_await write_ledger(run, "phase.undone", [&](Session& session) -> Result<void> {
           PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::rolled_back));
+          PGPHASE_CHECK(forget_stamp(session, id, phase));
           PGPHASE_CHECK(set_plan_interrupted(session, id, false));
           return record_event(session, run.fence.person, key_of(id, phase), "phase_rolled_back",
                               fmt::format("phase {} rolled back", to_string(phase)));

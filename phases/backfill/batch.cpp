@@ -12,6 +12,10 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 using Kind = BatchOutcome::Kind;
 
+// A client that is frozen, or that nobody can reach, must not keep its rows locked; one that only has little of a busy
+// machine must not lose its session for it.
+constexpr milliseconds k_frozen{2000};
+
 // What a failed statement means for the batch.
 Result<BatchOutcome> failed(const Error& error, BatchOutcome outcome, const BatchLimits& limits) {
   if (error.code != Errc::sql) return error;
@@ -53,7 +57,7 @@ Result<Transaction> begin_batch(Session& session, const Fence& fence, std::strin
                       "SET LOCAL max_parallel_workers_per_gather = 0;" +
                           set_local_ms("lock_timeout", limits.lock_timeout) + ";" +
                           set_local_ms("statement_timeout", limits.statement_timeout) + ";" +
-                          set_local_ms("idle_in_transaction_session_timeout", milliseconds(5000)) + ";");
+                          set_local_ms("idle_in_transaction_session_timeout", k_frozen) + ";");
 }
 
 Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepKey& key, const ChunkStore& store,

@@ -46,6 +46,8 @@ Result<void> set_phase_state(Session& session, const PlanId& plan, Phase phase, 
 Result<void> set_plan_finished(Session& session, const PlanId& plan, bool finished);
 Result<void> set_plan_interrupted(Session& session, const PlanId& plan, bool interrupted);
 Result<void> set_plan_stamped(Session& session, const PlanId& plan);  // every phase done without running
+// Takes that record back for one phase: its steps are pending again, and what is in the database stays.
+Result<void> forget_stamp(Session& session, const PlanId& plan, Phase phase);
 // `reason` empty: lifts the hold.
 Result<void> set_hold(Session& session, const PlanId& plan, const std::string& reason, const std::string& by);
 Result<void> raise_generation(Session& session, const PlanId& plan);  // voids approvals

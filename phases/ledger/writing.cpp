@@ -104,6 +104,13 @@ Result<void> set_plan_stamped(Session& session, const PlanId& plan) {
       "WHERE plan = $1 AND state NOT IN ('done', 'skipped')", {plan.value});
 }
 
+Result<void> forget_stamp(Session& session, const PlanId& plan, Phase phase) {
+  PGPHASE_CHECK(run(session, "UPDATE pgphase.plan SET stamped = false WHERE id = $1", {plan.value}));
+  return run(session,
+      "UPDATE pgphase.step SET state = 'pending', reason = NULL, finished_at = NULL "
+      "WHERE plan = $1 AND phase = $2 AND state = 'skipped' AND reason = 'stamped'", {plan.value, to_string(phase)});
+}
+
 Result<void> set_hold(Session& session, const PlanId& plan, const std::string& reason, const std::string& by) {
   if (reason.empty()) {
     return run(session, "UPDATE pgphase.plan SET hold_reason = NULL, hold_by = NULL, hold_at = NULL WHERE id = $1",

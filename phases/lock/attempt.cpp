@@ -110,6 +110,7 @@ Result<Attempt> attempt_change(Session& session, const Fence& fence, const LockL
   if (auto changed = change.change(session); !changed) {
     auto error = changed.error();
     if (error.sqlstate == sqlstate::query_canceled && !change.long_running) {
+      attempt.cut_off = true;
       error.message += fmt::format(" (it was cut off at the hold limit of {} ms, or cancelled)", limits.hold.count());
     }
     return failed(error);

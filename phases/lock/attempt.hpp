@@ -38,6 +38,7 @@ struct Attempt {
   bool done = false;
   Error blocked;       // why not, when not done: worth another attempt
   double held_ms = 0;  // from the first strong lock granted to COMMIT
+  bool cut_off = false;  // the change itself took longer than the hold limit (or waited within for somebody)
 };
 
 // An Error means that another attempt is pointless, or the connection is gone.

@@ -89,6 +89,7 @@ Result<RetireOutcome> restore_column(Session& session, const StepSite& site, con
   StepChange step;
   step.label = "column.restore";
   step.doing = "restoring " + describe(body);
+  PGPHASE_CHECK(must_be_of_this_origin(retired, step.doing, body.sql));
   step.locks = {{body.table, LockMode::access_exclusive}};
   step.prepare = [&](Session& s) -> Result<void> {
     PGPHASE_TRY(oid, table_oid(s, body.table));
@@ -154,7 +155,7 @@ Result<std::string> retire_column(Session& session, const StepSite& site, const 
   record.table = body.table;
   record.object = body.column;
   record.hidden_as = retired_column_name(number);
-  record.definition = not_null.to_json();
+  record.definition = with_origin(not_null.to_json(), body.sql);
   record.bytes = std::max<std::int64_t>(found[0].integer(2), 0);
   std::string sql = fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {};", qualified(body.table),
                                 quote_ident(body.column), record.hidden_as);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <boost/json.hpp>
+
 #include "phases/ledger/ledger.hpp"
 #include "phases/postgres/sqlstate.hpp"
 #include "plans/sql/quote.hpp"
@@ -94,6 +96,24 @@ Error refused_by(const std::string& doing, const std::vector<std::string>& obsta
   return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, fmt::join(obstacles, "; ")),
                     "Nothing was changed. Take away what is named first (by the plan that made it, or by hand), then "
                     "roll back again.");
+}
+
+std::string with_origin(const std::string& definition, const std::string& sql) {
+  auto object = boost::json::parse(definition).as_object();
+  object["made_by"] = sql;
+  return boost::json::serialize(object);
+}
+
+Result<void> must_be_of_this_origin(const RetiredRecord& retired, const std::string& doing, const std::string& sql) {
+  const auto definition = boost::json::parse(retired.definition);
+  const auto* made_by = definition.as_object().if_contains("made_by");
+  if (!made_by || std::string_view(made_by->as_string()) == sql) return {};
+  return make_error(
+      Errc::refused,
+      fmt::format("{} is refused: the plan was edited since it was rolled back. What is retired was made by `{}`; now the "
+                  "plan says `{}`", doing, std::string_view(made_by->as_string()), sql),
+      "Nothing was changed; what was retired is safe. Take the edit back, run `pgphase up`, and make the change in a new "
+      "plan.");
 }
 
 }  // namespace pgphase

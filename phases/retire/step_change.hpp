@@ -31,6 +31,12 @@ Result<RetireOutcome> attempt_step(Session& session, const StepSite& site, const
 // What this step's undo has retired and nothing has restored or purged since.
 Result<std::optional<RetiredRecord>> retired_by(Session& session, const StepKey& key, std::string_view kind);
 
+// The JSON of a retired thing with the SQL that had made it.
+std::string with_origin(const std::string& definition, const std::string& sql);
+
+// Refused when the plan was edited since: what comes back would not be what it says now.
+Result<void> must_be_of_this_origin(const RetiredRecord& retired, const std::string& doing, const std::string& sql);
+
 // A table's oid as text, for a parameter; nothing when there is no table of that name (a view is none).
 Result<std::optional<std::string>> table_oid(Session& session, const TableName& table);
 

@@ -73,6 +73,7 @@ Result<RetireOutcome> restore_table(Session& session, const StepSite& site, cons
   StepChange step;
   step.label = "table.restore";
   step.doing = "restoring table " + display_name(body.table);
+  PGPHASE_CHECK(must_be_of_this_origin(retired, step.doing, body.sql));
   step.locks = {{hidden, LockMode::access_exclusive}};
   step.prepare = [&](Session& s) -> Result<void> {
     PGPHASE_TRY(oid, table_oid(s, hidden));
@@ -104,8 +105,8 @@ Result<void> make_retired_schema(Session& session) {
   return {};
 }
 
-Result<std::string> retire_table(Session& session, const StepSite& site, const TableName& table, const std::string& oid,
-                                 std::int64_t number) {
+Result<std::string> retire_table(Session& session, const StepSite& site, const TableName& table, const std::string& made_by,
+                                 const std::string& oid, std::int64_t number) {
   PGPHASE_TRY(names, names_to_retire(session, table, oid, number));
   PGPHASE_CHECK(make_retired_schema(session));
   PGPHASE_TRY(size, session.query("SELECT pg_total_relation_size($1::oid)", {oid}));
@@ -117,7 +118,7 @@ Result<std::string> retire_table(Session& session, const StepSite& site, const T
   record.table = table;
   record.object = table.name;
   record.hidden_as = names.hidden;
-  record.definition = names.to_json();
+  record.definition = with_origin(names.to_json(), made_by);
   record.bytes = size[0].integer(0);
   PGPHASE_CHECK(record_retired(session, record));
   return fmt::format("retired as {} ({})", qualified({k_retired_schema, names.hidden}), human_bytes(record.bytes));
@@ -155,7 +156,7 @@ Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, 
     PGPHASE_TRY(obstacles, table_obstacles(s, body.table, oid));
     if (!obstacles.empty()) return refused_by(step.doing, obstacles);
     PGPHASE_TRY(empty, table_certainly_empty(s, body.table, oid));
-    if (!empty) return retire_table(s, site, body.table, oid, number);
+    if (!empty) return retire_table(s, site, body.table, body.sql, oid, number);
     PGPHASE_CHECK(s.script("DROP TABLE " + qualified(body.table)));  // never CASCADE
     return std::string("dropped: it was empty");
   };

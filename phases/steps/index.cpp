@@ -117,10 +117,17 @@ Result<Attempt> drop_index(Session& session, const IndexWork& work) {
     PGPHASE_CHECK(step_intent(session, work.site.key, work.statement.sql));
     if (work.direction == Direction::forward && before != IndexState::missing) {
       PGPHASE_TRY(facts, session.query(
-          "SELECT pg_get_indexdef(c.oid), t.relname, tn.nspname, pg_relation_size(c.oid) FROM pg_class c "
+          "SELECT pg_get_indexdef(c.oid), t.relname, tn.nspname, pg_relation_size(c.oid), i.indisreplident FROM pg_class c "
           "  JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_index i ON i.indexrelid = c.oid "
           "  JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace "
           " WHERE n.nspname = $1 AND c.relname = $2", {index.schema, index.name}));
+      if (facts[0].boolean(4)) {
+        return make_error(Errc::refused,
+                          fmt::format("index {} is the replica identity of {}: without it, UPDATE and DELETE fail while a "
+                                      "publication holds the table", qualified(index), facts[0].text(1)),
+                          "Nothing was changed. Give the table another replica identity first (ALTER TABLE … REPLICA "
+                          "IDENTITY).");
+      }
       PGPHASE_TRY(number, reserve_retired_number(session));
       RetiredRecord kept{number, work.site.key, "index", {facts[0].text(2), facts[0].text(1)}, index.name, "", "",
                          facts[0].integer(3)};
