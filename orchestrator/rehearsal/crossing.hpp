@@ -8,6 +8,7 @@
 namespace pgphase {
 
 struct Crossing {
+  bool happened = false;            // false: there was no table to write to
   std::optional<Error> stopped;     // the phase did not get through
   std::vector<std::string> lost;    // acknowledged values that are not there
   std::vector<std::string> failed;  // statements that must not have failed
@@ -15,9 +16,8 @@ struct Crossing {
   double longest_wait_ms = 0;
 };
 
-// The phase is done when it begins and when it ends. Removes the writers' rows. Nothing when no table can be written
-// to.
-Result<std::optional<Crossing>> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase phase,
-                                                    const std::vector<KnownTable>& as_before, std::uint64_t seed);
+// The phase is done when it begins and when it ends. Removes the writers' rows.
+Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase phase,
+                                     const std::vector<KnownTable>& as_before, std::uint64_t seed);
 
 }  // namespace pgphase

@@ -1,0 +1,109 @@
+// What a rollback must not do: lose what was written, stop half way at what it could have seen before, or bring back
+// something else than the plan says.
+#include "tests/e2e/fixture.hpp"
+
+namespace pgphase::testing {
+namespace {
+
+std::string by_hand(const std::string& sql, const std::string& rollback) {
+  return "format = 1\n[[additive]]\nname = \"s\"\nsql = \"" + sql + "\"\nrollback = \"" + rollback + "\"\n";
+}
+
+class RollbackSafetyE2eTest : public ::testing::Test {
+ protected:
+  void expect_done(const std::vector<std::string>& args) {
+    const auto output = project.run(args);
+    ASSERT_EQ(output.code, 0) << output.out << output.err;
+  }
+  void expect_refused(const std::vector<std::string>& args, const std::string& says) {
+    const auto before = project.schema_dump();
+    const auto output = project.run(args);
+    EXPECT_EQ(output.code, 21) << output.out << output.err;
+    EXPECT_NE(output.err.find(says), std::string::npos) << says << " in " << output.err;
+    EXPECT_EQ(project.schema_dump(), before) << "half of it was done";
+  }
+  void up_to_priority() {
+    project.sample_plans();
+    expect_done({"up", "001_initial"});
+    expect_done({"up", "002_task_priority", "--approve"});
+    project.db().exec("INSERT INTO tasks (title, user_id, priority) VALUES ('one', 'u', 7)");
+  }
+  Project project;
+};
+
+TEST_F(RollbackSafetyE2eTest, WrittenByHandItIsAskedBeforeItDropsRows) {
+  project.plan("001_notes", by_hand("CREATE TABLE notes (id int, body text)", "DROP TABLE notes"));
+  expect_done({"up"});
+  project.db().exec("INSERT INTO notes VALUES (1, 'precious')");
+  expect_refused({"rollback", "001_notes"}, "would destroy the rows of notes");
+  EXPECT_EQ(project.db().value("SELECT body FROM notes"), "precious");
+  expect_done({"rollback", "001_notes", "--lose-data"});
+  EXPECT_EQ(project.db().value("SELECT to_regclass('notes') IS NULL"), "t");
+}
+
+TEST_F(RollbackSafetyE2eTest, WrittenByHandItIsAskedBeforeItDropsValues) {
+  project.db().exec("CREATE TABLE base (id int); INSERT INTO base VALUES (1)");
+  project.plan("001_note", by_hand("ALTER TABLE base ADD COLUMN note text", "ALTER TABLE base DROP COLUMN note"));
+  expect_done({"up"});
+  expect_done({"rollback", "001_note"});
+  expect_done({"up", "001_note"});
+  project.db().exec("UPDATE base SET note = 'precious'");
+  expect_refused({"rollback", "001_note"}, "would destroy the values of base.note");
+}
+
+TEST_F(RollbackSafetyE2eTest, WhatStandsInTheWayIsSeenBeforeAnythingIsUndone) {
+  up_to_priority();
+  project.db().exec("CREATE VIEW urgent AS SELECT priority FROM tasks");
+  expect_refused({"rollback", "002_task_priority", "--phase", "additive", "--with-later"}, "urgent");
+  project.db().exec("INSERT INTO tasks (title, user_id) VALUES ('two', 'u')");
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM tasks WHERE priority IS NULL"), "0") << "the default is gone";
+}
+
+TEST_F(RollbackSafetyE2eTest, AnEditedPlanDoesNotBringBackWhatItDoesNotSay) {
+  up_to_priority();
+  expect_done({"rollback", "002_task_priority"});
+  auto text = read_file(project.folder() / "migrations/002_task_priority.toml");
+  text.replace(text.find("smallint"), 8, "bigint");
+  project.plan("002_task_priority", text);
+  const auto output = project.run({"up", "002_task_priority", "--approve"});
+  EXPECT_EQ(output.code, 21) << output.out << output.err;
+  EXPECT_NE(output.err.find("edited since it was rolled back"), std::string::npos) << output.err;
+  EXPECT_NE(output.err.find("smallint"), std::string::npos) << output.err;
+}
+
+TEST_F(RollbackSafetyE2eTest, AStampDoesNotLeaveRetiredValuesBehind) {
+  up_to_priority();
+  expect_done({"rollback", "002_task_priority"});
+  expect_refused({"stamp", "002_task_priority"}, "retired with its values");
+  expect_done({"up", "002_task_priority", "--approve"});
+  EXPECT_EQ(project.db().value("SELECT priority FROM tasks"), "7");
+}
+
+TEST_F(RollbackSafetyE2eTest, AStampIsTakenBackAsWhatItWas) {
+  project.sample_plans();
+  expect_done({"stamp", "001_initial"});
+  const auto back = project.run({"rollback", "001_initial"});
+  EXPECT_EQ(back.code, 0) << back.err;
+  EXPECT_NE(back.out.find("only the record of it is taken back"), std::string::npos) << back.out;
+  expect_done({"up", "001_initial"});
+  EXPECT_EQ(project.db().value("SELECT to_regclass('tasks') IS NOT NULL"), "t");
+}
+
+TEST_F(RollbackSafetyE2eTest, AStatementThatIsTooSlowIsNotCalledBlocked) {
+  project.plan("001_slow", by_hand("DO $$BEGIN PERFORM pg_sleep(5); END$$", "SELECT 1"));
+  const auto output = project.run({"up", "--lock-hold", "200ms", "--lock-pause", "10ms"});
+  EXPECT_EQ(output.code, 41) << output.out << output.err;
+  EXPECT_NE(output.err.find("nobody was in its way"), std::string::npos) << output.err;
+  EXPECT_NE(output.err.find("--lock-hold"), std::string::npos) << output.err;
+}
+
+TEST_F(RollbackSafetyE2eTest, TheIndexThatIdentifiesRowsForReplicationStays) {
+  project.db().exec(
+      "CREATE TABLE t (a int NOT NULL); CREATE UNIQUE INDEX ix ON t (a); ALTER TABLE t REPLICA IDENTITY USING INDEX "
+      "ix");
+  project.plan("001_drop", "format = 1\n[[change]]\nop = \"drop_index\"\nname = \"ix\"\ntable = \"t\"\n");
+  expect_refused({"up", "--approve", "001_drop"}, "replica identity");
+}
+
+}  // namespace
+}  // namespace pgphase::testing
