@@ -35,6 +35,17 @@ bool fills(const BackfillBody& body) {
   return body.todo == Todo::fill_empty;
 }
 
+// What was written while the phase was rolled back might not be let in again: by a unique index, by a constraint.
+bool may_refuse_rows(const PhasedPlan& plan, Phase phase) {
+  for (const Step& step : plan[phase].steps) {
+    const auto* written = std::get_if<SqlBody>(&step.body);
+    if (!written) continue;
+    const auto lets_all_in = [](const Statement& statement) { return statement.sql.starts_with("CREATE INDEX "); };
+    if (!std::all_of(written->forward.begin(), written->forward.end(), lets_all_in)) return true;
+  }
+  return false;
+}
+
 Result<std::vector<KnownTable>> as_after(Stage& stage, const PhasedPlan& plan, Phase phase) {
   auto tables = touched_tables(plan);
   for (const auto& table : additions_of(plan, phase).tables) tables.insert(table);
@@ -65,7 +76,7 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
   }
   if (writers.empty()) return Crossing{};
   for (auto& writer : writers) writer->start();
-  if (phase == Phase::constraint) {
+  if (may_refuse_rows(plan, phase)) {
     std::this_thread::sleep_for(k_settle);
     for (auto& writer : writers) writer->be_careful();
   }

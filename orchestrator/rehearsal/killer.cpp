@@ -41,13 +41,18 @@ class HeldRow {
   std::optional<Transaction> transaction_;
 };
 
-enum class Waiter { none, for_the_row, for_the_table };
+Result<bool> somebody_wants_the_table(Session& session) {
+  PGPHASE_TRY(waits, session.query("SELECT FROM pg_stat_activity WHERE wait_event = 'relation' "
+                                   "AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"));
+  return !waits.empty();
+}
 
-Result<Waiter> who_waits(Session& session) {
-  PGPHASE_TRY(waits, session.query("SELECT wait_event = 'relation' FROM pg_stat_activity "
-                                   "WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"));
-  if (waits.empty()) return Waiter::none;
-  return waits[0].boolean(0) ? Waiter::for_the_table : Waiter::for_the_row;
+// Batches are being set, or are set but for the row that is held: the backfill passes a locked row over and comes back.
+Result<bool> is_under_way(Session& session, const StepKey& key) {
+  PGPHASE_TRY(found, session.query("SELECT FROM pgphase.backfill WHERE plan = $1 AND phase = $2 AND step = $3 "
+                                   "AND stage IN ('scan', 'sweep')",
+                                   {key.plan.value, to_string(key.phase), key.step}));
+  return !found.empty();
 }
 
 // The marker column needs the table for a moment; once it is there, the rows are next.
@@ -71,18 +76,18 @@ Result<pid_t> start_run(const Killer& killer, const PlanId& plan, Phase phase) {
   return start_child(child);
 }
 
-// True as soon as the run waits for the row; false when it has ended without, or time is up.
-Result<bool> caught(Session& session, pid_t pid, HeldRow& row, const TableName& table, bool& ended) {
+// True as soon as the run is in the middle; false when it has ended without, or time is up.
+Result<bool> caught(Session& session, pid_t pid, HeldRow& row, const StepKey& key, const TableName& table,
+                    bool& ended) {
   const auto until = Clock::now() + k_longest_wait;
   bool held = true;
   while (Clock::now() < until) {
     if (held) {
-      PGPHASE_TRY(waiter, who_waits(session));
-      if (waiter == Waiter::for_the_row) return true;
-      if (waiter == Waiter::for_the_table) {
-        row.release();
-        held = false;
-      }
+      PGPHASE_TRY(under_way, is_under_way(session, key));
+      if (under_way) return true;
+      PGPHASE_TRY(in_the_way, somebody_wants_the_table(session));
+      if (in_the_way) row.release();
+      held = !in_the_way;
     } else {
       PGPHASE_TRY(marked, marker_is_there(session, table));
       if (marked) {
@@ -98,21 +103,19 @@ Result<bool> caught(Session& session, pid_t pid, HeldRow& row, const TableName& 
 
 }  // namespace
 
-Result<std::string> kill_in_the_middle(const Killer& killer, Session& session, const PlanId& plan, Phase phase,
-                                       const BackfillBody& body) {
+Result<bool> kill_in_the_middle(const Killer& killer, Session& session, const StepKey& key, const BackfillBody& body) {
   HeldRow row(session, body.table);
   PGPHASE_TRY(taken, row.take());
-  if (!taken) return std::string();
-  PGPHASE_TRY(pid, start_run(killer, plan, phase));
+  if (!taken) return false;
+  PGPHASE_TRY(pid, start_run(killer, key.plan, key.phase));
   bool ended = false;
-  const auto waits = caught(session, pid, row, body.table, ended);
+  auto in_the_middle = caught(session, pid, row, key, body.table, ended);
   if (!ended) {
     ::kill(pid, SIGKILL);
     wait_child(pid, std::chrono::seconds(10));
   }
   row.release();
-  if (!waits) return waits.error();
-  return *waits ? fmt::format("killed while it waited for a row of {}", display_name(body.table)) : std::string();
+  return in_the_middle;
 }
 
 }  // namespace pgphase

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "phases/ledger/records.hpp"
 #include "phases/postgres/session.hpp"
 #include "plans/phased_plan.hpp"
 
@@ -16,9 +17,8 @@ struct Killer {
   std::map<std::string, std::string> environment;  // all of the child's: which database
 };
 
-// What happened: "killed while it waited for a row of tasks", or empty where there was nothing to kill: the table has
-// no row, or the backfill left the locked one alone. The phase of the backfill must be running.
-Result<std::string> kill_in_the_middle(const Killer& killer, Session& session, const PlanId& plan, Phase phase,
-                                       const BackfillBody& body);
+// False where there was nothing to kill: the table has no row, or the backfill had nothing to do with the locked one.
+// The phase of the step must be running.
+Result<bool> kill_in_the_middle(const Killer& killer, Session& session, const StepKey& key, const BackfillBody& body);
 
 }  // namespace pgphase

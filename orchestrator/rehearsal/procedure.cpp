@@ -303,9 +303,10 @@ class PlanRehearsal {
       PGPHASE_TRY(reached, must_succeed(forward(i), what));
       if (!reached) return {};
       PGPHASE_TRY(session, stage_.session());
-      PGPHASE_TRY(killed, kill_in_the_middle(*wishes_.killer, *session, plan_.id, phase_, *body));
-      if (killed.empty()) {
-        pass_over(what, fmt::format("nothing to kill: no row of {} had to be waited for", display_name(body->table)));
+      PGPHASE_TRY(killed, kill_in_the_middle(*wishes_.killer, *session, {plan_.id, phase_, steps[i].name}, *body));
+      if (!killed) {
+        pass_over(what,
+                  fmt::format("nothing to kill: the backfill had no row of {} to wait for", display_name(body->table)));
         continue;
       }
       PGPHASE_TRY(went_on, must_succeed(forward(), what));
