@@ -71,6 +71,7 @@ Program::Program()
   add_status(*this);
   add_history(*this);
   add_current(*this);
+  add_drift(*this);
   add_stamp(*this);
   add_sandbox(*this);
   add_rehearse(*this);

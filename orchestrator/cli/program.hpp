@@ -84,6 +84,7 @@ void add_step(Program& program);
 void add_status(Program& program);
 void add_history(Program& program);
 void add_current(Program& program);
+void add_drift(Program& program);
 void add_stamp(Program& program);
 void add_sandbox(Program& program);
 void add_rehearse(Program& program);

@@ -7,6 +7,7 @@
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/engine/agenda.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
+#include "phases/ledger/baseline.hpp"
 #include "plans/catalogue/catalogue.hpp"
 
 namespace pgphase {
@@ -14,7 +15,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-Result<std::vector<PlanId>> stamp_all(Session& session, const RunContext& run, const std::vector<PhasedPlan>& plans) {
+Result<std::vector<PlanId>> stamp_all(Session& session, const RunContext& run, const std::vector<PhasedPlan>& plans,
+                                      const Result<Snapshot>& seen) {
   PGPHASE_TRY(ledger, read_ledger(session));
   std::vector<PlanId> stamped;
   auto transaction = begin_fenced(session, run.fence, "plan.stamp");
@@ -40,6 +42,9 @@ Result<std::vector<PlanId>> stamp_all(Session& session, const RunContext& run, c
                                "recorded as done without running it"));
     stamped.push_back(plan.id);
   }
+  if (!stamped.empty()) {
+    PGPHASE_CHECK(keep_baseline(session, stamped.back(), Phase::constraint, BaselineMoment::stamped, seen));
+  }
   PGPHASE_CHECK(transaction->commit());
   return stamped;
 }
@@ -61,14 +66,15 @@ ExitCode stamp(Program& program, const std::string& plan_text) {
   }
   Control control;
   std::vector<PlanId> stamped;
-  auto result = program.under_lease(control, TakeOver::if_stale, k_after_a_crash,
-                                    [&](RunContext& run) -> asio::awaitable<Result<void>> {
-                                      auto write = [&](Session& session) { return stamp_all(session, run, wanted); };
-                                      auto done = co_await run.work.run(write);
-                                      if (!done) co_return done.error();
-                                      stamped = *done;
-                                      co_return Result<void>();
-                                    });
+  auto result = program.under_lease(
+      control, TakeOver::if_stale, k_after_a_crash, [&](RunContext& run) -> asio::awaitable<Result<void>> {
+        const auto seen = co_await see_catalogue(run);
+        auto write = [&](Session& session) { return stamp_all(session, run, wanted, seen); };
+        auto done = co_await run.work.run(write);
+        if (!done) co_return done.error();
+        stamped = *done;
+        co_return Result<void>();
+      });
   if (!result) return console.fail(result.error());
   boost::json::array names;
   for (const auto& plan : stamped) {

@@ -6,6 +6,7 @@
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
+#include "phases/ledger/baseline.hpp"
 
 namespace pgphase {
 namespace {
@@ -27,8 +28,9 @@ Result<StepKey> parse_key(const StepOptions& options) {
   return StepKey{parse_plan_id(options.plan), phase, options.step.substr(slash + 1)};
 }
 
+// `seen`: the catalogue with what was made by hand in it, which is no drift; nothing where nothing was made.
 Result<void> mark(Session& session, const RunContext& run, const StepKey& key, StepState state,
-                  const std::string& reason) {
+                  const std::string& reason, const std::optional<Result<Snapshot>>& seen) {
   PGPHASE_TRY(ledger, read_ledger(session));
   const auto* plan = ledger.find(key.plan);
   const StepRecord* step = nullptr;
@@ -50,6 +52,7 @@ Result<void> mark(Session& session, const RunContext& run, const StepKey& key, S
   auto transaction = begin_fenced(session, run.fence, "step.by_hand");
   if (!transaction) return transaction.error();
   PGPHASE_CHECK(step_by_hand(session, key, state, reason));
+  if (seen) PGPHASE_CHECK(keep_baseline(session, key.plan, key.phase, BaselineMoment::by_hand, *seen));
   PGPHASE_CHECK(
       record_event(session, run.fence.person, key, "step_by_hand",
                    fmt::format("was {}, said to be {} by hand: {}", to_string(step->state), to_string(state), reason)));
@@ -69,7 +72,9 @@ ExitCode step(Program& program, const StepOptions& options) {
   Control control;
   auto result = program.under_lease(
       control, TakeOver::if_stale, k_after_a_crash, [&](RunContext& run) -> asio::awaitable<Result<void>> {
-        auto write = [&](Session& session) { return mark(session, run, *key, state, options.reason); };
+        std::optional<Result<Snapshot>> seen;
+        if (options.done) seen = co_await see_catalogue(run);
+        auto write = [&](Session& session) { return mark(session, run, *key, state, options.reason, seen); };
         co_return co_await run.work.run(write);
       });
   if (!result) return console.fail(result.error());

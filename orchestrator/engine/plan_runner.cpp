@@ -4,6 +4,7 @@
 
 #include "orchestrator/engine/step_runner.hpp"
 #include "orchestrator/engine/timers.hpp"
+#include "phases/ledger/baseline.hpp"
 #include "phases/ledger/ledger.hpp"
 
 namespace pgphase {
@@ -49,11 +50,31 @@ asio::awaitable<Result<void>> start_phase(RunContext& run, PlanId id, Phase phas
   });
 }
 
-asio::awaitable<Result<void>> finish_phase(RunContext& run, PlanId id, Phase phase) {
+// Of a phase without steps nothing is kept: it has changed nothing, and what others have changed must not be forgotten.
+asio::awaitable<std::optional<Result<Snapshot>>> see_result(RunContext& run, const PlanRecord& plan, Phase phase) {
+  if (plan.plan[phase].steps.empty()) co_return std::nullopt;
+  co_return co_await see_catalogue(run);
+}
+
+asio::awaitable<Result<void>> finish_phase(RunContext& run, const PlanRecord& plan, Phase phase) {
+  const auto seen = co_await see_result(run, plan, phase);
   co_return co_await write_ledger(run, "phase.finish", [&](Session& session) -> Result<void> {
-    PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::done));
-    return record_event(session, run.fence.person, key_of(id, phase), "phase_done",
+    PGPHASE_CHECK(set_phase_state(session, plan.plan.id, phase, PhaseState::done));
+    if (seen) PGPHASE_CHECK(keep_baseline(session, plan.plan.id, phase, BaselineMoment::forward, *seen));
+    return record_event(session, run.fence.person, key_of(plan.plan.id, phase), "phase_done",
                         fmt::format("phase {} done", to_string(phase)));
+  });
+}
+
+asio::awaitable<Result<void>> finish_undo(RunContext& run, const PlanRecord& plan, Phase phase) {
+  const auto seen = co_await see_result(run, plan, phase);
+  co_return co_await write_ledger(run, "phase.undone", [&](Session& session) -> Result<void> {
+    PGPHASE_CHECK(set_phase_state(session, plan.plan.id, phase, PhaseState::rolled_back));
+    PGPHASE_CHECK(forget_stamp(session, plan.plan.id, phase));
+    PGPHASE_CHECK(set_plan_interrupted(session, plan.plan.id, false));
+    if (seen) PGPHASE_CHECK(keep_baseline(session, plan.plan.id, phase, BaselineMoment::back, *seen));
+    return record_event(session, run.fence.person, key_of(plan.plan.id, phase), "phase_rolled_back",
+                        fmt::format("phase {} rolled back", to_string(phase)));
   });
 }
 
@@ -128,6 +149,17 @@ asio::awaitable<Result<void>> write_ledger(RunContext& run, std::string label,
   co_return co_await run.work.run(write);
 }
 
+asio::awaitable<Result<Snapshot>> see_catalogue(RunContext& run) {
+  auto look = [](Session& session) { return look_for_baseline(session); };
+  auto seen = co_await run.work.run(look);
+  // A session that is gone fails what comes next, and that tells it.
+  if (!seen && seen.error().code == Errc::sql) {
+    run.reporter.warn(seen.error().message +
+                      "; `pgphase drift` has nothing to compare with until the next phase is done");
+  }
+  co_return seen;
+}
+
 asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWishes wishes) {
   run.control.plan = id;
   const bool waits = wishes.closed == AtClosedGate::wait;
@@ -156,7 +188,7 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
         written = co_await start_phase(run, id, action.phase);
         break;
       case Verb::finish_phase:
-        written = co_await finish_phase(run, id, action.phase);
+        written = co_await finish_phase(run, *plan, action.phase);
         break;
       case Verb::finish_plan:
         written = co_await finish_plan(run, id);
@@ -260,13 +292,7 @@ asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase p
         break;
       }
       case Verb::finish_undo:
-        written = co_await write_ledger(run, "phase.undone", [&](Session& session) -> Result<void> {
-          PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::rolled_back));
-          PGPHASE_CHECK(forget_stamp(session, id, phase));
-          PGPHASE_CHECK(set_plan_interrupted(session, id, false));
-          return record_event(session, run.fence.person, key_of(id, phase), "phase_rolled_back",
-                              fmt::format("phase {} rolled back", to_string(phase)));
-        });
+        written = co_await finish_undo(run, *plan, phase);
         break;
       case Verb::stop:
         if (action.reason == StopReason::paused) co_return paused_at(phase, *ledger, id);

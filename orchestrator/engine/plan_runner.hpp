@@ -8,6 +8,7 @@
 #include "orchestrator/engine/gate.hpp"
 #include "orchestrator/engine/run_context.hpp"
 #include "orchestrator/engine/state_machine.hpp"
+#include "phases/catalogue/snapshot.hpp"
 
 namespace pgphase {
 
@@ -37,6 +38,10 @@ boost::asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, Fo
 
 // The phase must be the latest that stands. Leaves a hold on the plan and voids its approvals first of all.
 boost::asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase phase, std::string reason);
+
+// What `drift` will compare with, to be kept in the transaction that records what was done. An error has been told as a
+// warning: it must not fail the run.
+boost::asio::awaitable<Result<Snapshot>> see_catalogue(RunContext& run);
 
 // Runs `body` in a transaction under the fence. `label` names its failpoints.
 boost::asio::awaitable<Result<void>> write_ledger(RunContext& run, std::string label,

@@ -180,6 +180,17 @@ CREATE TABLE pgphase.event (                               -- append-only
 );
 CREATE INDEX ON pgphase.event (plan, id);
 )sql"},
+    {2, R"sql(
+CREATE TABLE pgphase.snapshot (                            -- the catalogue when pgphase last finished something: one row
+  singleton   boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  plan        text NOT NULL,
+  phase       text NOT NULL CHECK (phase IN ('additive', 'backfill', 'constraint')),
+  moment      text NOT NULL CHECK (moment IN ('forward', 'back', 'stamped', 'by_hand')),
+  server_version integer NOT NULL,                         -- it words some definitions in its own way
+  objects     json NOT NULL,
+  taken_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+)sql"},
 };
 
 Error newer_ledger(const Session& session, int found) {

@@ -72,6 +72,8 @@ DatabaseState state_of(const std::string& url) {
       lines(client, "retired",
             "SELECT plan, phase, step, kind, schema_name, table_name, object_name, hidden_as, definition, "
             "restored_at IS NOT NULL AS restored, purged_at IS NOT NULL AS purged FROM pgphase.retired") +
+      // What drift compares with is what is there.
+      lines(client, "snapshot", "SELECT plan, phase, moment, objects FROM pgphase.snapshot") +
       // Asking twice is asking.
       lines(client, "request",
             "SELECT DISTINCT kind, plan, phase, cancel_now, reason, lifted_at IS NOT NULL AS lifted "
