@@ -8,12 +8,19 @@
 #include <iostream>
 
 #include "orchestrator/engine/blocking_run.hpp"
+#include "orchestrator/settings/libpq_environment.hpp"
 #include "orchestrator/settings/settings_table.hpp"
 #include "phases/postgres/password_command.hpp"
 #include "plans/catalogue/catalogue.hpp"
 
 namespace pgphase {
 namespace {
+
+// libpq's default user is the effective one, as here.
+std::string system_user() {
+  if (const auto* entry = ::getpwuid(::geteuid())) return entry->pw_name;
+  return std::to_string(::geteuid());
+}
 
 std::string who_and_where() {
   std::string user = std::to_string(::getuid());
@@ -117,8 +124,13 @@ Result<std::vector<PhasedPlan>> Program::plans() const {
   return std::move(loaded.plans);
 }
 
-Result<ConnInfo> Program::connection() const {
+Result<ConnInfo> Program::connection_without_password() const {
   PGPHASE_TRY(connection, connection_of(settings_));
+  return with_libpq_environment(connection, environment_, system_user());
+}
+
+Result<ConnInfo> Program::connection() const {
+  PGPHASE_TRY(connection, connection_without_password());
   if (settings_.password_command.empty()) return connection;
   PGPHASE_TRY(password, run_password_command(settings_.password_command));
   return connection.with("password", password);
@@ -135,7 +147,7 @@ Result<SessionOptions> Program::session_options(const std::string& purpose) cons
 }
 
 Result<std::string> Program::target() const {
-  PGPHASE_TRY(connection, connection_of(settings_));
+  PGPHASE_TRY(connection, connection_without_password());
   return connection.display();
 }
 
@@ -168,8 +180,13 @@ Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chr
 
 Result<void> Program::confirm_protected(const std::string& confirmation, const std::string& what) const {
   if (!settings_.protected_database) return {};
-  PGPHASE_TRY(connection, connection_of(settings_));
+  PGPHASE_TRY(connection, connection_without_password());
   const std::string name(connection.get("dbname"));
+  if (name.empty()) {
+    return make_error(Errc::refused, fmt::format("{} is protected, and its connection string names no database to confirm",
+                                                 connection.display()),
+                      "Nothing was changed. Put dbname into the connection string beside the service.");
+  }
   std::string answer = confirmation;
   if (answer.empty() && ::isatty(STDIN_FILENO)) {
     std::fprintf(stderr, "%s is protected. Type the database's name to %s: ", name.c_str(), what.c_str());

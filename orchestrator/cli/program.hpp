@@ -42,7 +42,7 @@ class Program {
   // Every plan of the folder, in order. An Error of code plan_rejected carries all diagnostics of all files.
   Result<std::vector<PhasedPlan>> plans() const;
 
-  // The database, with its password in place: never print it.
+  // The database, with what libpq takes from the environment and with its password in place: never print it.
   Result<ConnInfo> connection() const;
   // A connection for a command that is not a run.
   Result<std::unique_ptr<Session>> connect(const std::string& purpose) const;
@@ -59,6 +59,9 @@ class Program {
   Result<void> confirm_protected(const std::string& confirmation, const std::string& what) const;
 
  private:
+  // For what is shown and confirmed: the password command does not run.
+  Result<ConnInfo> connection_without_password() const;
+
   struct Parser;
   std::unique_ptr<Parser> parser_;
   std::unique_ptr<Console> console_;

@@ -111,8 +111,10 @@ Result<std::vector<AgendaItem>> make_agenda(const std::vector<PhasedPlan>& folde
   std::set<PlanId> in_folder;
   for (const auto& plan : folder) in_folder.insert(plan.id);
   for (const auto& record : ledger.plans) {
-    const bool wanted = !wishes.only || *wishes.only == record.plan.id;
-    if (wanted && !in_folder.contains(record.plan.id) && !is_finished(record)) agenda.push_back({record.plan.id, nullptr});
+    if (in_folder.contains(record.plan.id) || is_finished(record)) continue;
+    // Rolled back and its file deleted: given up. Only who names it wants it again.
+    const bool wanted = wishes.only ? *wishes.only == record.plan.id : has_started(record);
+    if (wanted) agenda.push_back({record.plan.id, nullptr});
   }
   for (const auto& plan : folder) {
     const auto* record = ledger.find(plan.id);

@@ -20,7 +20,7 @@ struct AgendaWishes {
 };
 
 // In the order in which they run: plans that the ledger knows and the folder does not, then the folder's order. Finished
-// ones are left out. `folder` must outlive the result. Errors: a plan edited after it started (plan_rejected, says what
+// ones are left out, and, unless named, those of which nothing stands and whose file is gone. `folder` must outlive the result. Errors: a plan edited after it started (plan_rejected, says what
 // differs), a plan that is not known, a required plan that is not done (refused).
 Result<std::vector<AgendaItem>> make_agenda(const std::vector<PhasedPlan>& folder, const LedgerView& ledger,
                                             const AgendaWishes& wishes);

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "plans/base/units.hpp"
+#include "plans/toml/key_depth.hpp"
 
 namespace pgphase {
 namespace {
@@ -139,6 +140,10 @@ Checked<Document> parse_toml(std::string_view text, std::string file) {
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
     const auto line = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(nul), '\n') + 1;
     findings.add({static_cast<int>(line), 1}, "the line holds a NUL byte: this is not a text file");
+    return findings.take();
+  }
+  if (const auto at = key_too_deep(text)) {
+    findings.add(*at, fmt::format("the key has more than {} parts with dots between them", k_max_key_parts));
     return findings.take();
   }
   try {

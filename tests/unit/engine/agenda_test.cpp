@@ -78,6 +78,23 @@ TEST_F(AgendaTest, AStartedPlanThatTheFolderLacksGoesOnFromTheLedger) {
   EXPECT_EQ((*agenda)[0].record, nullptr);
 }
 
+TEST_F(AgendaTest, APlanOfWhichNothingStandsAndWhoseFileIsGoneRunsOnlyWhenNamed) {
+  auto undone = begun(one, 1);
+  roll_back(undone, Phase::additive);
+  undone.held = true;
+  const auto ledger = ledger_of({undone});
+  const auto all = make_agenda({}, ledger, {});
+  ASSERT_TRUE(all);
+  EXPECT_TRUE(all->empty());
+  const auto named = make_agenda({}, ledger, {PlanId{"001"}, false});
+  ASSERT_TRUE(named);
+  EXPECT_THAT(ids(*named), ::testing::ElementsAre("001"));
+  const std::vector<PhasedPlan> folder{one};
+  const auto with_its_file = make_agenda(folder, ledger, {});
+  ASSERT_TRUE(with_its_file);
+  EXPECT_THAT(ids(*with_its_file), ::testing::ElementsAre("001"));
+}
+
 TEST_F(AgendaTest, ANamedPlanWhoseRequirementIsNotDoneIsRefused) {
   const std::vector<PhasedPlan> folder{one, two};
   const auto agenda = make_agenda(folder, LedgerView{}, {PlanId{"002"}, false});

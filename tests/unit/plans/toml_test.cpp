@@ -47,6 +47,26 @@ TEST(TomlTest, RefusesFilesThatAreNoPlans) {
   EXPECT_THAT(why_not("a = " + std::string(100'000, '[')), HasSubstr("not valid TOML"));
 }
 
+std::string dotted(std::string_view part, int parts) {
+  std::string key(part);
+  for (int i = 1; i < parts; ++i) key += "." + std::string(part);
+  return key;
+}
+
+TEST(TomlTest, RefusesKeysThatNestDeeperThanTheStackMay) {
+  const std::string why = "error: the key has more than 16 parts";
+  EXPECT_THAT(why_not("x = 1\n" + dotted("a", 20'000) + " = 1\n"), HasSubstr("p.toml:2:1: " + why));
+  EXPECT_THAT(why_not("[" + dotted("a", 20'000) + "]\n"), HasSubstr("p.toml:1:2: " + why));
+  EXPECT_THAT(why_not("x = { " + dotted("'a b'", 17) + " = 1 }"), HasSubstr("p.toml:1:7: " + why));
+  EXPECT_THAT(why_not("x = \"\"\"\n\"\"\"\"\"\n" + dotted("a", 17) + " = 1"), HasSubstr("p.toml:3:1: " + why));
+}
+
+TEST(TomlTest, AllowsAnyNumberOfDotsElsewhere) {
+  EXPECT_EQ(why_not(dotted("a", 16) + " = 1\n"), "");
+  const std::string many = dotted("a", 200);
+  EXPECT_EQ(why_not("# " + many + "\nx = \"" + many + "\"\ny = '''\n" + many + " = 1\n'''\n"), "");
+}
+
 TEST(TomlTest, SaysWhyAFileCannotBeRead) {
   const testing::TempDir folder;
   EXPECT_THAT(render(read_text_file(folder / "none").error()), HasSubstr("No such file"));

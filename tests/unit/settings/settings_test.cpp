@@ -366,5 +366,12 @@ TEST_F(SettingsTest, SaysWhereABadConnectionStringStands) {
   EXPECT_TRUE(contains(connection_of(good()).error().text(), "no database is named"));
 }
 
+TEST_F(SettingsTest, AKeyOfVeryManyPartsIsPointedAt) {
+  std::string key = "a";
+  for (int i = 0; i < 20'000; ++i) key += ".a";
+  write("pgphase.toml", key + " = 1\n");
+  EXPECT_TRUE(contains(error(), "pgphase.toml:1:1: error: the key has more than 16 parts"));
+}
+
 }  // namespace
 }  // namespace pgphase
