@@ -42,14 +42,16 @@ TEST_F(RightsE2eTest, ARoleWithoutRightsIsToldWhichOnesItNeeds) {
 
 TEST_F(RightsE2eTest, TheGrantsOfTheManualAreEnoughToLookAndToAsk) {
   ASSERT_EQ(as_owner({"up"}).code, 10);
-  project.db().exec("GRANT USAGE ON SCHEMA pgphase TO " + role + "; GRANT SELECT ON ALL TABLES IN SCHEMA pgphase TO " + role);
+  project.db().exec("GRANT USAGE ON SCHEMA pgphase TO " + role + "; GRANT SELECT ON ALL TABLES IN SCHEMA pgphase TO " +
+                    role);
   EXPECT_EQ(project.run({"status"}).code, 0);
   const std::vector<std::string> approve{"approve", "002_task_priority", "--phase", "constraint"};
   const auto refused = project.run(approve);
   EXPECT_EQ(refused.code, 21) << refused.err;
   EXPECT_THAT(refused.err, HasSubstr("GRANT INSERT, UPDATE ON pgphase.request TO " + role));
 
-  project.db().exec("GRANT INSERT, UPDATE ON pgphase.request TO " + role + "; GRANT INSERT ON pgphase.event TO " + role);
+  project.db().exec("GRANT INSERT, UPDATE ON pgphase.request TO " + role + "; GRANT INSERT ON pgphase.event TO " +
+                    role);
   for (const auto& args : {approve, std::vector<std::string>{"pause"}, std::vector<std::string>{"resume"}}) {
     const auto done = project.run(args);
     EXPECT_EQ(done.code, 0) << args[0] << done.err;
