@@ -54,10 +54,12 @@ Error wrong_command_line(CLI::App& app, const CLI::ParseError& error) {
   const std::string help = "Run `pgphase --help`, or `pgphase COMMAND --help`.";
   if (!app.get_subcommands().empty()) return make_error(Errc::usage, error.what(), help);
   const auto words = app.remaining();
-  const auto command = std::find_if(words.begin(), words.end(), [](const auto& word) { return !word.starts_with('-'); });
+  const auto command =
+      std::find_if(words.begin(), words.end(), [](const auto& word) { return !word.starts_with('-'); });
   if (command == words.end()) return make_error(Errc::usage, error.what(), help);
   std::vector<std::string> names;
-  for (const auto* known : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(known->get_name());
+  for (const auto* known : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(known->get_name());
   const auto meant = nearest(*command, names);
   return make_error(Errc::usage,
                     fmt::format("there is no command '{}'{}", *command,
@@ -132,9 +134,9 @@ int Program::run(int argc, char** argv) {
     std::error_code gone;
     const auto folder = std::filesystem::current_path(gone);
     if (gone) {
-      return static_cast<int>(console_->fail(
-          make_error(Errc::usage, fmt::format("the working folder cannot be found: {}", gone.message()),
-                     "Nothing was changed. It was probably deleted: change to a folder that exists.")));
+      return static_cast<int>(
+          console_->fail(make_error(Errc::usage, fmt::format("the working folder cannot be found: {}", gone.message()),
+                                    "Nothing was changed. It was probably deleted: change to a folder that exists.")));
     }
     auto settings = resolve_settings(flags_, environment_, folder);
     if (!settings) return static_cast<int>(console_->fail(settings.error()));
@@ -213,9 +215,10 @@ Result<void> Program::confirm_protected(const std::string& confirmation, const s
   PGPHASE_TRY(connection, connection_without_password());
   const std::string name(connection.get("dbname"));
   if (name.empty()) {
-    return make_error(Errc::refused, fmt::format("{} is protected, and its connection string names no database to confirm",
-                                                 connection.display()),
-                      "Nothing was changed. Put dbname into the connection string beside the service.");
+    return make_error(
+        Errc::refused,
+        fmt::format("{} is protected, and its connection string names no database to confirm", connection.display()),
+        "Nothing was changed. Put dbname into the connection string beside the service.");
   }
   std::string answer = confirmation;
   if (answer.empty() && ::isatty(STDIN_FILENO)) {
