@@ -6,6 +6,7 @@
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/engine/state_machine.hpp"
+#include "phases/ledger/schema.hpp"
 #include "phases/postgres/transaction.hpp"
 
 namespace pgphase {
@@ -42,6 +43,7 @@ Result<bool> give(Session& session, const Program& program, const PlanId& id, Ph
   PGPHASE_CHECK(may_be_approved(ledger, id, phase));
   const auto& plan = *ledger.find(id);
   if (approval_in_force(ledger.requests, plan, phase)) return false;
+  PGPHASE_CHECK(may_ask(session));
   auto transaction = Transaction::begin(session, "approve");
   if (!transaction) return transaction.error();
   PGPHASE_CHECK(add_request(session, {RequestKind::approve, id, phase, false, plan.plan.split_sha256, plan.generation,

@@ -17,7 +17,6 @@ struct PauseOptions {
 };
 
 Result<void> request_pause(Session& session, const Program& program, const PauseOptions& options) {
-  PGPHASE_CHECK(ensure_ledger(session));
   NewRequest request;
   request.cancel_now = options.now;
   request.reason = options.reason;
@@ -35,6 +34,8 @@ Result<void> request_pause(Session& session, const Program& program, const Pause
                         "Nothing was changed. `pgphase status` lists the plans that are known.");
     }
   }
+  PGPHASE_CHECK(ensure_ledger(session));
+  PGPHASE_CHECK(may_ask(session));
   auto transaction = Transaction::begin(session, "pause");
   if (!transaction) return transaction.error();
   PGPHASE_CHECK(add_request(session, request));

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "orchestrator/engine/blocking_run.hpp"
@@ -12,6 +13,7 @@
 #include "orchestrator/settings/settings_table.hpp"
 #include "phases/postgres/password_command.hpp"
 #include "plans/catalogue/catalogue.hpp"
+#include "plans/toml/reader.hpp"
 
 namespace pgphase {
 namespace {
@@ -40,6 +42,29 @@ std::vector<std::string> arguments(int argc, char** argv) {
     all.push_back(number ? "--last=" + std::string(argument.substr(1)) : std::string(argument));
   }
   return all;
+}
+
+// The parser stops before it has read every flag, and the answer must have the wanted form all the same.
+bool asks_for_json(int argc, char** argv) {
+  return std::any_of(argv + std::min(argc, 1), argv + argc, [](std::string_view word) { return word == "--json"; });
+}
+
+// The parser's own words for an unknown command are "A subcommand is required".
+Error wrong_command_line(CLI::App& app, const CLI::ParseError& error) {
+  const std::string help = "Run `pgphase --help`, or `pgphase COMMAND --help`.";
+  if (!app.get_subcommands().empty()) return make_error(Errc::usage, error.what(), help);
+  const auto words = app.remaining();
+  const auto command =
+      std::find_if(words.begin(), words.end(), [](const auto& word) { return !word.starts_with('-'); });
+  if (command == words.end()) return make_error(Errc::usage, error.what(), help);
+  std::vector<std::string> names;
+  for (const auto* known : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(known->get_name());
+  const auto meant = nearest(*command, names);
+  return make_error(Errc::usage,
+                    fmt::format("there is no command '{}'{}", *command,
+                                meant.empty() ? "" : fmt::format("; did you mean `{}`?", meant)),
+                    help);
 }
 
 }  // namespace
@@ -102,11 +127,19 @@ int Program::run(int argc, char** argv) {
     parser_->app.parse(arguments(argc, argv));
   } catch (const CLI::ParseError& e) {
     // --help and --version come this way too, with exit code 0.
-    return parser_->app.exit(e, std::cout, std::cerr) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    if (e.get_exit_code() == 0) return parser_->app.exit(e, std::cout, std::cerr);
+    return static_cast<int>(Console(asks_for_json(argc, argv)).fail(wrong_command_line(parser_->app, e)));
   }
   console_ = std::make_unique<Console>(json_);
   try {
-    auto settings = resolve_settings(flags_, environment_, std::filesystem::current_path());
+    std::error_code gone;
+    const auto folder = std::filesystem::current_path(gone);
+    if (gone) {
+      return static_cast<int>(
+          console_->fail(make_error(Errc::usage, fmt::format("the working folder cannot be found: {}", gone.message()),
+                                    "Nothing was changed. It was probably deleted: change to a folder that exists.")));
+    }
+    auto settings = resolve_settings(flags_, environment_, folder);
     if (!settings) return static_cast<int>(console_->fail(settings.error()));
     settings_ = std::move(*settings);
     for (const auto& warning : settings_.warnings) console_->warn(warning);
@@ -183,9 +216,10 @@ Result<void> Program::confirm_protected(const std::string& confirmation, const s
   PGPHASE_TRY(connection, connection_without_password());
   const std::string name(connection.get("dbname"));
   if (name.empty()) {
-    return make_error(Errc::refused, fmt::format("{} is protected, and its connection string names no database to confirm",
-                                                 connection.display()),
-                      "Nothing was changed. Put dbname into the connection string beside the service.");
+    return make_error(
+        Errc::refused,
+        fmt::format("{} is protected, and its connection string names no database to confirm", connection.display()),
+        "Nothing was changed. Put dbname into the connection string beside the service.");
   }
   std::string answer = confirmation;
   if (answer.empty() && ::isatty(STDIN_FILENO)) {

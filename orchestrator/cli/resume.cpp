@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
@@ -17,13 +18,32 @@ struct Lifted {
   bool frozen = false;  // a pause of the whole database is in force still
 };
 
+// Its file may have been deleted while it was paused.
+bool paused_by_name(const LedgerView& ledger, const PlanId& plan) {
+  return std::any_of(ledger.requests.begin(), ledger.requests.end(), [&](const RequestRecord& request) {
+    return request.kind == RequestKind::pause && request.plan == plan;
+  });
+}
+
 Result<Lifted> lift(Session& session, const Program& program, const std::optional<PlanId>& plan) {
   Lifted lifted;
-  PGPHASE_TRY(version, ledger_version(session));
-  if (version == 0) return lifted;
   PGPHASE_TRY(before, read_ledger(session));
   const auto* record = plan ? before.find(*plan) : nullptr;
+  if (plan && !record) {
+    // A plan of the folder may have been paused before it ever ran; any other name is a slip.
+    bool known = paused_by_name(before, *plan);
+    if (!known) {
+      PGPHASE_TRY(folder, program.plans());
+      for (const auto& one : folder) known = known || one.id == *plan;
+    }
+    if (!known) {
+      return make_error(Errc::refused, fmt::format("there is no plan {}", plan->value),
+                        "Nothing was changed. `pgphase status` lists the plans that are known.");
+    }
+  }
+  if (!before.exists) return lifted;
   lifted.hold = record && record->held;
+  PGPHASE_CHECK(may_ask(session));
   auto transaction = Transaction::begin(session, "resume");
   if (!transaction) return transaction.error();
   PGPHASE_TRY(pauses, lift_requests(session, RequestKind::pause, plan, program.person()));

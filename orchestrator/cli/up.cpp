@@ -98,7 +98,10 @@ class Up {
     if (!ledger) co_return ledger.error();
     auto agenda = make_agenda(folder_, *ledger, which);
     if (!agenda) co_return agenda.error();
-    if (agenda->empty()) run.reporter.say("nothing to do: every plan is done");
+    if (agenda->empty()) {
+      run.reporter.say(which.only ? fmt::format("nothing to do: {} is done", which.only->value)
+                                  : std::string("nothing to do: every plan is done"));
+    }
 
     std::vector<PhasedPlan> behind;  // plans that stand before their constraint phase, or behind one that does
     for (const auto& item : *agenda) {

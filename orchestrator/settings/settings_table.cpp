@@ -27,7 +27,7 @@ T as(SettingValue&& value) {
 constexpr SettingRow k_table[] = {
     {"database", SettingKind::text, "", "postgresql://app@localhost:5432/app", "PGPHASE_DATABASE", "--database", 0, 0,
      "The database to change: a libpq URI or key=value string, or a Python project's URL. "
-     "When not set: `DATABASE_URL`, see below.",
+     "When not set: `DATABASE_URL`, of the environment or `.env`.",
      [](Settings& s, SettingValue v) { s.database = as<std::string>(std::move(v)); }},
 
     {"password_command", SettingKind::words, "", R"(["pass", "show", "app-db"])", "PGPHASE_PASSWORD_COMMAND",

@@ -4,6 +4,7 @@
 
 #include "phases/ledger/lease.hpp"
 #include "phases/postgres/transaction.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
@@ -193,6 +194,26 @@ CREATE TABLE pgphase.snapshot (                            -- the catalogue when
 )sql"},
 };
 
+std::string grants_to_read(const std::string& role) {
+  return fmt::format("GRANT USAGE ON SCHEMA pgphase TO {0}; GRANT SELECT ON ALL TABLES IN SCHEMA pgphase TO {0};",
+                     role);
+}
+
+std::string grants_to_ask(const std::string& role) {
+  return fmt::format(
+      "GRANT INSERT, UPDATE ON pgphase.request TO {0}; GRANT INSERT ON pgphase.event TO {0}; and, to "
+      "lift a hold too: GRANT UPDATE ON pgphase.plan TO {0};",
+      role);
+}
+
+Error may_not_read(const Session& session, const std::string& role) {
+  const auto name = quote_ident(role);
+  return make_error(Errc::refused, fmt::format("the role {} may not read the ledger in {}", role, session.target()),
+                    fmt::format("Nothing was changed. Connect as the role that runs `pgphase up`, or let it grant what "
+                                "reading needs: {} What approve, pause and resume need besides: {}",
+                                grants_to_read(name), grants_to_ask(name)));
+}
+
 Error newer_ledger(const Session& session, int found) {
   return make_error(Errc::refused,
                     fmt::format("the ledger in {} has version {}; this pgphase {} knows versions up to {}", session.target(),
@@ -214,16 +235,35 @@ Error cannot_create(const Session& session, Error error) {
 int newest_ledger_version() { return std::end(k_scripts)[-1].version; }
 
 Result<int> ledger_version(Session& session) {
-  // Read from the catalogue and not by to_regclass(): that one answers from the session's cache, which does not see what
-  // another run created while this one waited for the advisory lock.
-  PGPHASE_TRY(exists, session.query(
-      "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE n.nspname = 'pgphase' AND c.relname = 'ledger_version')"));
-  if (!exists[0].boolean(0)) return 0;
+  // Read from the catalogue and not by to_regclass(): that one answers from the session's cache, which does not see
+  // what another run created while this one waited for the advisory lock. The rights are asked for every table at once:
+  // one that is missing half-way through reading would name one table, and be taken for a failed step.
+  PGPHASE_TRY(
+      ledger,
+      session.query("SELECT has_schema_privilege(n.oid, 'USAGE') "
+                    "       AND NOT EXISTS (SELECT FROM pg_class t WHERE t.relnamespace = n.oid AND t.relkind = 'r' "
+                    "                       AND NOT has_table_privilege(t.oid, 'SELECT')), current_user "
+                    "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                    " WHERE n.nspname = 'pgphase' AND c.relname = 'ledger_version'"));
+  if (ledger.empty()) return 0;
+  if (!ledger[0].boolean(0)) return may_not_read(session, ledger[0].text(1));
   PGPHASE_TRY(version, session.query("SELECT coalesce(max(version), 0) FROM pgphase.ledger_version"));
   const int found = static_cast<int>(version[0].integer(0));
   if (found > newest_ledger_version()) return newer_ledger(session, found);
   return found;
+}
+
+Result<void> may_ask(Session& session) {
+  PGPHASE_TRY(rights, session.query("SELECT has_table_privilege('pgphase.request', 'INSERT') AND "
+                                    "has_table_privilege('pgphase.request', 'UPDATE') "
+                                    "       AND has_table_privilege('pgphase.event', 'INSERT'), current_user"));
+  if (rights[0].boolean(0)) return {};
+  const auto role = rights[0].text(1);
+  return make_error(
+      Errc::refused,
+      fmt::format("the role {} may read the ledger in {}, and not write requests to it", role, session.target()),
+      fmt::format("Nothing was changed. Connect as the role that runs `pgphase up`, or let it say: {}",
+                  grants_to_ask(quote_ident(role))));
 }
 
 Result<void> ensure_ledger(Session& session) {

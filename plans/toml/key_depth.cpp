@@ -6,7 +6,9 @@
 namespace pgphase {
 namespace {
 
-bool is_bare(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-'; }
+bool is_bare(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+}
 
 // The end of the string or comment that begins at `at`, as far as TOML goes: what is malformed, the library tells.
 std::size_t end_of_quoted(std::string_view text, std::size_t at) {
@@ -43,7 +45,7 @@ Position position_of(std::string_view text, std::size_t offset) {
 
 std::optional<Position> key_too_deep(std::string_view text) {
   std::size_t begin = 0;
-  int parts = 0;       // of the key at hand
+  int parts = 0;  // of the key at hand
   bool after_dot = false;
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];

@@ -145,5 +145,19 @@ TEST_F(JsonE2eTest, AnErrorIsAnObjectToo) {
   EXPECT_EQ(project.json({"up"}).at("error").at("code").as_string(), "plan_rejected");
 }
 
+TEST_F(JsonE2eTest, ACommandLineThatCannotBeReadIsAnErrorObjectToo) {
+  for (const std::vector<std::string>& args : {std::vector<std::string>{"statsu", "--json"}, {"--json", "up", "--nope"}}) {
+    const auto output = project.run(args);
+    EXPECT_EQ(output.code, 2) << output.err;
+    const auto answer = the_one_object(output.out);
+    EXPECT_EQ(answer.at("exit"), json::value(2));
+    EXPECT_EQ(answer.at("error").at("code").as_string(), "usage");
+  }
+  const auto misspelt = project.run({"statsu"});
+  EXPECT_EQ(misspelt.code, 2);
+  EXPECT_EQ(misspelt.out, "");
+  EXPECT_NE(misspelt.err.find("there is no command 'statsu'; did you mean `status`?"), std::string::npos) << misspelt.err;
+}
+
 }  // namespace
 }  // namespace pgphase::testing
