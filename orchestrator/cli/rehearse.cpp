@@ -134,7 +134,7 @@ Killer killer_for(const Program& program, const ConnInfo& branch, const std::str
 }
 
 Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, const std::vector<PhasedPlan>& folder,
-                              Branch& branch) {
+                              Branch& branch, Interruption& interruption) {
   const auto began = std::chrono::steady_clock::now();
   Rehearsal rehearsal;
   rehearsal.branch = branch.description();
@@ -155,7 +155,7 @@ Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, 
   stage_options.person = program.person();
   stage_options.limits = program.run_limits();
   QuietReporter quiet(program.console());
-  Stage stage(std::move(stage_options), quiet);
+  Stage stage(std::move(stage_options), quiet, interruption);
   ProcedureWishes wishes;
   wishes.seed_rows = options.seed_rows;
   wishes.every_step = options.every_step;
@@ -233,10 +233,11 @@ ExitCode rehearse(Program& program, const RehearseOptions& options) {
   if (auto writable = reports_can_be_written(options.reports); !writable) return console.fail(writable.error());
   auto plans = program.plans();
   if (!plans) return console.fail(plans.error());
+  Interruption interruption;
   auto branch = make_branch(program, options);
   if (!branch) return console.fail(branch.error());
   console.say(fmt::format("rehearsing on {}", (*branch)->description()));
-  auto rehearsal = rehearse_on(program, options, *plans, **branch);
+  auto rehearsal = rehearse_on(program, options, *plans, **branch, interruption);
   auto removed = (*branch)->remove();
   if (!rehearsal) return console.fail(rehearsal.error());
   for (const auto& file : options.reports) {

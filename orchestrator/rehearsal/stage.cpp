@@ -21,6 +21,7 @@ Error interrupted() {
 }  // namespace
 
 Result<void> Stage::run(const std::string& command, LeaseBody body) {
+  if (interruption_.asked()) return interrupted();
   Control control;
   LeaseRunOptions options;
   options.connector = options_.connector;
@@ -29,7 +30,7 @@ Result<void> Stage::run(const std::string& command, LeaseBody body) {
   options.limits = options_.limits;
   options.lease_patience = std::chrono::seconds(5);  // a run that was killed on purpose has just gone
   auto result = run_under_lease(control, reporter_, options, std::move(body));
-  if (control.signals > 0) return interrupted();
+  if (control.signals > 0 || interruption_.asked()) return interrupted();
   return result;
 }
 
@@ -101,6 +102,7 @@ Result<LedgerView> Stage::ledger() {
 }
 
 Result<Snapshot> Stage::snapshot() {
+  if (interruption_.asked()) return interrupted();
   PGPHASE_TRY(on, session());
   SnapshotOptions options;
   options.rows = true;

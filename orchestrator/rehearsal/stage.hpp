@@ -9,6 +9,7 @@
 
 #include "orchestrator/engine/lease_run.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
+#include "orchestrator/rehearsal/interruption.hpp"
 #include "phases/branch/branch.hpp"
 #include "phases/catalogue/snapshot.hpp"
 
@@ -22,7 +23,8 @@ struct StageOptions {
 
 class Stage {
  public:
-  Stage(StageOptions options, Reporter& reporter) : options_(std::move(options)), reporter_(reporter) {}
+  Stage(StageOptions options, Reporter& reporter, Interruption& interruption)
+      : options_(std::move(options)), reporter_(reporter), interruption_(interruption) {}
 
   Result<void> record(const PhasedPlan& plan);
 
@@ -47,6 +49,7 @@ class Stage {
 
   StageOptions options_;
   Reporter& reporter_;
+  Interruption& interruption_;
   std::unique_ptr<Session> session_;
 };
 

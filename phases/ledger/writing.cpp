@@ -105,7 +105,10 @@ Result<void> set_plan_stamped(Session& session, const PlanId& plan) {
 }
 
 Result<void> forget_stamp(Session& session, const PlanId& plan, Phase phase) {
-  PGPHASE_CHECK(run(session, "UPDATE pgphase.plan SET stamped = false WHERE id = $1", {plan.value}));
+  // The last phase that a rollback of the whole plan comes to.
+  if (phase == Phase::additive) {
+    PGPHASE_CHECK(run(session, "UPDATE pgphase.plan SET stamped = false WHERE id = $1", {plan.value}));
+  }
   return run(session,
       "UPDATE pgphase.step SET state = 'pending', reason = NULL, finished_at = NULL "
       "WHERE plan = $1 AND phase = $2 AND state = 'skipped' AND reason = 'stamped'", {plan.value, to_string(phase)});
