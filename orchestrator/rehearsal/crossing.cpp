@@ -46,6 +46,17 @@ bool may_refuse_rows(const PhasedPlan& plan, Phase phase) {
   return false;
 }
 
+// An application that knows a column which is being filled gives it a value: it would undo the backfill otherwise, and
+// what the plan verifies behind it would rightly fail.
+std::vector<KnownTable> with_values_where_filled(std::vector<KnownTable> tables, const PhasedPlan& plan) {
+  for (auto& table : tables) {
+    for (auto& column : table.columns) {
+      if (sets(plan, table.table, column.name, fills)) column.not_null = true;
+    }
+  }
+  return tables;
+}
+
 Result<std::vector<KnownTable>> as_after(Stage& stage, const PhasedPlan& plan, Phase phase) {
   auto tables = touched_tables(plan);
   for (const auto& table : additions_of(plan, phase).tables) tables.insert(table);
@@ -68,11 +79,12 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
                                      const std::vector<KnownTable>& as_before, std::uint64_t seed) {
   PGPHASE_TRY(now, as_after(stage, plan, phase));
   std::vector<std::unique_ptr<Writer>> writers;
-  for (const auto* tables : {&as_before, static_cast<const std::vector<KnownTable>*>(&now)}) {
-    if (tables->empty()) continue;
+  for (const auto* known : {&as_before, static_cast<const std::vector<KnownTable>*>(&now)}) {
+    if (known->empty()) continue;
+    const auto tables = with_values_where_filled(*known, plan);
     PGPHASE_TRY(session, stage.open("writer"));
     const auto number = static_cast<int>(writers.size());
-    writers.push_back(std::make_unique<Writer>(std::move(session), *tables, number, seed + writers.size()));
+    writers.push_back(std::make_unique<Writer>(std::move(session), tables, number, seed + writers.size()));
   }
   if (writers.empty()) return Crossing{};
   for (auto& writer : writers) writer->start();
