@@ -3,104 +3,31 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <boost/json/serialize.hpp>
-#include <fstream>
 #include <random>
 
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
-#include "orchestrator/engine/agenda.hpp"
+#include "orchestrator/cli/rehearse_branch.hpp"
 #include "orchestrator/project/rehearsal_record.hpp"
 #include "orchestrator/rehearsal/procedure.hpp"
-#include "plans/catalogue/catalogue.hpp"
+#include "orchestrator/rehearsal/programme.hpp"
+#include "orchestrator/rehearsal/report_file.hpp"
 
 namespace pgphase {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* k_url_variable = "PGPHASE_REHEARSE_ON";
-
 struct RehearseOptions {
   std::vector<std::string> plans, reports;
-  std::string branch;
-  bool disposable = false, every_step = false, kill = false, writers = false, clean = false;
+  BranchWishes branch;
+  bool every_step = false, kill = false, writers = false, clean = false;
   int seed_rows = 100;
 };
 
 std::string now_in_utc() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z",
                      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
-}
-
-// A database that is not ours is only touched when somebody has said twice that it may be: where it is, and that
-// nobody misses it.
-Result<std::unique_ptr<Branch>> named_database(const Program& program, bool disposable) {
-  const auto found = program.environment().find(k_url_variable);
-  if (found == program.environment().end() || found->second.empty()) {
-    return make_error(Errc::usage,
-                      fmt::format("--branch url needs the address of a disposable database in {}", k_url_variable),
-                      "An environment variable and no option, because everybody can read a command line.");
-  }
-  if (!disposable) {
-    return make_error(
-        Errc::refused, fmt::format("the database in {} was not made by pgphase", k_url_variable),
-        "Nothing was changed. If nobody misses it, add --disposable: plans are applied to it, rolled back and applied "
-        "again, and it stays as that leaves it.");
-  }
-  PGPHASE_TRY(connection, parse_conninfo(found->second));
-  return disposable_database(connection);
-}
-
-Result<std::unique_ptr<Branch>> make_branch(Program& program, const RehearseOptions& options) {
-  if (options.branch == "empty") return empty_branch();
-  if (options.branch == "url") return named_database(program, options.disposable);
-  PGPHASE_TRY(source, program.connection());
-  if (options.branch == "copy") return branch_by_copy(source);
-  auto branch = branch_by_template(source);
-  if (branch || options.branch == "template" || branch.error().code != Errc::refused) return branch;
-  program.console().warn(fmt::format("{}; copying it into a private server", branch.error().message));
-  return branch_by_copy(source);
-}
-
-// The plans to rehearse, and those that have to be applied before one of them.
-struct Programme {
-  std::vector<const PhasedPlan*> in_order;
-  std::set<PlanId> rehearsed;
-};
-
-Result<Programme> programme(const std::vector<PhasedPlan>& folder, const std::vector<std::string>& wanted,
-                            const LedgerView& ledger) {
-  const auto finished = [&ledger](const PlanId& id) {
-    const auto* record = ledger.find(id);
-    return record && is_finished(*record);
-  };
-  Programme out;
-  std::set<PlanId> needed;
-  for (const auto& text : wanted) {
-    const auto id = parse_plan_id(text);
-    const auto plan = std::find_if(folder.begin(), folder.end(), [&id](const PhasedPlan& one) { return one.id == id; });
-    if (plan == folder.end()) {
-      return make_error(Errc::refused, fmt::format("there is no plan {}", id.value),
-                        "Nothing was changed. `pgphase status` lists them.");
-    }
-    if (finished(id)) {
-      return make_error(
-          Errc::refused, fmt::format("{} is applied to this database already", id.value),
-          fmt::format("`pgphase rehearse {} --branch empty` rehearses it on an empty database, after the plans "
-                      "that it requires.",
-                      id.value));
-    }
-    out.rehearsed.insert(id);
-    for (const auto& required : requires_closure(folder, id)) needed.insert(required);
-  }
-  for (const auto& plan : folder) {
-    if (finished(plan.id)) continue;
-    if (wanted.empty()) out.rehearsed.insert(plan.id);
-    if (out.rehearsed.contains(plan.id) || needed.contains(plan.id)) out.in_order.push_back(&plan);
-  }
-  return out;
 }
 
 Result<void> apply(Stage& stage, const PhasedPlan& plan) {
@@ -143,7 +70,7 @@ Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, 
 
   StageOptions stage_options;
   // A private server that holds nothing has no roles of the source's either.
-  const auto role = options.branch == "empty" ? std::string() : program.settings().role;
+  const auto role = options.branch.kind == "empty" ? std::string() : program.settings().role;
   stage_options.connector = [&](const std::string& purpose) -> Result<SessionOptions> {
     SessionOptions session;
     session.conninfo = branch.connection().to_libpq();
@@ -169,7 +96,9 @@ Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, 
   PGPHASE_TRY(session, stage.session());
   rehearsal.server_version = fmt::format("{}.{}", session->server_version() / 10000, session->server_version() % 10000);
   PGPHASE_TRY(ledger, stage.ledger());
-  PGPHASE_TRY(todo, programme(folder, options.plans, ledger));
+  std::vector<PlanId> wanted;
+  for (const auto& text : options.plans) wanted.push_back(parse_plan_id(text));
+  PGPHASE_TRY(todo, programme(folder, wanted, ledger));
   for (const auto* plan : todo.in_order) {
     if (!todo.rehearsed.contains(plan->id)) {
       program.console().say(fmt::format("applying {}, which comes before", plan->id.value));
@@ -187,32 +116,6 @@ Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, 
   }
   rehearsal.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return rehearsal;
-}
-
-Result<void> write_report(const Rehearsal& rehearsal, const std::string& file) {
-  const auto extension = fs::path(file).extension();
-  std::string text;
-  if (extension == ".html") text = as_html(rehearsal);
-  if (extension == ".md") text = as_markdown(rehearsal);
-  if (extension == ".xml") text = as_junit(rehearsal);
-  if (extension == ".json") text = boost::json::serialize(as_json(rehearsal)) + "\n";
-  std::ofstream out(file, std::ios::binary);
-  out << text;
-  out.close();
-  if (out) return {};
-  return make_error(Errc::usage, fmt::format("the report cannot be written to {}", file),
-                    "The rehearsal itself is over; its branch is removed.");
-}
-
-Result<void> reports_can_be_written(const std::vector<std::string>& reports) {
-  for (const auto& file : reports) {
-    const auto extension = fs::path(file).extension();
-    if (extension != ".html" && extension != ".md" && extension != ".xml" && extension != ".json") {
-      return make_error(Errc::usage,
-                        fmt::format("--report {}: the name ends in .html, .md, .xml (JUnit) or .json", file));
-    }
-  }
-  return {};
 }
 
 ExitCode clean(Program& program) {
@@ -234,7 +137,7 @@ ExitCode rehearse(Program& program, const RehearseOptions& options) {
   auto plans = program.plans();
   if (!plans) return console.fail(plans.error());
   Interruption interruption;
-  auto branch = make_branch(program, options);
+  auto branch = make_branch(program, options.branch);
   if (!branch) return console.fail(branch.error());
   console.say(fmt::format("rehearsing on {}", (*branch)->description()));
   auto rehearsal = rehearse_on(program, options, *plans, **branch, interruption);
@@ -268,12 +171,17 @@ void add_rehearse(Program& program) {
       [&program, options] { return rehearse(program, *options); });
   command->add_option("PLAN", options->plans, "these plans (default: all that are not applied)");
   command
-      ->add_option("--branch", options->branch,
+      ->add_option("--branch", options->branch.kind,
                    "template: CREATE DATABASE … TEMPLATE on the same server; copy: into a private server; empty: a new "
                    "database on a private server; url: the one in PGPHASE_REHEARSE_ON (default: template, else copy)")
       ->check(CLI::IsMember({"template", "copy", "empty", "url"}));
-  command->add_flag("--disposable", options->disposable, "with --branch url: nobody misses that database");
-  command->add_flag("--every-step", options->every_step, "also stop after each step in turn, go back, and go on");
+  command->add_flag("--disposable", options->branch.disposable, "with --branch url: nobody misses that database");
+  command
+      ->add_option("--sample-rows", options->branch.sample_rows,
+                   "copy at most so many rows of each table, and those that they refer to (means --branch copy)")
+      ->check(CLI::Range(1, 1000000));
+  command->add_flag("--every-step", options->every_step,
+                    "also make it fail after each step in turn, go back, and go on");
   command->add_flag("--writers", options->writers, "also go back and forward while applications of both schemas write");
   command->add_flag("--kill", options->kill, "also kill a process in the middle of each backfill");
   command

@@ -223,11 +223,16 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
         // Not `?:` around two co_await: GCC 12 destroys their results twice.
         Result<StepOutcome> outcome = StepOutcome::stopped;
         if (action.verb == Verb::run_step) {
-          outcome = co_await run_step(run, *plan, action.phase, action.step);
+          const StepKey key{id, action.phase, plan->plan[action.phase].steps[action.step].name};
+          const auto ending = wishes.fail_after == key ? StepEnding::failure : StepEnding::its_own;
+          outcome = co_await run_step(run, *plan, action.phase, action.step, ending);
         } else {
           outcome = co_await undo_step(run, *plan, action.phase, action.step);
         }
         if (!outcome) co_return run.control.lease_error ? *run.control.lease_error : outcome.error();
+        if (*outcome == StepOutcome::failed_as_wished) {
+          co_return PlanStop{StopReason::interrupted, action.phase, {}, "", ""};
+        }
         if (*outcome == StepOutcome::stopped && !(waits && run.control.reason_to_stop() == StopReason::paused)) {
           co_return co_await stopped(run, id, action.phase);
         }
@@ -277,9 +282,11 @@ asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase p
     switch (action.verb) {
       case Verb::start_undo:
         if (!plan->plan[phase].steps.empty()) {
-          run.reporter.say(plan->stamped ? fmt::format("{} {}: was stamped, so only the record of it is taken back; the "
-                                                       "database stays as it is", id.value, to_string(phase))
-                                         : fmt::format("{} {}: rolling back", id.value, to_string(phase)));
+          run.reporter.say(plan->stamped
+                               ? fmt::format("{} {}: was stamped, so only the record of it is taken back; the "
+                                             "database stays as it is",
+                                             id.value, to_string(phase))
+                               : fmt::format("{} {}: rolling back", id.value, to_string(phase)));
         }
         written = co_await write_ledger(run, "phase.start_undo", [&](Session& session) {
           return set_phase_state(session, id, phase, PhaseState::rolling_back);

@@ -20,9 +20,11 @@ enum class AtClosedGate {
 
 struct ForwardWishes {
   ForwardLimits limits;
-  AtClosedGate closed = AtClosedGate::stop;    // wait: for gates to open and pauses to be lifted
-  bool approve = false;                        // give this plan's approvals as its gates are reached
-  std::optional<std::size_t> most_steps = {};  // stop as if interrupted after so many; for rehearsals
+  AtClosedGate closed = AtClosedGate::stop;  // wait: for gates to open and pauses to be lifted
+  bool approve = false;                      // give this plan's approvals as its gates are reached
+  // For rehearsals, both end with StopReason::interrupted:
+  std::optional<std::size_t> most_steps = {};  // stop after so many
+  std::optional<StepKey> fail_after = {};      // this step does its work and is then recorded as failed
 };
 
 // Why a plan is not worked on any further.

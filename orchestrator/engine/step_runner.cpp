@@ -217,13 +217,20 @@ std::size_t first_undo_statement(std::size_t forward, std::size_t undo, std::siz
   return forward == undo ? forward - std::min(done, forward) : 0;
 }
 
-asio::awaitable<Outcome> run_step(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index) {
+asio::awaitable<Outcome> run_step(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index,
+                                  StepEnding ending) {
   const Work work = work_on(run, plan, phase, index);
   const auto begun = std::chrono::steady_clock::now();
   if (auto signed_as = co_await sign_session(run, work.key); !signed_as) co_return signed_as.error();
   auto done = co_await std::visit([&work](const auto& body) { return forward(work, body); }, work.step.body);
   if (!done) co_return co_await fail(work, done.error(), StepState::failed);
   if (!*done) co_return StepOutcome::stopped;
+  if (ending == StepEnding::failure) {
+    const auto wished = make_error(Errc::verify_failed, fmt::format("{} was made to fail here", work.name()));
+    const auto failed = co_await fail(work, wished, StepState::failed);
+    if (failed.error().code != Errc::verify_failed) co_return failed.error();
+    co_return StepOutcome::failed_as_wished;
+  }
 
   if (!work.step.verify.empty()) {
     auto check = [&work](Session& session) { return verify(session, work.key, work.step.verify); };

@@ -9,11 +9,15 @@
 
 namespace pgphase {
 
-enum class StepOutcome { done, stopped };
+enum class StepOutcome { done, stopped, failed_as_wished };
+enum class StepEnding {
+  its_own,
+  failure,  // does its work, and then fails as if its verification had: for rehearsals
+};
 
 // On an Error the ledger says `failed` (or `undo_failed`) with the reason, unless the connection is gone.
 boost::asio::awaitable<Result<StepOutcome>> run_step(RunContext& run, const PlanRecord& plan, Phase phase,
-                                                     std::size_t index);
+                                                     std::size_t index, StepEnding ending = StepEnding::its_own);
 boost::asio::awaitable<Result<StepOutcome>> undo_step(RunContext& run, const PlanRecord& plan, Phase phase,
                                                       std::size_t index);
 

@@ -46,9 +46,23 @@ Result<PlanStop> Stage::forward(const PlanId& plan, std::optional<Phase> through
                                 std::optional<std::size_t> most_steps) {
   ForwardWishes wishes;
   wishes.limits.through = through;
+  wishes.most_steps = most_steps;
+  return forward(plan, wishes);
+}
+
+Result<void> Stage::forward_until_failure(const PlanId& plan, Phase phase, const std::string& step) {
+  ForwardWishes wishes;
+  wishes.limits.through = phase;
+  wishes.fail_after = StepKey{plan, phase, step};
+  PGPHASE_TRY(stop, forward(plan, wishes));
+  if (stop.reason == StopReason::interrupted) return {};
+  return make_error(Errc::bug,
+                    fmt::format("{} was to fail after {}/{} and did not", plan.value, to_string(phase), step));
+}
+
+Result<PlanStop> Stage::forward(const PlanId& plan, ForwardWishes wishes) {
   wishes.limits.lift_hold = true;
   wishes.closed = AtClosedGate::pass;
-  wishes.most_steps = most_steps;
   PlanStop ended;
   auto body = [&](RunContext& run) -> asio::awaitable<Result<void>> {
     auto stop = co_await run_plan(run, plan, wishes);

@@ -33,6 +33,9 @@ class Stage {
   Result<PlanStop> forward(const PlanId& plan, std::optional<Phase> through,
                            std::optional<std::size_t> most_steps = {});
 
+  // The step does its work, and then fails as if its verification had. Errc::bug when it was not reached.
+  Result<void> forward_until_failure(const PlanId& plan, Phase phase, const std::string& step);
+
   // Rolls one phase back. Errc::refused where a step says that it is irreversible, or what it made is in use.
   Result<void> back(const PlanId& plan, Phase phase);
 
@@ -46,6 +49,7 @@ class Stage {
 
  private:
   Result<void> run(const std::string& command, LeaseBody body);
+  Result<PlanStop> forward(const PlanId& plan, ForwardWishes wishes);
 
   StageOptions options_;
   Reporter& reporter_;

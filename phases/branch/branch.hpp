@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,9 @@ class Branch {
 Result<std::unique_ptr<Branch>> branch_by_template(const ConnInfo& source);
 
 // Schema, roles' names and rows into a private server on this machine, with pg_dump and psql of at least the source's
-// version. Errc::refused when those are not installed.
-Result<std::unique_ptr<Branch>> branch_by_copy(const ConnInfo& source);
+// version; all of one moment. `most_rows`: so many of each table at most, and those that they refer to. Subscriptions
+// stay behind: dropping one would drop the publisher's slot. Errc::refused when the programs are not installed.
+Result<std::unique_ptr<Branch>> branch_by_copy(const ConnInfo& source, std::optional<int> most_rows = {});
 
 // An empty database on a private server.
 Result<std::unique_ptr<Branch>> empty_branch();

@@ -24,10 +24,10 @@ const char* to_string(PhaseState state);
 struct StepRecord {
   std::string name;
   StepState state = StepState::pending;
-  int part = 0;       // forward statements that are done
-  int undo_part = 0;  // undo statements that are done
-  std::string intent; // a statement outside a transaction that was begun; the catalogue decides
-  std::string error;  // the last failure, in words; empty: none
+  int part = 0;          // forward statements that are done
+  int undo_part = 0;     // undo statements that are done
+  std::string intent;    // a statement outside a transaction that was begun; the catalogue decides
+  std::string error;     // the last failure, in words; empty: none
   std::string blockers;  // who was in the way at the last failed attempt, in words
   int attempts = 0;
   std::int64_t rows = 0;
@@ -96,6 +96,7 @@ struct StepKey {
   PlanId plan;
   Phase phase = Phase::additive;
   std::string step;
+  bool operator==(const StepKey&) const = default;
 };
 
 struct RetiredRecord {
@@ -103,9 +104,9 @@ struct RetiredRecord {
   StepKey key;
   std::string kind;  // table, column, index
   TableName table;
-  std::string object;     // the column or index; for a table its own name
-  std::string hidden_as;  // empty: dropped, definition kept
-  std::string definition; // JSON
+  std::string object;      // the column or index; for a table its own name
+  std::string hidden_as;   // empty: dropped, definition kept
+  std::string definition;  // JSON
   std::int64_t bytes = 0;
 };
 

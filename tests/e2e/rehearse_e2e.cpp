@@ -5,6 +5,8 @@
 #include <fstream>
 #include <thread>
 
+#include "phases/branch/clients.hpp"
+#include "phases/postgres/server.hpp"
 #include "tests/e2e/fixture.hpp"
 #include "tests/support/server.hpp"
 
@@ -58,6 +60,7 @@ TEST_F(RehearseE2eTest, EverySamplePlanWithKillsAndAStopAfterEveryStep) {
   EXPECT_EQ(output.code, 0) << output.out << output.err;
   EXPECT_NE(output.out.find("goes on after its process was killed in the middle"), std::string::npos) << output.out;
   EXPECT_NE(output.out.find("nothing that they were told is committed is lost"), std::string::npos) << output.out;
+  EXPECT_NE(output.out.find("made to fail after each of its"), std::string::npos) << output.out;
   EXPECT_EQ(output.out.find("nothing to kill"), std::string::npos) << output.out;
   EXPECT_NE(read_file("report.html").find("</html>"), std::string::npos);
   EXPECT_NE(read_file("report.md").find("- [x] additive goes forward"), std::string::npos);
@@ -80,6 +83,81 @@ TEST_F(RehearseE2eTest, WhileOthersAreConnectedTheDatabaseIsCopied) {
   EXPECT_EQ(output.code, 0) << output.out << output.err;
   EXPECT_NE(output.out.find("on a private server"), std::string::npos) << output.out;
   EXPECT_EQ(project.full_dump(), before);
+}
+
+// A server of the test's own, where nobody else writes: its WAL stands still, and so do the counters of its rows.
+TEST_F(RehearseE2eTest, TheSourceIsNeverWrittenNotEvenWhenKilled) {
+  project.sample_plans();
+  ServerOptions options;
+  options.major = test_server_major();
+  options.settings = {{"autovacuum", "off"}};
+  auto server = LocalServer::start(options);
+  ASSERT_TRUE(server) << server.error().text();
+  PgClient maintenance(server->url());
+  maintenance.exec("CREATE DATABASE app");
+  project.env["DATABASE_URL"] = server->url("app");
+  ASSERT_EQ(project.run({"up", "001_initial"}).code, 0);
+  {
+    PgClient app(server->url("app"));
+    app.exec("INSERT INTO tasks (title, user_id) SELECT 'task ' || i, 'u' FROM generate_series(1, 3000) i");
+    app.exec("VACUUM ANALYZE");  // reading sets hint bits no more
+    app.exec("CHECKPOINT");
+  }
+  const auto rows_touched = [&] {
+    return maintenance.value(
+        "SELECT sum(tup_inserted + tup_updated + tup_deleted) FROM pg_stat_database WHERE datname = 'app'");
+  };
+  const auto wal = [&] { return maintenance.value("SELECT pg_current_wal_insert_lsn()"); };
+  const auto rows_before = rows_touched(), wal_before = wal();
+  const bool can_copy = static_cast<bool>(find_clients(test_server_major()));
+  if (can_copy) {
+    const auto output = rehearse({"--branch", "copy", "--writers", "--kill", "--every-step"});
+    EXPECT_EQ(output.code, 0) << output.out << output.err;
+    auto running = project.start({"rehearse", "--sample-rows", "100", "--every-step"});
+    ASSERT_TRUE(running->wait_for_output("rehearsing 002", 60s)) << running->out() << running->err();
+    running->kill(SIGKILL);
+    running->wait(10s);
+    EXPECT_EQ(rehearse({"--clean"}).code, 0);
+    // What a standby would replay of it: nothing, but for the running transactions that the server logs by itself.
+    EXPECT_EQ(maintenance.value("SELECT pg_wal_lsn_diff('" + wal() + "', '" + wal_before + "') < 1024"), "t");
+  }
+  // By template, the branch is on the same server, and so its writes are in the same WAL. The source's are not.
+  const auto output = rehearse({"--branch", "template", "--writers", "--kill", "--every-step"});
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
+  maintenance.value("SELECT count(*) FROM pg_stat_clear_snapshot()");
+  EXPECT_EQ(rows_touched(), rows_before);
+  EXPECT_EQ(maintenance.value("SELECT count(*) FROM pg_database WHERE datname ~ '^pgphase_'"), "0");
+}
+
+TEST_F(RehearseE2eTest, ASampleIsEnough) {
+  if (const auto clients = find_clients(test_server_major()); !clients) GTEST_SKIP() << clients.error().message;
+  project.sample_plans();
+  ASSERT_EQ(project.run({"up", "001_initial"}).code, 0);
+  project.db().exec("INSERT INTO tasks (title, user_id) SELECT 'task ' || i, 'u' FROM generate_series(1, 5000) i");
+  const auto wrong = rehearse({"--sample-rows", "100", "--branch", "template"});
+  EXPECT_EQ(wrong.code, 2) << wrong.err;
+  const auto output = rehearse({"--sample-rows", "100", "--kill"});
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
+  EXPECT_NE(output.out.find("a sample of"), std::string::npos) << output.out;
+  EXPECT_EQ(output.out.find("nothing to kill"), std::string::npos) << output.out;
+}
+
+TEST_F(RehearseE2eTest, TheProjectsOwnDatabaseIsNoBranchByWhateverAddress) {
+  project.sample_plans();
+  project.env["PGPHASE_REHEARSE_ON"] = project.db().tcp_url();
+  const auto refused = rehearse({"--branch", "url", "--disposable"});
+  EXPECT_EQ(refused.code, 21) << refused.out << refused.err;
+  EXPECT_NE(refused.err.find("is the database of this project"), std::string::npos) << refused.err;
+  EXPECT_EQ(project.db().value("SELECT to_regnamespace('pgphase') IS NULL"), "t");
+}
+
+TEST_F(RehearseE2eTest, AReportThatCannotBeWrittenIsKnownBeforeTheWork) {
+  project.sample_plans();
+  for (const auto* name : {"no/such/folder/r.html", "r.pdf", "migrations/"}) {
+    const auto refused = rehearse({"--report", name});
+    EXPECT_EQ(refused.code, 2) << refused.out << refused.err;
+    EXPECT_EQ(refused.out.find("rehearsing"), std::string::npos) << refused.out;
+  }
 }
 
 TEST_F(RehearseE2eTest, ADatabaseThatPgphaseDidNotMakeMustBeCalledDisposable) {

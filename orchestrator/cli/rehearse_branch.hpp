@@ -1,0 +1,21 @@
+// The database that `pgphase rehearse` works on, chosen by its options. Blocking; one thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "orchestrator/cli/program.hpp"
+#include "phases/branch/branch.hpp"
+
+namespace pgphase {
+
+struct BranchWishes {
+  std::string kind;         // --branch; empty: template, else copy
+  bool disposable = false;  // the database of --branch url may be worked on
+  std::optional<int> sample_rows;
+};
+
+Result<std::unique_ptr<Branch>> make_branch(Program& program, const BranchWishes& wishes);
+
+}  // namespace pgphase
