@@ -46,8 +46,8 @@ INSERT INTO people (boss, country, born, share, big, blob, tags, doc, feeling)
          i / 3.0::float8, i / 7.0, decode(lpad(to_hex(i), 8, '0'), 'hex'),
          ARRAY[E'a\tb', E'c\\d\n', NULL, '}"{'], jsonb_build_object(E'k\n', i), CASE i % 3 WHEN 0 THEN 'sad' END::mood
     FROM generate_series(1, 20000) i;
-INSERT INTO "o'dd \ ""schema"""."Pets, ""all""" ("own""er", note) SELECT 1 + i * 7 % 20000, E'\\.' FROM generate_series(1, 30000) i;
-UPDATE people SET favourite = 1 + id * 3 % 30000 WHERE id % 2 = 0;
+INSERT INTO "o'dd \ ""schema"""."Pets, ""all""" ("own""er", note) SELECT 1 + i % 20000, E'\\.' FROM generate_series(1, 30000) i;
+UPDATE people SET favourite = id - 1 WHERE id % 2 = 0;
 INSERT INTO events SELECT date '2026-01-01' + i % 365, i, 1 + i % 20000 FROM generate_series(1, 20000) i;
 INSERT INTO answers SELECT i, date '2026-01-01' + i % 365, i FROM generate_series(1, 20000) i;
 INSERT INTO orphans SELECT i, 100000 + i FROM generate_series(1, 200) i;
