@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
-
 #include "phases/base/failpoint.hpp"
 #include "phases/postgres/sqlstate.hpp"
 #include "phases/postgres/timeouts.hpp"
+#include "phases/steps/index_definition.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -15,11 +14,15 @@ namespace {
 enum class IndexState { missing, valid, invalid, being_built };
 
 Result<IndexState> index_state(Session& session, const TableName& index) {
-  PGPHASE_TRY(rows, session.query(
-      "SELECT i.indisvalid AND i.indisready AND i.indislive, "
-      "       EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid AND p.pid <> pg_backend_pid()) "
-      "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_index i ON i.indexrelid = c.oid "
-      " WHERE n.nspname = $1 AND c.relname = $2", {index.schema, index.name}));
+  PGPHASE_TRY(
+      rows,
+      session.query(
+          "SELECT i.indisvalid AND i.indisready AND i.indislive, "
+          "       EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = c.oid AND p.pid <> "
+          "pg_backend_pid()) "
+          "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_index i ON i.indexrelid = c.oid "
+          " WHERE n.nspname = $1 AND c.relname = $2",
+          {index.schema, index.name}));
   if (rows.empty()) return IndexState::missing;
   if (rows[0].boolean(0)) return IndexState::valid;
   return rows[0].boolean(1) ? IndexState::being_built : IndexState::invalid;
@@ -33,11 +36,20 @@ Result<void> record_intent(Session& session, const IndexWork& work, const std::s
   return transaction->commit();
 }
 
-Result<Attempt> record_outcome(Session& session, const IndexWork& work, std::int64_t restored = 0) {
+// What an undo brings back: the record that it ends, and what the index has beside its definition.
+struct Restored {
+  std::int64_t id = 0;
+  std::vector<std::string> afterwards;
+};
+
+Result<Attempt> record_outcome(Session& session, const IndexWork& work, const Restored& restored = {}) {
   auto transaction = begin_fenced(session, work.site.fence, "step.index_outcome");
   if (!transaction) return transaction.error();
+  for (const auto& statement : restored.afterwards) {
+    if (auto done = session.query(statement); !done) return blocked_or_error(done.error());
+  }
   PGPHASE_CHECK(mark_part_done(session, work.site, work.direction, work.part + 1));
-  if (restored) PGPHASE_CHECK(record_restored(session, restored));
+  if (restored.id) PGPHASE_CHECK(record_restored(session, restored.id));
   PGPHASE_CHECK(transaction->commit());
   return Attempt{true, {}, 0};
 }
@@ -59,17 +71,19 @@ Result<void> drop_remains(Session& session, const TableName& index) {
 
 // Builds `sql` unless the catalogue says that it is there. SHARE UPDATE EXCLUSIVE on the table.
 Result<Attempt> ensure_built(Session& session, const IndexWork& work, const std::string& sql, const TableName& index,
-                             std::int64_t restores) {
+                             const Restored& restores) {
   PGPHASE_TRY(before, index_state(session, index));
   if (before == IndexState::valid && !work.intent.empty()) return record_outcome(session, work, restores);
   if (before == IndexState::being_built) {
-    return blocked_or_error(Error{Errc::sql, fmt::format("index {} is being built by another session", qualified(index)), "",
+    return blocked_or_error(Error{Errc::sql,
+                                  fmt::format("index {} is being built by another session", qualified(index)), "",
                                   sqlstate::lock_not_available, sql, ""});
   }
   if (before == IndexState::valid) {
-    return make_error(Errc::step_failed, fmt::format("index {} exists already, and not by this step", qualified(index)),
-                      "Nothing was changed. Drop it or choose another name; if it is the one that is wanted, say so with "
-                      "`pgphase step PLAN PHASE/NAME --done --reason …`.");
+    return make_error(
+        Errc::step_failed, fmt::format("index {} exists already, and not by this step", qualified(index)),
+        "Nothing was changed. Drop it or choose another name; if it is the one that is wanted, say so with "
+        "`pgphase step PLAN PHASE/NAME --done --reason …`.");
   }
   PGPHASE_CHECK(record_intent(session, work, sql));
   if (before == IndexState::invalid) PGPHASE_CHECK(drop_remains(session, index));
@@ -91,17 +105,10 @@ Result<Attempt> ensure_built(Session& session, const IndexWork& work, const std:
   return record_outcome(session, work, restores);
 }
 
-// pg_get_indexdef writes CREATE [UNIQUE] INDEX name ON …
-std::string concurrently(std::string definition) {
-  const std::string_view keyword = " INDEX ";
-  const auto at = definition.find(keyword);
-  return definition.insert(at + keyword.size(), "CONCURRENTLY ");
-}
-
 }  // namespace
 
 Result<Attempt> build_index(Session& session, const IndexWork& work) {
-  return ensure_built(session, work, work.statement.sql, work.statement.index, 0);
+  return ensure_built(session, work, work.statement.sql, work.statement.index, {});
 }
 
 Result<Attempt> drop_index(Session& session, const IndexWork& work) {
@@ -116,22 +123,19 @@ Result<Attempt> drop_index(Session& session, const IndexWork& work) {
     PGPHASE_CHECK(mark_begun(session, work.site, work.direction));
     PGPHASE_CHECK(step_intent(session, work.site.key, work.statement.sql));
     if (work.direction == Direction::forward && before != IndexState::missing) {
-      PGPHASE_TRY(facts, session.query(
-          "SELECT pg_get_indexdef(c.oid), t.relname, tn.nspname, pg_relation_size(c.oid), i.indisreplident FROM pg_class c "
-          "  JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_index i ON i.indexrelid = c.oid "
-          "  JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace "
-          " WHERE n.nspname = $1 AND c.relname = $2", {index.schema, index.name}));
-      if (facts[0].boolean(4)) {
-        return make_error(Errc::refused,
-                          fmt::format("index {} is the replica identity of {}: without it, UPDATE and DELETE fail while a "
-                                      "publication holds the table", qualified(index), facts[0].text(1)),
-                          "Nothing was changed. Give the table another replica identity first (ALTER TABLE … REPLICA "
-                          "IDENTITY).");
+      PGPHASE_TRY(definition, read_index_definition(session, index));
+      if (definition.replica_identity) {
+        return make_error(
+            Errc::refused,
+            fmt::format("index {} is the replica identity of {}: without it, UPDATE and DELETE fail while a "
+                        "publication holds the table",
+                        qualified(index), definition.table.name),
+            "Nothing was changed. Give the table another replica identity first (ALTER TABLE … REPLICA "
+            "IDENTITY).");
       }
       PGPHASE_TRY(number, reserve_retired_number(session));
-      RetiredRecord kept{number, work.site.key, "index", {facts[0].text(2), facts[0].text(1)}, index.name, "", "",
-                         facts[0].integer(3)};
-      kept.definition = boost::json::serialize(boost::json::object{{"sql", facts[0].text(0)}});
+      RetiredRecord kept{number, work.site.key,       "index",         definition.table, index.name,
+                         "",     to_json(definition), definition.bytes};
       PGPHASE_CHECK(record_retired(session, kept));
     }
     PGPHASE_CHECK(transaction->commit());
@@ -146,10 +150,11 @@ Result<Attempt> drop_index(Session& session, const IndexWork& work) {
 Result<Attempt> rebuild_index(Session& session, const IndexWork& work) {
   PGPHASE_TRY(retired, read_retired(session, work.site.key.plan));
   for (const auto& record : retired) {
-    if (record.kind != "index" || record.key.phase != work.site.key.phase || record.key.step != work.site.key.step) continue;
-    const auto definition = boost::json::parse(record.definition).as_object();
-    const std::string sql(definition.at("sql").as_string());
-    return ensure_built(session, work, concurrently(sql), {record.table.schema, record.object}, record.id);
+    if (record.kind != "index" || record.key.phase != work.site.key.phase || record.key.step != work.site.key.step)
+      continue;
+    const auto definition = index_definition_from_json(record.definition);
+    return ensure_built(session, work, concurrently(definition.sql), {record.table.schema, record.object},
+                        {record.id, definition.afterwards});
   }
   // Nothing was kept: the index was never dropped by this step.
   return record_outcome(session, work);

@@ -1,6 +1,6 @@
-// Index builds and drops outside a transaction. What the catalogue says decides, not what the ledger hopes: an index that
-// is there and valid was built, one that is INVALID is the remains of a build that died and is replaced.
-// Blocking; same threading as the Session.
+// Index builds and drops outside a transaction. What the catalogue says decides, not what the ledger hopes: an index
+// that is there and valid was built, one that is INVALID is the remains of a build that died and is replaced. Blocking;
+// same threading as the Session.
 #pragma once
 
 #include "phases/steps/statement.hpp"

@@ -105,5 +105,19 @@ TEST_F(RollbackSafetyE2eTest, TheIndexThatIdentifiesRowsForReplicationStays) {
   expect_refused({"up", "--approve", "001_drop"}, "replica identity");
 }
 
+TEST_F(RollbackSafetyE2eTest, ADroppedIndexComesBackWithAllThatItHad) {
+  project.db().exec(
+      "CREATE TABLE t (a int, \"B b\" text); CREATE INDEX \"i x\" ON t (lower(\"B b\"), a) WITH (fillfactor = 70);"
+      "COMMENT ON INDEX \"i x\" IS 'it''s for the search'; ALTER INDEX \"i x\" ALTER COLUMN 1 SET STATISTICS 500;"
+      "ALTER TABLE t CLUSTER ON \"i x\"");
+  project.plan("001_drop", "format = 1\n[[change]]\nop = \"drop_index\"\nname = \"i x\"\ntable = \"t\"\n");
+  const auto before = project.schema_dump();
+  ASSERT_EQ(project.run({"up", "--approve", "001_drop"}).code, 0);
+  EXPECT_EQ(project.db().value("SELECT to_regclass('\"i x\"') IS NULL"), "t");
+  const auto back = project.run({"rollback", "001_drop"});
+  EXPECT_EQ(back.code, 0) << back.err;
+  EXPECT_EQ(project.schema_dump(), before);
+}
+
 }  // namespace
 }  // namespace pgphase::testing
