@@ -107,7 +107,7 @@ class Resolver {
 
   // Ignored without a word, PGPHASE_LOCKS_TIMEOUT would be a limit that is not kept.
   void look_for_misspelt_variables() {
-    std::vector<std::string> known = {"PGPHASE_ENV"};
+    std::vector<std::string> known = {"PGPHASE_ENV", "PGPHASE_PGBIN", "PGPHASE_REHEARSE_ON"};
     for (const SettingRow& row : settings_table()) {
       if (!row.env.empty()) known.emplace_back(row.env);
     }

@@ -15,6 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
+constexpr milliseconds k_after_the_statements{250};
+
 milliseconds since(Clock::time_point start) {
   return std::chrono::duration_cast<milliseconds>(Clock::now() - start);
 }
@@ -104,7 +106,10 @@ Result<Attempt> attempt_change(Session& session, const Fence& fence, const LockL
     // From here on nobody but the server can tell that we are gone: it ends the transaction by itself.
     std::string bounds = set_local_ms("statement_timeout", left) + ";" +
                          set_local_ms("idle_in_transaction_session_timeout", left);
-    if (session.server_version() >= 170000) bounds += ";" + set_local_ms("transaction_timeout", left);
+    if (session.server_version() >= 170000) {
+      // For several statements together. It costs the session, and its clock starts before the statement's.
+      bounds += ";" + set_local_ms("transaction_timeout", left + k_after_the_statements);
+    }
     PGPHASE_CHECK(session.script(bounds));
   }
   if (auto changed = change.change(session); !changed) {

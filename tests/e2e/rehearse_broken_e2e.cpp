@@ -1,5 +1,6 @@
 // Plans whose way back is not the way back: the rehearsal fails each, exit 42, and names what differs.
 #include "tests/e2e/fixture.hpp"
+#include "tests/support/server.hpp"
 
 namespace pgphase::testing {
 namespace {
@@ -160,6 +161,7 @@ TEST_P(BrokenRollbackE2eTest, IsNamedAndEndsWith42) {
   project.plan("001_broken", with_role(std::string("format = 1\n[[") + broken.phase + "]]\nname = \"s\"\nsql = " +
                                        broken.sql + "\nrollback = " + broken.rollback + "\n"));
   project.env["PGPHASE_REHEARSE_ON"] = project.db().url();
+  project.env["DATABASE_URL"] = test_server_url();  // the project's own database is no branch
   const auto output = project.run({"rehearse", "--branch", "url", "--disposable"}, 120s);
   EXPECT_EQ(output.code, 42) << output.out << output.err;
   EXPECT_NE(output.out.find("✗"), std::string::npos) << output.out;
