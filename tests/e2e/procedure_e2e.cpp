@@ -62,7 +62,7 @@ TEST_F(ProcedureE2eTest, AppliedTheTableHasItsSevenColumnsAndThreeIndexes) {
 TEST_F(ProcedureE2eTest, RolledBackNothingOfTheTableIsLeftAndAppliedAgainItIsTheSame) {
   expect_done({"up", "001_initial"});
   const auto first = project.schema_dump();
-  ASSERT_NE(first.find("CREATE TABLE public.tasks"), std::string::npos);
+  ASSERT_NE(first.find("public.tasks"), std::string::npos);
 
   expect_done({"rollback", "001_initial"});
   EXPECT_EQ(project.db().value("SELECT count(*) FROM information_schema.tables WHERE table_name = 'tasks'"), "0");
