@@ -25,6 +25,12 @@ struct RehearseOptions {
   int seed_rows = 100;
 };
 
+std::vector<PlanId> named_plans(const RehearseOptions& options) {
+  std::vector<PlanId> plans;
+  for (const auto& text : options.plans) plans.push_back(parse_plan_id(text));
+  return plans;
+}
+
 std::string now_in_utc() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z",
                      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
@@ -96,9 +102,7 @@ Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, 
   PGPHASE_TRY(session, stage.session());
   rehearsal.server_version = fmt::format("{}.{}", session->server_version() / 10000, session->server_version() % 10000);
   PGPHASE_TRY(ledger, stage.ledger());
-  std::vector<PlanId> wanted;
-  for (const auto& text : options.plans) wanted.push_back(parse_plan_id(text));
-  PGPHASE_TRY(todo, programme(folder, wanted, ledger));
+  PGPHASE_TRY(todo, programme(folder, named_plans(options), ledger));
   for (const auto* plan : todo.in_order) {
     if (!todo.rehearsed.contains(plan->id)) {
       program.console().say(fmt::format("applying {}, which comes before", plan->id.value));
@@ -137,15 +141,12 @@ ExitCode rehearse(Program& program, const RehearseOptions& options) {
   auto plans = program.plans();
   if (!plans) return console.fail(plans.error());
   Interruption interruption;
-  auto branch = make_branch(program, options.branch);
+  auto branch = make_branch(program, options.branch, reaches_beyond_the_database(*plans, named_plans(options)));
   if (!branch) return console.fail(branch.error());
   console.say(fmt::format("rehearsing on {}", (*branch)->description()));
   auto rehearsal = rehearse_on(program, options, *plans, **branch, interruption);
   auto removed = (*branch)->remove();
   if (!rehearsal) return console.fail(rehearsal.error());
-  for (const auto& file : options.reports) {
-    if (auto written = write_report(*rehearsal, file); !written) return console.fail(written.error());
-  }
   if (!removed) return console.fail(removed.error());
   for (const auto& plan : rehearsal->plans) {
     if (auto kept = keep_rehearsal(program.settings().project, *rehearsal, plan); !kept)
@@ -157,6 +158,9 @@ ExitCode rehearse(Program& program, const RehearseOptions& options) {
     console.say(as_text(*rehearsal, console.colour()));
   }
   console.object(as_json(*rehearsal));
+  for (const auto& file : options.reports) {
+    if (auto written = write_report(*rehearsal, file); !written) return console.fail(written.error());
+  }
   return rehearsal->ok() ? ExitCode::done : ExitCode::differs;
 }
 

@@ -8,6 +8,9 @@
 namespace pgphase {
 namespace {
 
+// What a server copies in about a second; longer, nobody may be kept from connecting without being asked.
+constexpr std::int64_t k_most_bytes = 256LL * 1024 * 1024;
+
 constexpr const char* k_url_variable = "PGPHASE_REHEARSE_ON";
 
 Result<std::unique_ptr<Session>> look_at(const ConnInfo& connection) {
@@ -59,7 +62,7 @@ Result<std::unique_ptr<Branch>> copied(Program& program, const ConnInfo& source,
 
 }  // namespace
 
-Result<std::unique_ptr<Branch>> make_branch(Program& program, const BranchWishes& wishes) {
+Result<std::unique_ptr<Branch>> make_branch(Program& program, const BranchWishes& wishes, const std::string& beyond) {
   if (wishes.sample_rows && !wishes.kind.empty() && wishes.kind != "copy") {
     return make_error(Errc::usage, fmt::format("--sample-rows copies, and --branch {} does not", wishes.kind));
   }
@@ -67,7 +70,15 @@ Result<std::unique_ptr<Branch>> make_branch(Program& program, const BranchWishes
   if (wishes.kind == "url") return named_database(program, wishes.disposable);
   PGPHASE_TRY(source, program.connection());
   if (wishes.kind == "copy" || wishes.sample_rows) return copied(program, source, wishes.sample_rows);
-  auto branch = branch_by_template(source);
+  if (!beyond.empty()) {
+    const auto what = fmt::format("{} changes what all databases of the server share, the source among them", beyond);
+    if (wishes.kind == "template") {
+      return make_error(Errc::refused, what, "Nothing was made. `--branch copy` rehearses it on a private server.");
+    }
+    program.console().warn(what);
+    return copied(program, source, {});
+  }
+  auto branch = branch_by_template(source, wishes.kind.empty() ? std::optional(k_most_bytes) : std::nullopt);
   if (branch || wishes.kind == "template" || branch.error().code != Errc::refused) return branch;
   program.console().warn(branch.error().message);
   return copied(program, source, {});

@@ -16,6 +16,8 @@ struct BranchWishes {
   std::optional<int> sample_rows;
 };
 
-Result<std::unique_ptr<Branch>> make_branch(Program& program, const BranchWishes& wishes);
+// `beyond`: a step that changes what all databases of a server share; empty: there is none. Such plans are not
+// rehearsed beside their source.
+Result<std::unique_ptr<Branch>> make_branch(Program& program, const BranchWishes& wishes, const std::string& beyond);
 
 }  // namespace pgphase

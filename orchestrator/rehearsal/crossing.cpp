@@ -97,6 +97,9 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
 
   Crossing crossing;
   crossing.happened = true;
+  for (const auto* known : {&as_before, static_cast<const std::vector<KnownTable>*>(&now)}) {
+    for (const auto& table : *known) crossing.tables.insert(table.table);
+  }
   if (!moved) crossing.stopped = moved.error();
   const auto may_change = [&](const TableName& table, const std::string& column) {
     return sets(plan, table, column, overwrites);
@@ -113,7 +116,10 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
     PGPHASE_TRY(lost, writer->what_is_lost(may_change, may_fill));
     crossing.lost.insert(crossing.lost.end(), lost.begin(), lost.end());
   }
-  for (auto writer = writers.rbegin(); writer != writers.rend(); ++writer) PGPHASE_CHECK((*writer)->remove_rows());
+  for (auto writer = writers.rbegin(); writer != writers.rend(); ++writer) {
+    PGPHASE_TRY(left, (*writer)->remove_rows());
+    for (const auto& table : left) crossing.tables.erase(table);
+  }
   return crossing;
 }
 

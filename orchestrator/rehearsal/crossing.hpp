@@ -2,6 +2,8 @@
 // one that knows what the phase adds. Blocking; one thread, beside those of the writers.
 #pragma once
 
+#include <set>
+
 #include "orchestrator/rehearsal/stage.hpp"
 #include "phases/branch/traffic.hpp"
 
@@ -12,6 +14,7 @@ struct Crossing {
   std::optional<Error> stopped;     // the phase did not get through
   std::vector<std::string> lost;    // acknowledged values that are not there
   std::vector<std::string> failed;  // statements that must not have failed
+  std::set<TableName> tables;       // that they wrote to, and that hold none of their rows any more
   std::int64_t acknowledged = 0;
   double longest_wait_ms = 0;
 };

@@ -4,7 +4,10 @@
 #include <signal.h>
 
 #include <chrono>
+#include <future>
 #include <optional>
+#include <thread>
+#include <utility>
 
 #include "phases/postgres/child_process.hpp"
 #include "phases/postgres/transaction.hpp"
@@ -24,6 +27,7 @@ class HeldRow {
  public:
   HeldRow(Session& session, const TableName& table) : session_(session), table_(table) {}
 
+  Session& session() const { return session_; }
   Result<bool> take() {
     auto transaction = Transaction::begin(session_, "rehearsal.hold");
     if (!transaction) return transaction.error();
@@ -41,27 +45,40 @@ class HeldRow {
   std::optional<Transaction> transaction_;
 };
 
+// Not by pg_stat_activity: within a transaction, which a held row is, that goes on showing who was there at first.
 Result<bool> somebody_wants_the_table(Session& session) {
-  PGPHASE_TRY(waits, session.query("SELECT FROM pg_stat_activity WHERE wait_event = 'relation' "
+  PGPHASE_TRY(waits, session.query("SELECT FROM pg_locks WHERE locktype = 'relation' AND NOT granted "
                                    "AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"));
   return !waits.empty();
 }
 
-// Batches are being set, or are set but for the row that is held: the backfill passes a locked row over and comes back.
-Result<bool> is_under_way(Session& session, const StepKey& key) {
-  PGPHASE_TRY(found, session.query("SELECT FROM pgphase.backfill WHERE plan = $1 AND phase = $2 AND step = $3 "
-                                   "AND stage IN ('scan', 'sweep')",
+Result<bool> waits_in_the_queue(Session& looking, int pid) {
+  PGPHASE_TRY(waits, looking.query("SELECT FROM pg_locks WHERE NOT granted AND pid = $1::int", {std::to_string(pid)}));
+  return !waits.empty();
+}
+
+// Some rows are done, and the one that is held is not: the backfill passes it over and comes back.
+Result<bool> is_in_the_middle(Session& session, const StepKey& key) {
+  PGPHASE_TRY(found, session.query("SELECT FROM pgphase.backfill b WHERE plan = $1 AND phase = $2 AND step = $3 "
+                                   "AND stage IN ('scan', 'sweep') AND (SELECT sum(rows) FROM pgphase.chunk c WHERE "
+                                   "(c.plan, c.phase, c.step) = (b.plan, b.phase, b.step)) > 0",
                                    {key.plan.value, to_string(key.phase), key.step}));
   return !found.empty();
 }
 
-// The marker column needs the table for a moment; once it is there, the rows are next.
-Result<bool> marker_is_there(Session& session, const TableName& table) {
-  PGPHASE_TRY(found,
-              session.query("SELECT 1 FROM pg_attribute WHERE attrelid = $1::regclass AND attname ~ '^_pgphase_todo_' "
-                            "AND NOT attisdropped",
-                            {qualified(table)}));
-  return !found.empty();
+// The marker column needs the whole table for a moment. `next` queues for the row behind that, and has it before the
+// first batch can; only then `holder` lets go.
+Result<bool> hand_over(HeldRow& holder, HeldRow& next) {
+  constexpr milliseconds k_often{2}, k_longest{300};
+  auto taking = std::async(std::launch::async, [&next] { return next.take(); });
+  const auto until = Clock::now() + k_longest;
+  while (Clock::now() < until) {
+    auto queued = waits_in_the_queue(holder.session(), next.session().backend().pid);
+    if (!queued || *queued) break;
+    std::this_thread::sleep_for(k_often);
+  }
+  holder.release();
+  return taking.get();
 }
 
 Result<pid_t> start_run(const Killer& killer, const PlanId& plan, Phase phase) {
@@ -77,23 +94,18 @@ Result<pid_t> start_run(const Killer& killer, const PlanId& plan, Phase phase) {
 }
 
 // True as soon as the run is in the middle; false when it has ended without, or time is up.
-Result<bool> caught(Session& session, pid_t pid, HeldRow& row, const StepKey& key, const TableName& table,
-                    bool& ended) {
+Result<bool> caught(pid_t pid, HeldRow& first, HeldRow& second, const StepKey& key, bool& ended) {
   const auto until = Clock::now() + k_longest_wait;
-  bool held = true;
+  HeldRow* holder = &first;
+  HeldRow* next = &second;
   while (Clock::now() < until) {
-    if (held) {
-      PGPHASE_TRY(under_way, is_under_way(session, key));
-      if (under_way) return true;
-      PGPHASE_TRY(in_the_way, somebody_wants_the_table(session));
-      if (in_the_way) row.release();
-      held = !in_the_way;
-    } else {
-      PGPHASE_TRY(marked, marker_is_there(session, table));
-      if (marked) {
-        PGPHASE_TRY(taken, row.take());
-        held = taken;
-      }
+    PGPHASE_TRY(in_the_middle, is_in_the_middle(holder->session(), key));
+    if (in_the_middle) return true;
+    PGPHASE_TRY(in_the_way, somebody_wants_the_table(holder->session()));
+    if (in_the_way) {
+      PGPHASE_TRY(taken, hand_over(*holder, *next));
+      if (!taken) return false;
+      std::swap(holder, next);
     }
     ended = wait_child(pid, k_between_looks).has_value();
     if (ended) return false;
@@ -103,18 +115,18 @@ Result<bool> caught(Session& session, pid_t pid, HeldRow& row, const StepKey& ke
 
 }  // namespace
 
-Result<bool> kill_in_the_middle(const Killer& killer, Session& session, const StepKey& key, const BackfillBody& body) {
-  HeldRow row(session, body.table);
-  PGPHASE_TRY(taken, row.take());
+Result<bool> kill_in_the_middle(const Killer& killer, Session& one, Session& other, const StepKey& key,
+                                const BackfillBody& body) {
+  HeldRow first(one, body.table), second(other, body.table);
+  PGPHASE_TRY(taken, first.take());
   if (!taken) return false;
   PGPHASE_TRY(pid, start_run(killer, key.plan, key.phase));
   bool ended = false;
-  auto in_the_middle = caught(session, pid, row, key, body.table, ended);
+  auto in_the_middle = caught(pid, first, second, key, ended);
   if (!ended) {
     ::kill(pid, SIGKILL);
     wait_child(pid, std::chrono::seconds(10));
   }
-  row.release();
   return in_the_middle;
 }
 

@@ -17,8 +17,9 @@ struct Killer {
   std::map<std::string, std::string> environment;  // all of the child's: which database
 };
 
-// False where there was nothing to kill: the table has no row, or the backfill had nothing to do with the locked one.
-// The phase of the step must be running.
-Result<bool> kill_in_the_middle(const Killer& killer, Session& session, const StepKey& key, const BackfillBody& body);
+// The two sessions take turns at holding the row. False where there was nothing to kill: the table has no row, or the
+// backfill had nothing to do with the locked one. The phase of the step must be running.
+Result<bool> kill_in_the_middle(const Killer& killer, Session& one, Session& other, const StepKey& key,
+                                const BackfillBody& body);
 
 }  // namespace pgphase

@@ -21,4 +21,8 @@ struct Programme {
 Result<Programme> programme(const std::vector<PhasedPlan>& folder, const std::vector<PlanId>& wanted,
                             const LedgerView& ledger);
 
+// A step of those plans, forward or back, that changes what all databases of the server share ("003_a additive/role");
+// empty: none does.
+std::string reaches_beyond_the_database(const std::vector<PhasedPlan>& folder, const std::vector<PlanId>& wanted);
+
 }  // namespace pgphase

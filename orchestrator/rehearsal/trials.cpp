@@ -7,7 +7,9 @@
 
 #include "orchestrator/rehearsal/additions.hpp"
 #include "orchestrator/rehearsal/crossing.hpp"
+#include "phases/branch/quiet_triggers.hpp"
 #include "phases/branch/seed.hpp"
+#include "phases/postgres/sqlstate.hpp"
 #include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -54,22 +56,51 @@ Result<void> take_back(Session& session, const Additions& added, const Written& 
   return {};
 }
 
+// An audit trail, or the time of the last change, would differ afterwards, and not by the rollback's fault. A role that
+// may not turn triggers off lets them fire.
+Result<void> quietly(Session& session, const Additions& added, const std::function<Result<void>()>& body) {
+  auto tables = added.tables;
+  for (const auto& [table, column] : added.columns) tables.push_back(table);
+  auto done = without_triggers(session, tables, body);
+  if (!done && done.error().sqlstate == sqlstate::insufficient_privilege) return body();
+  return done;
+}
+
 }  // namespace
 
-Result<void> kill_within_backfills(Moves& moves, const Killer& killer) {
+Result<void> kill_within_backfills(Moves& moves, const Snapshot& before, const Killer& killer) {
+  const bool one_way = !irreversible(moves.plan(), moves.phase()).empty();
   for (std::size_t i = 0; i < moves.steps().size() && !moves.stuck(); ++i) {
     const auto& step = moves.steps()[i];
     const auto* body = std::get_if<BackfillBody>(&step.body);
     if (!body) continue;
     const auto what = fmt::format("{}/{} goes on after its process was killed in the middle", moves.name(), step.name);
-    PGPHASE_TRY(reached, moves.must_succeed(moves.forward(i), what));
-    if (!reached) return {};
-    PGPHASE_TRY(session, moves.stage().session());
-    PGPHASE_TRY(killed, kill_in_the_middle(killer, *session, {moves.plan().id, moves.phase(), step.name}, *body));
+    const StepKey key{moves.plan().id, moves.phase(), step.name};
+    const auto reach_and_kill = [&]() -> Result<bool> {
+      PGPHASE_TRY(reached, moves.must_succeed(moves.forward(i), what));
+      if (!reached) return false;
+      PGPHASE_TRY(session, moves.stage().session());
+      PGPHASE_TRY(other, moves.stage().open("rehearsal"));
+      return kill_in_the_middle(killer, *session, *other, key, *body);
+    };
+    PGPHASE_TRY(killed, reach_and_kill());
+    if (moves.stuck()) return {};
     if (!killed) {
       moves.pass_over(
           what, fmt::format("nothing to kill: the backfill had no row of {} to wait for", display_name(body->table)));
       continue;
+    }
+    // One without an undo of the author's leaves its values where they are: a second run would have nothing to do.
+    if (!one_way && !body->undo.empty()) {
+      PGPHASE_CHECK(
+          moves.back_to(before, fmt::format("{}/{} killed in the middle rolls back: schema and rows are as before",
+                                            moves.name(), step.name)));
+      if (moves.stuck()) return {};
+      PGPHASE_TRY(killed_again, reach_and_kill());
+      if (moves.stuck()) return {};
+      if (!killed_again)
+        moves.pass_over(what, "after it had gone back, the backfill could not be caught in the middle");
+      if (!killed_again) continue;
     }
     PGPHASE_TRY(went_on, moves.must_succeed(moves.forward(), what));
     if (went_on) moves.check(what);
@@ -80,8 +111,17 @@ Result<void> kill_within_backfills(Moves& moves, const Killer& killer) {
 Result<void> keep_what_is_written(Moves& moves, const Snapshot& before, int seed_rows) {
   const auto added = additions_of(moves.plan(), moves.phase());
   PGPHASE_TRY(session, moves.stage().session());
-  PGPHASE_TRY(written, write_to(*session, added, seed_rows));
+  Written written;
+  PGPHASE_CHECK(quietly(*session, added, [&]() -> Result<void> {
+    PGPHASE_TRY(wrote, write_to(*session, added, seed_rows));
+    written = wrote;
+    return {};
+  }));
   if (written.words.empty()) return {};
+  // A backfill without an undo leaves its values behind, and they do not count. These here do: an application wrote
+  // them.
+  const auto left_out = moves.stage().values_left_out;
+  for (const auto& column : added.columns) moves.stage().values_left_out.erase(column);
   PGPHASE_TRY(with_rows, moves.stage().snapshot());
   PGPHASE_CHECK(moves.back_to(
       before,
@@ -90,9 +130,10 @@ Result<void> keep_what_is_written(Moves& moves, const Snapshot& before, int seed
   PGPHASE_CHECK(moves.forward_to(
       with_rows, fmt::format("going forward again brings back what was written: {}", fmt::join(written.words, ", ")),
       Moves::Rows::count));
+  moves.stage().values_left_out = left_out;
   if (moves.stuck()) return {};
   PGPHASE_TRY(again, moves.stage().session());
-  return take_back(*again, added, written);
+  return quietly(*again, added, [&] { return take_back(*again, added, written); });
 }
 
 Result<void> fail_after_every_step(Moves& moves, const Snapshot& before, const Snapshot& after) {
@@ -136,20 +177,36 @@ Result<void> fail_after_every_step(Moves& moves, const Snapshot& before, const S
   return {};
 }
 
-Result<void> cross(Moves& moves, const std::vector<KnownTable>& as_before, std::uint64_t seed,
-                   std::optional<double>& longest_wait_ms) {
+Result<void> cross(Moves& moves, const std::vector<KnownTable>& as_before, std::uint64_t seed, UnderWriters& found) {
+  PGPHASE_TRY(before, moves.stage().snapshot());
   PGPHASE_TRY(crossing, cross_under_writers(moves.stage(), moves.plan(), moves.phase(), as_before, seed));
-  if (!crossing.happened) return {};
+  const auto nothing_lost = [&] {
+    return fmt::format("nothing that they were told is committed is lost ({} statements)",
+                       human_count(crossing.acknowledged));
+  };
   const auto what = fmt::format("{} goes back and forward again while applications write", moves.name());
+  if (!crossing.happened) {
+    moves.pass_over(what, "there is no table with a primary key for them to write to");
+    return {};
+  }
   if (crossing.stopped) {
     PGPHASE_CHECK(moves.must_succeed(*crossing.stopped, what));
     return {};
   }
   moves.check(what, crossing.failed);
-  moves.check(fmt::format("nothing that they were told is committed is lost ({} statements)",
-                          human_count(crossing.acknowledged)),
-              crossing.lost);
-  longest_wait_ms = std::max(longest_wait_ms.value_or(0), crossing.longest_wait_ms);
+  if (crossing.acknowledged == 0) {
+    moves.pass_over(nothing_lost(),
+                    "every statement of theirs was refused: pgphase has no values that fit these tables");
+  } else {
+    moves.check(nothing_lost(), crossing.lost);
+  }
+  found.longest_wait_ms = std::max(found.longest_wait_ms.value_or(0), crossing.longest_wait_ms);
+  PGPHASE_TRY(after, moves.stage().snapshot());
+  for (const auto& [table, sum] : before.rows) {
+    const auto now = after.rows.find(table);
+    const bool changed = now != after.rows.end() && now->second != sum;
+    if (changed && !crossing.tables.contains(table)) found.written_by_triggers.insert(table);
+  }
   return {};
 }
 

@@ -4,6 +4,7 @@
 // Blocking; one thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,9 +30,10 @@ class Branch {
   Branch() = default;
 };
 
-// CREATE DATABASE … TEMPLATE on the source's own server: exact, and quick for small databases. Errc::refused when
-// others are connected to the source, or the role may not create databases.
-Result<std::unique_ptr<Branch>> branch_by_template(const ConnInfo& source);
+// CREATE DATABASE … TEMPLATE on the source's own server: exact, and quick for small databases. Nobody can connect to
+// the source meanwhile. Errc::refused when others are connected to it, when it holds more than `most_bytes`, or the
+// role may not create databases.
+Result<std::unique_ptr<Branch>> branch_by_template(const ConnInfo& source, std::optional<std::int64_t> most_bytes = {});
 
 // Schema, roles' names and rows into a private server on this machine, with pg_dump and psql of at least the source's
 // version; all of one moment. `most_rows`: so many of each table at most, and those that they refer to. Subscriptions

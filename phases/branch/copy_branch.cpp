@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "phases/branch/clients.hpp"
+#include "phases/branch/foreign_servers.hpp"
 #include "phases/branch/private_server.hpp"
 #include "phases/branch/sample.hpp"
 #include "plans/base/units.hpp"
@@ -97,6 +98,7 @@ Result<std::unique_ptr<Branch>> branch_by_copy(const ConnInfo& source, std::opti
   } else {
     PGPHASE_CHECK(copying.dump("--format=plain"));
   }
+  PGPHASE_CHECK(cut_off((*made)->connection()));
   PGPHASE_CHECK(to->query("ANALYZE"));
   (*made)->describe(most_rows ? fmt::format("a sample of {} (at most {} rows of a table, and those that they refer to)",
                                             source.display(), human_count(*most_rows))

@@ -4,10 +4,12 @@
 #include <random>
 
 #include "phases/branch/branch.hpp"
+#include "phases/branch/foreign_servers.hpp"
 #include "phases/ledger/lease.hpp"
 #include "phases/postgres/server.hpp"
 #include "phases/postgres/session.hpp"
 #include "phases/postgres/sqlstate.hpp"
+#include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -18,6 +20,8 @@ namespace {
 constexpr std::string_view k_prefix = "pgphase_rehearsal_";
 constexpr const char* k_maintenance_database = "postgres";
 constexpr const char* k_object_in_use = "55006";
+// The mark of a branch, there from the first moment on: a name alone anybody may give. A limit that is never reached.
+constexpr int k_mark = 1'804'289'383;
 
 // With as much of the source's name as fits, for whoever lists the databases.
 std::string new_name(std::string_view source) {
@@ -38,7 +42,10 @@ Result<std::unique_ptr<Session>> maintenance_session(const ConnInfo& source) {
   options.target = connection.display();
   options.application_name = "pgphase/rehearsal";
   options.statement_timeout = std::chrono::minutes(30);  // copying a large database takes its time
-  return Session::open(options);
+  auto session = Session::open(options);
+  // A copy whose client was killed ends within a second, rather than when it is done.
+  if (session) PGPHASE_CHECK((*session)->query("SET client_connection_check_interval = '1s'"));
+  return session;
 }
 
 Result<bool> try_lock_name(Session& session, const std::string& name) {
@@ -105,22 +112,32 @@ class TemplateBranch final : public Branch {
 
 }  // namespace
 
-Result<std::unique_ptr<Branch>> branch_by_template(const ConnInfo& source) {
+Result<std::unique_ptr<Branch>> branch_by_template(const ConnInfo& source, std::optional<std::int64_t> most_bytes) {
   PGPHASE_TRY(session, maintenance_session(source));
+  PGPHASE_TRY(size, session->query("SELECT pg_database_size($1::name)", {std::string(source.get("dbname"))}));
+  if (most_bytes && size[0].integer(0) > *most_bytes) {
+    return make_error(Errc::refused,
+                      fmt::format("{} holds {}: nobody could connect to it while the server copies that",
+                                  source.display(), human_bytes(size[0].integer(0))),
+                      "Nothing was made. `--branch template` does it nevertheless.");
+  }
   const auto name = new_name(source.get("dbname"));
   PGPHASE_TRY(locked, try_lock_name(*session, name));
   if (!locked) return make_error(Errc::bug, fmt::format("somebody else works on the new branch {}", name));
-  auto made = session->query(
-      fmt::format("CREATE DATABASE {} TEMPLATE {}", quote_ident(name), quote_ident(std::string(source.get("dbname")))));
+  auto made = session->query(fmt::format("CREATE DATABASE {} TEMPLATE {} CONNECTION LIMIT {}", quote_ident(name),
+                                         quote_ident(std::string(source.get("dbname"))), k_mark));
   if (!made) return not_possible(made.error(), source);
-  return std::unique_ptr<Branch>(std::make_unique<TemplateBranch>(std::move(session), source, name));
+  auto branch = std::make_unique<TemplateBranch>(std::move(session), source, name);
+  PGPHASE_CHECK(cut_off(branch->connection()));
+  return std::unique_ptr<Branch>(std::move(branch));
 }
 
 Result<std::vector<std::string>> remove_dead_branches(const ConnInfo& source) {
   sweep_dead_servers();
   PGPHASE_TRY(session, maintenance_session(source));
-  PGPHASE_TRY(found, session->query("SELECT datname FROM pg_database WHERE datname ~ $1 ORDER BY 1",
-                                    {fmt::format("^{}.*_[0-9a-f]{{8}}$", k_prefix)}));
+  PGPHASE_TRY(found, session->query("SELECT datname FROM pg_database WHERE datname ~ $1 AND datconnlimit = $2::int "
+                                    "ORDER BY 1",
+                                    {fmt::format("^{}.*_[0-9a-f]{{8}}$", k_prefix), std::to_string(k_mark)}));
   std::vector<std::string> removed;
   for (const auto& row : found) {
     const auto name = row.text(0);

@@ -14,6 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* k_foreign_key_violation = "23503";
 constexpr std::size_t k_most_rows = 200;                      // of each table: all are looked at in the end
 constexpr std::size_t k_most_failures = 5;                    // the first say what is wrong
 constexpr std::chrono::milliseconds k_between_statements{1};  // an application has other things to do too
@@ -180,9 +181,15 @@ void Writer::update(std::size_t index) {
   const bool of_the_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
   if (value.empty() || of_the_key) return;
   const auto key = any_row(index);
+  // All that the log holds: a trigger may set other columns as well.
+  auto& log = logs_[index].rows[key];
+  std::vector<std::string> returned{column.name};
+  for (const auto& [name, logged] : log) {
+    if (name != column.name) returned.push_back(name);
+  }
   const auto rows = timed(
       fmt::format("UPDATE {} AS w SET {} = {} FROM (SELECT {} AS g) s WHERE {} RETURNING {}", qualified(table.table),
-                  quote_ident(column.name), value, next_value_++, condition(table), as_texts({column.name})),
+                  quote_ident(column.name), value, next_value_++, condition(table), as_texts(returned)),
       params_of(key));
   if (!rows) return;
   if (rows->empty()) {
@@ -192,7 +199,7 @@ void Writer::update(std::size_t index) {
     }
     return;
   }
-  logs_[index].rows[key][column.name] = (*rows)[0].maybe(0);
+  for (std::size_t i = 0; i < returned.size(); ++i) log[returned[i]] = (*rows)[0].maybe(i);
   ++counts_.acknowledged;
 }
 
@@ -241,16 +248,27 @@ Result<std::vector<std::string>> Writer::what_is_lost(const Columns& may_change,
   return lost;
 }
 
-Result<void> Writer::remove_rows() {
-  for (std::size_t i = tables_.size(); i-- > 0;) {
-    const auto& table = tables_[i];
-    for (const auto& [key, values] : logs_[i].rows) {
-      PGPHASE_CHECK(session_->query(
-          fmt::format("DELETE FROM {} AS w WHERE {}", qualified(table.table), condition(table)), params_of(key)));
+Result<std::set<TableName>> Writer::remove_rows() {
+  // Until a whole round removes nothing: of rows in a cycle of foreign keys none is the first to go.
+  std::set<TableName> left;
+  for (bool removed = true; removed;) {
+    removed = false;
+    left.clear();
+    for (std::size_t i = tables_.size(); i-- > 0;) {
+      auto& rows = logs_[i].rows;
+      for (auto row = rows.begin(); row != rows.end();) {
+        auto deleted = session_->query(
+            fmt::format("DELETE FROM {} AS w WHERE {}", qualified(tables_[i].table), condition(tables_[i])),
+            params_of(row->first));
+        if (!deleted && deleted.error().sqlstate != k_foreign_key_violation) return deleted.error();
+        removed = removed || deleted;
+        row = deleted ? rows.erase(row) : std::next(row);
+      }
+      if (!rows.empty()) left.insert(tables_[i].table);
     }
-    logs_[i] = {};
   }
-  return {};
+  logs_.assign(tables_.size(), {});
+  return left;
 }
 
 }  // namespace pgphase

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -59,7 +60,8 @@ class Writer {
   // that a backfill sets whatever they hold; `may_fill`: columns that a backfill sets where they are NULL.
   using Columns = std::function<bool(const TableName&, const std::string& column)>;
   Result<std::vector<std::string>> what_is_lost(const Columns& may_change, const Columns& may_fill);
-  Result<void> remove_rows();  // its own
+  // Its own; the tables in which some stay because they refer to each other.
+  Result<std::set<TableName>> remove_rows();
 
  private:
   using Values = std::map<std::string, std::optional<std::string>>;

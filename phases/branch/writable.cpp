@@ -17,7 +17,8 @@ SELECT a.attname, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), CASE WH
   FROM pg_attribute a
   JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace tn ON tn.oid = t.typnamespace
-  LEFT JOIN pg_constraint k ON k.conrelid = a.attrelid AND k.contype = 'f' AND k.conkey = ARRAY[a.attnum]
+  LEFT JOIN LATERAL (SELECT confrelid, confkey FROM pg_constraint WHERE conrelid = a.attrelid AND contype = 'f'
+                      AND conkey = ARRAY[a.attnum] ORDER BY oid LIMIT 1) k ON true
   LEFT JOIN pg_class p ON p.oid = k.confrelid LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
   LEFT JOIN pg_attribute pa ON pa.attrelid = p.oid AND pa.attnum = k.confkey[1]
  WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped

@@ -9,7 +9,7 @@ SELECT 'pg_foreign_data_wrapper'::regclass::oid, w.oid, 0, 'foreign data wrapper
        pg_get_userbyid(w.fdwowner),
        CASE WHEN w.fdwhandler <> 0 THEN w.fdwhandler::regproc END,
        CASE WHEN w.fdwvalidator <> 0 THEN w.fdwvalidator::regproc END,
-       (SELECT string_agg(CASE WHEN o ~* '^[^=]*(password|secret|token)' THEN regexp_replace(o, '=.*', '=…') ELSE o END, ', ')
+       (SELECT string_agg(CASE WHEN o ~* '^[^=]*(password|secret|token)' THEN regexp_replace(o, '=.*', '=...') ELSE o END, ', ')
           FROM unnest(w.fdwoptions) AS o)
   FROM pg_foreign_data_wrapper w
  WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_foreign_data_wrapper'::regclass AND m.objid = w.oid)
@@ -23,7 +23,7 @@ Family foreign_servers() {
 SELECT 'pg_foreign_server'::regclass::oid, s.oid, 0, 'foreign server', format('%I', s.srvname),
        pg_get_userbyid(s.srvowner),
        format('%I', w.fdwname), s.srvtype, s.srvversion,
-       (SELECT string_agg(CASE WHEN o ~* '^[^=]*(password|secret|token)' THEN regexp_replace(o, '=.*', '=…') ELSE o END, ', ')
+       (SELECT string_agg(CASE WHEN o ~* '^[^=]*(password|secret|token)' THEN regexp_replace(o, '=.*', '=...') ELSE o END, ', ')
           FROM unnest(s.srvoptions) AS o)
   FROM pg_foreign_server s JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
  WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_foreign_server'::regclass AND m.objid = s.oid)

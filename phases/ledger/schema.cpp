@@ -135,8 +135,8 @@ CREATE TABLE pgphase.request (                             -- what people asked 
   plan        text,                                        -- NULL: every plan of this database
   phase       text,
   cancel_now  boolean NOT NULL DEFAULT false,              -- pause --now: cancel the running statement
-  split_sha256 text,                                       -- an approval holds for this split …
-  generation  integer,                                     -- … and this generation of the plan only
+  split_sha256 text,                                       -- an approval holds for this split,
+  generation  integer,                                     -- and this generation of the plan only
   reason      text,
   by_role     text NOT NULL DEFAULT session_user,
   by_person   text NOT NULL,                               -- os user at host
@@ -216,8 +216,8 @@ Error may_not_read(const Session& session, const std::string& role) {
 
 Error newer_ledger(const Session& session, int found) {
   return make_error(Errc::refused,
-                    fmt::format("the ledger in {} has version {}; this pgphase {} knows versions up to {}", session.target(),
-                                found, PGPHASE_VERSION, newest_ledger_version()),
+                    fmt::format("the ledger in {} has version {}; this pgphase {} knows versions up to {}",
+                                session.target(), found, PGPHASE_VERSION, newest_ledger_version()),
                     "Nothing was changed. Use the newer pgphase that wrote it.");
 }
 
@@ -232,7 +232,9 @@ Error cannot_create(const Session& session, Error error) {
 
 }  // namespace
 
-int newest_ledger_version() { return std::end(k_scripts)[-1].version; }
+int newest_ledger_version() {
+  return std::end(k_scripts)[-1].version;
+}
 
 Result<int> ledger_version(Session& session) {
   // Read from the catalogue and not by to_regclass(): that one answers from the session's cache, which does not see
@@ -275,7 +277,8 @@ Result<void> ensure_ledger(Session& session) {
   PGPHASE_CHECK(session.query(fmt::format("SELECT pg_advisory_xact_lock({}, {})", k_lock_space, k_lock_ledger)));
   PGPHASE_TRY(now, ledger_version(session));
   if (now == 0) {
-    if (auto made = session.query("CREATE SCHEMA IF NOT EXISTS pgphase"); !made) return cannot_create(session, made.error());
+    if (auto made = session.query("CREATE SCHEMA IF NOT EXISTS pgphase"); !made)
+      return cannot_create(session, made.error());
   }
   for (const auto& [version, sql] : k_scripts) {
     if (version <= now) continue;

@@ -88,7 +88,9 @@ Rows rows_from(const pqxx::result& result) {
   return rows;
 }
 
-bool is_commit(std::string_view sql) { return sql == "COMMIT"; }
+bool is_commit(std::string_view sql) {
+  return sql == "COMMIT";
+}
 
 }  // namespace
 
@@ -137,9 +139,9 @@ struct Session::Impl {
 
   Error gone(std::string_view sql) const {
     const bool commit = is_commit(sql);
-    auto error = make_error(commit ? Errc::in_doubt : Errc::session_lost,
-                            fmt::format("the connection to {} went away{}", options.target,
-                                        commit ? " during COMMIT" : ""));
+    auto error =
+        make_error(commit ? Errc::in_doubt : Errc::session_lost,
+                   fmt::format("the connection to {} went away{}", options.target, commit ? " during COMMIT" : ""));
     error.statement = sql;
     return error;
   }
@@ -182,7 +184,8 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
       "SET default_transaction_read_only = off; SET default_transaction_deferrable = off;"
       "SET row_security = off; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
       "SET IntervalStyle = 'postgres'; SET client_encoding = 'UTF8'; SET standard_conforming_strings = on;"
-      "SET bytea_output = 'hex'; SET extra_float_digits = 1; SET check_function_bodies = on;"
+      "SET bytea_output = 'hex'; SET extra_float_digits = 1; SET check_function_bodies = on; SET quote_all_identifiers "
+      "= off;"
       "SET idle_in_transaction_session_timeout = '60s'; {};",
       self.connection->esc(options.application_name), session->own_timeouts());
   if (version >= 140000) pins += "SET idle_session_timeout = 0;";
@@ -195,28 +198,34 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
     return error;
   }
   // session_replication_role needs a privilege to SET, not to read.
-  PGPHASE_TRY(facts, session->query(
-      "SELECT pg_backend_pid(), (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()), "
-      "       (SELECT setting FROM pg_settings WHERE name = 'deadlock_timeout'), "
-      "       current_setting('session_replication_role'), pg_is_in_recovery()"));
+  PGPHASE_TRY(facts,
+              session->query(
+                  "SELECT pg_backend_pid(), (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()), "
+                  "       (SELECT setting FROM pg_settings WHERE name = 'deadlock_timeout'), "
+                  "       current_setting('session_replication_role'), pg_is_in_recovery()"));
   if (facts[0].integer(0) != self.connection->backendpid()) {
     return make_error(Errc::unreachable,
                       fmt::format("{} is a connection pooler in transaction mode: what one statement sets or locks is "
-                                  "gone at the next", options.target),
+                                  "gone at the next",
+                                  options.target),
                       "Nothing was changed. Use the direct host and port of the server.");
   }
   if (facts[0].text(3) != "origin") {
-    return make_error(Errc::refused, fmt::format("session_replication_role is {} for this role on {}: triggers would "
-                                                 "not fire", facts[0].text(3), options.target),
+    return make_error(Errc::refused,
+                      fmt::format("session_replication_role is {} for this role on {}: triggers would "
+                                  "not fire",
+                                  facts[0].text(3), options.target),
                       "Nothing was changed. Reset it for the role (ALTER ROLE … RESET session_replication_role).");
   }
   if (facts[0].boolean(4)) {
-    return make_error(Errc::unreachable, fmt::format("{} is a standby in recovery: it cannot be written", options.target),
+    return make_error(Errc::unreachable,
+                      fmt::format("{} is a standby in recovery: it cannot be written", options.target),
                       "Nothing was changed. Connect to the primary, for example with target_session_attrs=read-write.");
   }
   if (version < 140000) {
-    return make_error(Errc::refused, fmt::format("{} runs PostgreSQL {}; pgphase supports 14 to 18", options.target,
-                                                 version / 10000), "Nothing was changed.");
+    return make_error(Errc::refused,
+                      fmt::format("{} runs PostgreSQL {}; pgphase supports 14 to 18", options.target, version / 10000),
+                      "Nothing was changed.");
   }
   self.backend = {static_cast<int>(facts[0].integer(0)), facts[0].text(1)};
   self.deadlock_timeout = std::chrono::milliseconds(facts[0].integer(2));
@@ -238,16 +247,28 @@ Result<Rows> Session::script(std::string_view sql) {
   return impl_->guarded(sql, [&](pqxx::nontransaction& work) { return work.exec(std::string(sql)); });
 }
 
-BackendId Session::backend() const { return impl_->backend; }
-int Session::server_version() const { return impl_->connection->server_version(); }
-std::chrono::milliseconds Session::deadlock_timeout() const { return impl_->deadlock_timeout; }
-const std::string& Session::target() const { return impl_->options.target; }
-std::string Session::own_timeouts() const {
-  return fmt::format("SET statement_timeout = '{}ms'; SET lock_timeout = '{}ms'", impl_->options.statement_timeout.count(),
-                     impl_->options.lock_timeout.count());
+BackendId Session::backend() const {
+  return impl_->backend;
 }
-bool Session::lost() const { return impl_->lost; }
-int Session::socket() const { return impl_->connection->sock(); }
+int Session::server_version() const {
+  return impl_->connection->server_version();
+}
+std::chrono::milliseconds Session::deadlock_timeout() const {
+  return impl_->deadlock_timeout;
+}
+const std::string& Session::target() const {
+  return impl_->options.target;
+}
+std::string Session::own_timeouts() const {
+  return fmt::format("SET statement_timeout = '{}ms'; SET lock_timeout = '{}ms'",
+                     impl_->options.statement_timeout.count(), impl_->options.lock_timeout.count());
+}
+bool Session::lost() const {
+  return impl_->lost;
+}
+int Session::socket() const {
+  return impl_->connection->sock();
+}
 
 void Session::cancel() noexcept {
   try {

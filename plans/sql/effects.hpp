@@ -23,6 +23,10 @@ void drop(const boost::json::object& node, ParsedStatement& out);
 // The rest: everything that is neither of the above.
 void other(const tree::RawStatement& raw, ParsedStatement& out);
 
+// Whether the statement changes what all databases of a server share. A DO block is judged by its text; what a function
+// does that it calls is not seen.
+bool reaches_beyond_the_database(const tree::RawStatement& raw);
+
 // Why pgphase does not run such a statement at all, or empty.
 std::string refusal(const tree::RawStatement& raw);
 

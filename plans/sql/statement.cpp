@@ -40,6 +40,7 @@ Parsed<std::vector<ParsedStatement>> parse_statements(std::string_view sql) {
     one.statement.sql = raw.text;
     one.relations = tree::relations(raw.node);
     one.refused = effects::refusal(raw);
+    one.beyond_database = effects::reaches_beyond_the_database(raw);
     if (raw.tag == "CreateStmt")
       effects::create_table(raw.node, one);
     else if (raw.tag == "AlterTableStmt")

@@ -49,6 +49,7 @@ struct ParsedStatement {
   Statement statement;        // sql = text
   std::vector<Action> actions;
   std::vector<TableName> relations;  // every table it names
+  bool beyond_database = false;      // changes what all databases of the server share: roles, a database's settings
   std::string refused;               // why pgphase does not run such a statement, or empty
 };
 

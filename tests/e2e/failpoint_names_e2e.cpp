@@ -83,6 +83,7 @@ const std::set<std::string>& transactions_that_never_commit() {
       "backfill.check",      // whether any row is left
       "backfill.bad_row",    // a failed batch looked at again
       "rehearsal.hold",      // keeps a row of a branch until it is let go
+      "rehearsal.write",     // on a branch, which a kill ends as a whole
   };
   return labels;
 }

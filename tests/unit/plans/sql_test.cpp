@@ -305,6 +305,25 @@ TEST(TypeTest, IsExactlyOneType) {
   }
 }
 
+TEST(SqlTest, KnowsWhatReachesBeyondTheDatabase) {
+  for (const char* sql : {"ALTER ROLE app NOLOGIN", "CREATE ROLE a", "DROP ROLE a", "GRANT a TO b",
+                          "ALTER DATABASE d SET work_mem = '5MB'", "ALTER ROLE a SET statement_timeout = 7",
+                          "COMMENT ON DATABASE d IS 'x'", "COMMENT ON ROLE a IS 'x'", "GRANT CONNECT ON DATABASE d TO a",
+                          "ALTER DATABASE d OWNER TO a", "ALTER ROLE a RENAME TO b",
+                          "DO $$ BEGIN EXECUTE 'create  user x'; END $$"}) {
+    const auto parsed = parse_statements(sql);
+    ASSERT_TRUE(parsed) << sql;
+    EXPECT_TRUE(parsed->front().beyond_database) << sql;
+  }
+  for (const char* sql : {"ALTER TABLE t OWNER TO a", "GRANT SELECT ON t TO a", "COMMENT ON TABLE t IS 'alter role x'",
+                          "CREATE INDEX i ON t (a)", "DO $$ BEGIN UPDATE t SET role = 1; END $$",
+                          "ALTER TABLE t RENAME TO u", "ALTER SCHEMA s OWNER TO a"}) {
+    const auto parsed = parse_statements(sql);
+    ASSERT_TRUE(parsed) << sql;
+    EXPECT_FALSE(parsed->front().beyond_database) << sql;
+  }
+}
+
 TEST(QueryTest, OnlyReads) {
   EXPECT_TRUE(parse_query("SELECT count(*) = 0 FROM t"));
   EXPECT_TRUE(parse_query("WITH x AS (SELECT 1) SELECT true FROM x"));
