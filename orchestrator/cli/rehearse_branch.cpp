@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "phases/branch/branch_session.hpp"
 #include "phases/branch/same_database.hpp"
-#include "phases/postgres/session.hpp"
 
 namespace pgphase {
 namespace {
@@ -13,20 +13,12 @@ constexpr std::int64_t k_most_bytes = 256LL * 1024 * 1024;
 
 constexpr const char* k_url_variable = "PGPHASE_REHEARSE_ON";
 
-Result<std::unique_ptr<Session>> look_at(const ConnInfo& connection) {
-  SessionOptions options;
-  options.conninfo = connection.to_libpq();
-  options.target = connection.display();
-  options.application_name = "pgphase/rehearsal";
-  return Session::open(options);
-}
-
 // A source that nobody has named, or that cannot be reached, is not the one that can.
 Result<void> must_not_be_the_source(Program& program, const ConnInfo& connection) {
-  PGPHASE_TRY(disposable, look_at(connection));
+  PGPHASE_TRY(disposable, branch_session(connection));
   const auto source = program.connection();
   if (!source) return {};
-  auto original = look_at(*source);
+  auto original = branch_session(*source);
   if (!original) return {};
   PGPHASE_TRY(same, same_database(**original, *disposable));
   if (!same) return {};

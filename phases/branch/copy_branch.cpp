@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "phases/branch/branch_session.hpp"
 #include "phases/branch/clients.hpp"
 #include "phases/branch/foreign_servers.hpp"
 #include "phases/branch/private_server.hpp"

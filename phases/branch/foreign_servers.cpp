@@ -1,6 +1,6 @@
 #include "phases/branch/foreign_servers.hpp"
 
-#include "phases/branch/private_server.hpp"
+#include "phases/branch/branch_session.hpp"
 
 namespace pgphase {
 

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "phases/branch/branch_session.hpp"
+
 namespace pgphase {
 namespace {
 
 constexpr const char* k_database = "rehearsal";
-constexpr std::chrono::hours k_longest_statement{6};
 
 class DisposableDatabase final : public Branch {
  public:
@@ -20,15 +21,6 @@ class DisposableDatabase final : public Branch {
 };
 
 }  // namespace
-
-Result<std::unique_ptr<Session>> branch_session(const ConnInfo& connection) {
-  SessionOptions options;
-  options.conninfo = connection.to_libpq();
-  options.target = connection.display();
-  options.application_name = "pgphase/rehearsal";
-  options.statement_timeout = k_longest_statement;
-  return Session::open(options);
-}
 
 Result<std::unique_ptr<PrivateServerBranch>> PrivateServerBranch::start(int major,
                                                                         const std::string& encoding_and_locale) {

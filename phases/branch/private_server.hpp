@@ -3,7 +3,6 @@
 
 #include "phases/branch/branch.hpp"
 #include "phases/postgres/server.hpp"
-#include "phases/postgres/session.hpp"
 
 namespace pgphase {
 
@@ -27,8 +26,5 @@ class PrivateServerBranch final : public Branch {
   std::string description_;
   bool removed_ = false;
 };
-
-// To make a branch with.
-Result<std::unique_ptr<Session>> branch_session(const ConnInfo& connection);
 
 }  // namespace pgphase

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "phases/branch/branch.hpp"
+#include "phases/branch/branch_session.hpp"
 #include "phases/branch/foreign_servers.hpp"
 #include "phases/ledger/lease.hpp"
 #include "phases/postgres/server.hpp"
@@ -36,13 +37,7 @@ std::string new_name(std::string_view source) {
 }
 
 Result<std::unique_ptr<Session>> maintenance_session(const ConnInfo& source) {
-  const auto connection = source.with("dbname", k_maintenance_database);
-  SessionOptions options;
-  options.conninfo = connection.to_libpq();
-  options.target = connection.display();
-  options.application_name = "pgphase/rehearsal";
-  options.statement_timeout = std::chrono::minutes(30);  // copying a large database takes its time
-  auto session = Session::open(options);
+  auto session = branch_session(source.with("dbname", k_maintenance_database));
   // A copy whose client was killed ends within a second, rather than when it is done.
   if (session) PGPHASE_CHECK((*session)->query("SET client_connection_check_interval = '1s'"));
   return session;
