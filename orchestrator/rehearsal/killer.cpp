@@ -57,14 +57,31 @@ Result<bool> waits_in_the_queue(Session& looking, int pid) {
   return !waits.empty();
 }
 
-// Some rows are done, and the one that is held is not: the backfill passes it over and comes back.
-Result<bool> is_in_the_middle(Session& session, const StepKey& key) {
-  PGPHASE_TRY(found, session.query("SELECT FROM pgphase.backfill b WHERE plan = $1 AND phase = $2 AND step = $3 "
-                                   "AND stage IN ('scan', 'sweep') AND (SELECT sum(rows) FROM pgphase.chunk c WHERE "
-                                   "(c.plan, c.phase, c.step) = (b.plan, b.phase, b.step)) > 0",
+// How far the backfill is; the row that is held is passed over and come back to. Nothing: it has not begun on the rows.
+Result<std::optional<std::int64_t>> rows_done(Session& session, const StepKey& key) {
+  PGPHASE_TRY(found, session.query("SELECT (SELECT coalesce(sum(rows), 0) FROM pgphase.chunk c WHERE (c.plan, c.phase, "
+                                   "c.step) = (b.plan, b.phase, b.step)) FROM pgphase.backfill b WHERE plan = $1 AND "
+                                   "phase = $2 AND step = $3 AND stage IN ('scan', 'sweep')",
                                    {key.plan.value, to_string(key.phase), key.step}));
-  return !found.empty();
+  if (found.empty()) return std::optional<std::int64_t>();
+  return std::optional(found[0].integer(0));
 }
+
+// In the middle: some rows are done and the one that is held is not; or it is the only one that there is to do, and has
+// been waited for long enough to tell.
+class Progress {
+ public:
+  Result<bool> in_the_middle(Session& session, const StepKey& key) {
+    constexpr std::chrono::seconds k_nothing_else{2};
+    PGPHASE_TRY(done, rows_done(session, key));
+    if (!done) return false;
+    if (!begun_) begun_ = Clock::now();
+    return *done > 0 || Clock::now() - *begun_ > k_nothing_else;
+  }
+
+ private:
+  std::optional<Clock::time_point> begun_;
+};
 
 // The marker column needs the whole table for a moment. `next` queues for the row behind that, and has it before the
 // first batch can; only then `holder` lets go.
@@ -96,10 +113,11 @@ Result<pid_t> start_run(const Killer& killer, const PlanId& plan, Phase phase) {
 // True as soon as the run is in the middle; false when it has ended without, or time is up.
 Result<bool> caught(pid_t pid, HeldRow& first, HeldRow& second, const StepKey& key, bool& ended) {
   const auto until = Clock::now() + k_longest_wait;
+  Progress progress;
   HeldRow* holder = &first;
   HeldRow* next = &second;
   while (Clock::now() < until) {
-    PGPHASE_TRY(in_the_middle, is_in_the_middle(holder->session(), key));
+    PGPHASE_TRY(in_the_middle, progress.in_the_middle(holder->session(), key));
     if (in_the_middle) return true;
     PGPHASE_TRY(in_the_way, somebody_wants_the_table(holder->session()));
     if (in_the_way) {

@@ -66,6 +66,22 @@ Result<void> quietly(Session& session, const Additions& added, const std::functi
   return done;
 }
 
+// A backfill without an undo leaves its values behind, and they do not count. What an application has written does: as
+// long as this lives.
+class CountingAll {
+ public:
+  CountingAll(Stage& stage, const Additions& added) : stage_(stage), left_out_(stage.values_left_out) {
+    for (const auto& column : added.columns) stage_.values_left_out.erase(column);
+  }
+  ~CountingAll() { stage_.values_left_out = left_out_; }
+  CountingAll(const CountingAll&) = delete;
+  CountingAll& operator=(const CountingAll&) = delete;
+
+ private:
+  Stage& stage_;
+  ColumnSet left_out_;
+};
+
 }  // namespace
 
 Result<void> kill_within_backfills(Moves& moves, const Snapshot& before, const Killer& killer) {
@@ -86,8 +102,10 @@ Result<void> kill_within_backfills(Moves& moves, const Snapshot& before, const K
     PGPHASE_TRY(killed, reach_and_kill());
     if (moves.stuck()) return {};
     if (!killed) {
-      moves.pass_over(
-          what, fmt::format("nothing to kill: the backfill had no row of {} to wait for", display_name(body->table)));
+      moves.pass_over(what,
+                      fmt::format("nothing to kill: the backfill had no row of {} to wait for, or came to its end "
+                                  "without it",
+                                  display_name(body->table)));
       continue;
     }
     // One without an undo of the author's leaves its values where they are: a second run would have nothing to do.
@@ -98,9 +116,10 @@ Result<void> kill_within_backfills(Moves& moves, const Snapshot& before, const K
       if (moves.stuck()) return {};
       PGPHASE_TRY(killed_again, reach_and_kill());
       if (moves.stuck()) return {};
-      if (!killed_again)
+      if (!killed_again) {
         moves.pass_over(what, "after it had gone back, the backfill could not be caught in the middle");
-      if (!killed_again) continue;
+        continue;
+      }
     }
     PGPHASE_TRY(went_on, moves.must_succeed(moves.forward(), what));
     if (went_on) moves.check(what);
@@ -110,6 +129,7 @@ Result<void> kill_within_backfills(Moves& moves, const Snapshot& before, const K
 
 Result<void> keep_what_is_written(Moves& moves, const Snapshot& before, int seed_rows) {
   const auto added = additions_of(moves.plan(), moves.phase());
+  const CountingAll counting(moves.stage(), added);
   PGPHASE_TRY(session, moves.stage().session());
   Written written;
   PGPHASE_CHECK(quietly(*session, added, [&]() -> Result<void> {
@@ -118,10 +138,6 @@ Result<void> keep_what_is_written(Moves& moves, const Snapshot& before, int seed
     return {};
   }));
   if (written.words.empty()) return {};
-  // A backfill without an undo leaves its values behind, and they do not count. These here do: an application wrote
-  // them.
-  const auto left_out = moves.stage().values_left_out;
-  for (const auto& column : added.columns) moves.stage().values_left_out.erase(column);
   PGPHASE_TRY(with_rows, moves.stage().snapshot());
   PGPHASE_CHECK(moves.back_to(
       before,
@@ -130,7 +146,6 @@ Result<void> keep_what_is_written(Moves& moves, const Snapshot& before, int seed
   PGPHASE_CHECK(moves.forward_to(
       with_rows, fmt::format("going forward again brings back what was written: {}", fmt::join(written.words, ", ")),
       Moves::Rows::count));
-  moves.stage().values_left_out = left_out;
   if (moves.stuck()) return {};
   PGPHASE_TRY(again, moves.stage().session());
   return quietly(*again, added, [&] { return take_back(*again, added, written); });
