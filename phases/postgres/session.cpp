@@ -184,8 +184,8 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
       "SET default_transaction_read_only = off; SET default_transaction_deferrable = off;"
       "SET row_security = off; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
       "SET IntervalStyle = 'postgres'; SET client_encoding = 'UTF8'; SET standard_conforming_strings = on;"
-      "SET bytea_output = 'hex'; SET extra_float_digits = 1; SET check_function_bodies = on; SET quote_all_identifiers "
-      "= off;"
+      "SET bytea_output = 'hex'; SET extra_float_digits = 1; SET check_function_bodies = on;"
+      "SET quote_all_identifiers = off;"
       "SET idle_in_transaction_session_timeout = '60s'; {};",
       self.connection->esc(options.application_name), session->own_timeouts());
   if (version >= 140000) pins += "SET idle_session_timeout = 0;";

@@ -19,7 +19,6 @@ constexpr auto k_shared_statements = std::to_array<std::string_view>({
     "AlterDatabaseRefreshCollStmt",
     "AlterTableSpaceOptionsStmt",
     "AlterSubscriptionStmt",
-    "AlterSystemStmt",
 });
 
 // Of statements that are for many kinds of things: GRANT, COMMENT, SECURITY LABEL, RENAME, OWNER TO.

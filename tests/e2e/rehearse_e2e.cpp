@@ -26,6 +26,16 @@ class RehearseE2eTest : public ::testing::Test {
     std::ifstream in(project.folder() / name);
     return {std::istreambuf_iterator<char>(in), {}};
   }
+  // Debian's server comes with its clients; those from elsewhere do not, and then a copy is refused, with the reason.
+  bool is_refused_without_clients(const Output& output) {
+    constexpr int k_debians = 15;
+    if (find_clients(test_server_major())) return false;
+    EXPECT_NE(test_server_major(), k_debians) << "pg_dump and psql are missing beside the server";
+    EXPECT_EQ(output.code, 21) << output.out << output.err;
+    EXPECT_NE(output.err.find("needs pg_dump and psql of that version"), std::string::npos) << output.err;
+    EXPECT_NE(output.err.find("Nothing was made."), std::string::npos) << output.err;
+    return true;
+  }
   Output rehearse(std::vector<std::string> args) {
     args.insert(args.begin(), "rehearse");
     return project.run(args, 300s);
@@ -78,9 +88,9 @@ TEST_F(RehearseE2eTest, WhileOthersAreConnectedTheDatabaseIsCopied) {
   const auto refused = rehearse({"002_task_priority", "--branch", "template"});
   EXPECT_EQ(refused.code, 21) << refused.out << refused.err;
   EXPECT_NE(refused.err.find("others are connected"), std::string::npos) << refused.err;
-  if (const auto clients = find_clients(test_server_major()); !clients) GTEST_SKIP() << clients.error().message;
   const auto before = project.full_dump();
   const auto output = rehearse({"002_task_priority"});
+  if (is_refused_without_clients(output)) return;
   EXPECT_EQ(output.code, 0) << output.out << output.err;
   EXPECT_NE(output.out.find("on a private server"), std::string::npos) << output.out;
   EXPECT_EQ(project.full_dump(), before);
@@ -138,13 +148,13 @@ TEST_F(RehearseE2eTest, TheSourceIsNeverWrittenNotEvenWhenKilled) {
 }
 
 TEST_F(RehearseE2eTest, ASampleIsEnough) {
-  if (const auto clients = find_clients(test_server_major()); !clients) GTEST_SKIP() << clients.error().message;
   project.sample_plans();
   ASSERT_EQ(project.run({"up", "001_initial"}).code, 0);
   project.db().exec("INSERT INTO tasks (title, user_id) SELECT 'task ' || i, 'u' FROM generate_series(1, 5000) i");
   const auto wrong = rehearse({"--sample-rows", "100", "--branch", "template"});
   EXPECT_EQ(wrong.code, 2) << wrong.err;
   const auto output = rehearse({"--sample-rows", "100", "--kill"});
+  if (is_refused_without_clients(output)) return;
   EXPECT_EQ(output.code, 0) << output.out << output.err;
   EXPECT_NE(output.out.find("a sample of"), std::string::npos) << output.out;
   EXPECT_EQ(output.out.find("nothing to kill"), std::string::npos) << output.out;
