@@ -9,6 +9,7 @@
 #include "orchestrator/cli/words.hpp"
 #include "orchestrator/engine/derived_state.hpp"
 #include "orchestrator/engine/state_machine.hpp"
+#include "plans/base/one_line.hpp"
 #include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -109,7 +110,7 @@ void add_phase(std::string& out, const ExplainedPlan& explained, Phase phase, co
 void add_plan(std::string& out, const ExplainedPlan& explained, const ExplainInput& input, SqlShown shown) {
   const auto& plan = *explained.plan;
   out += plan.id.value;
-  if (!plan.description.empty()) out += ": " + plan.description;
+  if (const auto description = one_line(plan.description); !description.empty()) out += ": " + description;
   out += '\n';
   if (!plan.requires_plans.empty()) {
     std::vector<std::string> ids;

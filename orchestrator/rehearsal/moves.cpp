@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "plans/base/one_line.hpp"
+
 namespace pgphase {
 namespace {
 
@@ -54,7 +56,7 @@ void Moves::pass_over(std::string what, std::string why) {
 Result<bool> Moves::must_succeed(const Result<void>& outcome, const std::string& what) {
   if (outcome) return true;
   if (!is_about_the_plan(outcome.error())) return outcome.error();
-  check(what, {outcome.error().message});
+  check(what, {one_line(outcome.error().message)});
   stuck_ = true;
   report_.stands = false;
   return false;

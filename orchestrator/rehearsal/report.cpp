@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plans/base/one_line.hpp"
 #include "plans/base/units.hpp"
 
 namespace pgphase {
@@ -65,7 +66,8 @@ std::string verdict(const Rehearsal& rehearsal) {
 }
 
 std::string title(const RehearsedPlan& plan) {
-  return plan.description.empty() ? plan.plan.value : fmt::format("{}: {}", plan.plan.value, plan.description);
+  const auto description = one_line(plan.description);
+  return description.empty() ? plan.plan.value : fmt::format("{}: {}", plan.plan.value, description);
 }
 
 std::vector<std::string> figures(const RehearsedPlan& plan) {

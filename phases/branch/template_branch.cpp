@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
+#include <thread>
 
 #include "phases/branch/branch.hpp"
 #include "phases/branch/branch_session.hpp"
@@ -127,21 +129,52 @@ Result<std::unique_ptr<Branch>> branch_by_template(const ConnInfo& source, std::
   return std::unique_ptr<Branch>(std::move(branch));
 }
 
+namespace {
+
+// A killed client's session holds its lock until the server has seen the closed connection: at once where it is idle,
+// within the second of maintenance_session where it is still copying. Whoever is there after this lives.
+constexpr std::chrono::milliseconds k_until_the_dead_are_gone{2'500};
+constexpr std::chrono::milliseconds k_look_again{50};
+
+Result<std::vector<std::string>> branches_on(Session& session) {
+  PGPHASE_TRY(found, session.query("SELECT datname FROM pg_database WHERE datname ~ $1 AND datconnlimit = $2::int "
+                                   "ORDER BY 1",
+                                   {fmt::format("^{}.*_[0-9a-f]{{8}}$", k_prefix), std::to_string(k_mark)}));
+  std::vector<std::string> names;
+  for (const auto& row : found) names.push_back(row.text(0));
+  return names;
+}
+
+// A branch that is being copied is no database yet that anybody could see.
+Result<bool> somebody_copies(Session& session) {
+  PGPHASE_TRY(found, session.query("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND pid <> "
+                                   "pg_backend_pid() AND starts_with(query, $1))",
+                                   {fmt::format("CREATE DATABASE {}", k_prefix)}));
+  return found[0].boolean(0);
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> remove_dead_branches(const ConnInfo& source) {
   sweep_dead_servers();
   PGPHASE_TRY(session, maintenance_session(source));
-  PGPHASE_TRY(found, session->query("SELECT datname FROM pg_database WHERE datname ~ $1 AND datconnlimit = $2::int "
-                                    "ORDER BY 1",
-                                    {fmt::format("^{}.*_[0-9a-f]{{8}}$", k_prefix), std::to_string(k_mark)}));
   std::vector<std::string> removed;
-  for (const auto& row : found) {
-    const auto name = row.text(0);
-    PGPHASE_TRY(free, try_lock_name(*session, name));
-    if (!free) continue;
-    PGPHASE_CHECK(drop(*session, name));
-    removed.push_back(name);
+  const auto until = std::chrono::steady_clock::now() + k_until_the_dead_are_gone;
+  for (;;) {
+    PGPHASE_TRY(at_work, somebody_copies(*session));  // before the look: what it has made by then is seen
+    PGPHASE_TRY(names, branches_on(*session));
+    for (const auto& name : names) {
+      PGPHASE_TRY(free, try_lock_name(*session, name));
+      if (free) {
+        PGPHASE_CHECK(drop(*session, name));
+        removed.push_back(name);
+      } else {
+        at_work = true;
+      }
+    }
+    if (!at_work || std::chrono::steady_clock::now() >= until) return removed;
+    std::this_thread::sleep_for(k_look_again);
   }
-  return removed;
 }
 
 }  // namespace pgphase

@@ -159,6 +159,25 @@ void rows(const Snapshot& before, const Snapshot& after, std::vector<Difference>
   }
 }
 
+// Numbers that were given out are not given out again, whatever was rolled back: going on is right, going back is not.
+bool has_gone_back(const SequencePosition& was, const SequencePosition& is) {
+  if (!was.called || was.ascends != is.ascends) return false;
+  if (was.last == is.last) return !is.called;
+  return (is.last < was.last) == was.ascends;
+}
+
+void sequences(const Snapshot& before, const Snapshot& after, std::vector<Difference>& differences) {
+  for (const auto& [sequence, was] : before.sequences) {
+    const auto is = after.sequences.find(sequence);
+    if (is == after.sequences.end() || !has_gone_back(was, is->second)) continue;
+    const CatalogueObject object{"sequence", qualified(sequence)};
+    const auto facts = after.objects.find(object);
+    differences.push_back({Kind::changed, object, "last value", std::to_string(was.last),
+                           is->second.called ? std::to_string(is->second.last) : "",
+                           facts == after.objects.end() ? "" : table_of(object, facts->second)});
+  }
+}
+
 }  // namespace
 
 std::vector<Difference> compare(const Snapshot& before, const Snapshot& after) {
@@ -172,6 +191,7 @@ std::vector<Difference> compare(const Snapshot& before, const Snapshot& after) {
   column_order(before.objects, after.objects, differences);
   without_echoes(after.objects, differences);
   rows(before, after, differences);
+  sequences(before, after, differences);
   std::sort(differences.begin(), differences.end(), [](const Difference& a, const Difference& b) {
     return std::tie(a.table, a.object, a.fact) < std::tie(b.table, b.object, b.fact);
   });

@@ -20,7 +20,7 @@ struct Difference {
 
 // In the order of tables, then kinds and names. What came or went with something else is not told apart: not the
 // columns of a table that is missing, not the same change in each partition. Rows are compared where both snapshots
-// have them.
+// have them, and a sequence only differs when it has gone back.
 std::vector<Difference> compare(const Snapshot& before, const Snapshot& after);
 
 // "column tasks.priority: default was 5, is 6"; "index idx_x on tasks is missing"; "rows of tasks differ: 10 rows

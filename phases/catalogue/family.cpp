@@ -27,7 +27,8 @@ WITH kept AS (
 )sql";
 
 std::vector<Family> families(int server_version) {
-  return {schemas(),
+  return {database(),
+          schemas(),
           extensions(),
           relations(),
           sequences(),
@@ -53,7 +54,7 @@ std::vector<Family> families(int server_version) {
 }
 
 std::vector<std::string_view> notes(int server_version) {
-  return {publication_members(server_version), comments(), security_labels(), privileges()};
+  return {publication_members(server_version), comments(), database_settings(), security_labels(), privileges()};
 }
 
 }  // namespace pgphase

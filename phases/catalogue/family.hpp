@@ -31,6 +31,7 @@ std::vector<std::string_view> notes(int server_version);
 // --- one file each
 // -----------------------------------------------------------------------------------------------------------
 
+Family database();
 Family schemas();
 Family extensions();
 Family relations();
@@ -56,6 +57,7 @@ Family foreign_servers();
 Family default_privileges();
 
 std::string_view publication_members(int server_version);
+std::string_view database_settings();
 std::string_view comments();
 std::string_view security_labels();
 std::string_view privileges();

@@ -40,6 +40,9 @@ std::string_view privileges() {
   SELECT 'pg_foreign_server'::regclass, oid, 0, srvowner, srvacl, acldefault('S', srvowner)
     FROM pg_foreign_server WHERE srvacl IS NOT NULL
   UNION ALL
+  SELECT 'pg_database'::regclass, oid, 0, datdba, datacl, acldefault('d', datdba)
+    FROM pg_database WHERE datacl IS NOT NULL AND datname = current_database()
+  UNION ALL
   SELECT 'pg_default_acl'::regclass, oid, 0, defaclrole, defaclacl,
          CASE WHEN defaclnamespace = 0
               THEN acldefault(CASE defaclobjtype WHEN 'S' THEN 's' ELSE defaclobjtype END, defaclrole) END
@@ -69,6 +72,10 @@ std::string_view comments() {
   return R"sql(
 SELECT classoid, objoid, objsubid, 'comment', description FROM pg_description
  WHERE objoid >= 16384 OR classoid IN ('pg_namespace'::regclass, 'pg_extension'::regclass)
+UNION ALL
+SELECT 'pg_type'::regclass, k.contypid, 0, format('comment on %I', k.conname), d.description
+  FROM pg_description d JOIN pg_constraint k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid
+ WHERE k.contypid <> 0
 )sql";
 }
 

@@ -20,6 +20,12 @@ SELECT n.nspname, c.relname, coalesce(string_agg(format('%I', a.attname), ', ' O
  WHERE c.relkind = 'r' GROUP BY 1, 2
 )sql";
 
+constexpr std::string_view k_sequences = R"sql(
+SELECT n.nspname, c.relname, s.seqincrement
+  FROM rel c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
+ WHERE NOT s.seqcycle AND has_sequence_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE')
+)sql";
+
 }  // namespace
 
 // The sum of 64-bit hashes as numeric: it neither overflows nor cancels out equal rows. The session pins what the text
@@ -37,6 +43,18 @@ Result<std::map<TableName, RowSum>> row_sums(Session& session, const ColumnSet& 
     sums[table] = {sum[0].integer(0), sum[0].text(1)};
   }
   return sums;
+}
+
+Result<std::map<TableName, SequencePosition>> sequence_positions(Session& session) {
+  PGPHASE_TRY(found, session.query(std::string(k_common) + std::string(k_sequences)));
+  std::map<TableName, SequencePosition> positions;
+  for (const auto& row : found) {
+    const TableName name{row.text(0), row.text(1)};
+    const auto step = row.integer(2);
+    PGPHASE_TRY(stands, session.query(fmt::format("SELECT last_value, is_called FROM {}", qualified(name))));
+    positions[name] = {.last = stands[0].integer(0), .called = stands[0].boolean(1), .ascends = step > 0};
+  }
+  return positions;
 }
 
 }  // namespace pgphase

@@ -76,6 +76,8 @@ Result<Snapshot> look_once(Session& session, const SnapshotOptions& options) {
     PGPHASE_CHECK(session.query("SET LOCAL statement_timeout = 0"));
     PGPHASE_TRY(sums, row_sums(session, options.values_left_out));
     snapshot.rows = std::move(sums);
+    PGPHASE_TRY(positions, sequence_positions(session));
+    snapshot.sequences = std::move(positions);
   }
   return snapshot;
 }

@@ -26,6 +26,14 @@ struct RowSum {
   bool operator==(const RowSum&) const = default;
 };
 
+// Where a sequence stands: `last` was given out, or would be the first.
+struct SequencePosition {
+  std::int64_t last = 0;
+  bool called = false;
+  bool ascends = true;
+  bool operator==(const SequencePosition&) const = default;
+};
+
 // `name` is as SQL would write it, with the schema, and with the table in front of what has no name of its own:
 // "index" "public.idx_tasks_user_id", "column" "public.tasks.priority", "constraint" "public.tasks.tasks_pkey".
 struct CatalogueObject {
@@ -40,6 +48,8 @@ using Facts = std::map<std::string, std::string>;
 struct Snapshot {
   std::map<CatalogueObject, Facts> objects;
   std::map<TableName, RowSum> rows;  // ordinary tables and leaf partitions, if asked for
+  std::map<TableName, SequencePosition>
+      sequences;  // with the rows; but for those of CYCLE, and those that it may not read
   bool operator==(const Snapshot&) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "phases/catalogue/compare.hpp"
+#include "plans/base/one_line.hpp"
 
 namespace pgphase {
 namespace {
@@ -21,6 +22,7 @@ std::string shown(const std::string& name) {
 std::string named(const Difference& difference) {
   const auto& [kind, name] = difference.object;
   const auto& table = difference.table;
+  if (name.empty()) return kind;  // the database itself
   if (table.empty() || table == name) return fmt::format("{} {}", kind, shown(name));
   if (kind == "column") return fmt::format("column {}", shown(name));
   const bool within = name.starts_with(table + ".");
@@ -42,15 +44,6 @@ bool continues_character(char c) {
 std::size_t whole_characters(const std::string& text, std::size_t at) {
   while (at > 0 && at < text.size() && continues_character(text[at])) --at;
   return at;
-}
-
-std::string on_one_line(std::string text) {
-  for (auto& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  }
-  const auto both_blank = [](char a, char b) { return a == ' ' && b == ' '; };
-  text.erase(std::unique(text.begin(), text.end(), both_blank), text.end());
-  return text.starts_with(' ') ? text.substr(1) : text;
 }
 
 std::string excerpt(const std::string& text, std::size_t differs_at) {
@@ -89,9 +82,13 @@ const char* to_string(Difference::Kind kind) {
 std::string in_words(const Difference& difference) {
   if (difference.object.kind == "rows") return rows_in_words(difference);
   const auto what = named(difference);
+  if (difference.object.kind == "sequence" && difference.fact == "last value") {
+    return fmt::format("{} has gone back from {} to {}: it would give out numbers again", what, difference.was,
+                       difference.is.empty() ? "its start" : difference.is);
+  }
   if (difference.kind == Difference::Kind::missing) return what + " is missing";
   if (difference.kind == Difference::Kind::added) return what + " was not there before";
-  const auto was = on_one_line(difference.was), is = on_one_line(difference.is);
+  const auto was = one_line(difference.was), is = one_line(difference.is);
   const auto at =
       static_cast<std::size_t>(std::mismatch(was.begin(), was.end(), is.begin(), is.end()).first - was.begin());
   if (was == is) return fmt::format("{}: {} differs in its white space", what, difference.fact);

@@ -63,6 +63,31 @@ TEST(Compare, AnObjectThatCameOrWent) {
   EXPECT_THAT(words(after, tasks()), ElementsAre("index idx_x on tasks was not there before"));
 }
 
+// As numbers are given out for good, only going back is a difference.
+TEST(Compare, ASequenceMayGoOnButNotBack) {
+  const auto at = [](std::int64_t last, bool called, bool ascends = true) {
+    auto snapshot = tasks();
+    snapshot.sequences[{"public", "tasks_id_seq"}] = {last, called, ascends};
+    return snapshot;
+  };
+  EXPECT_THAT(words(at(10, true), at(10, true)), IsEmpty());
+  EXPECT_THAT(words(at(10, true), at(500, true)), IsEmpty());
+  EXPECT_THAT(words(at(10, true), at(11, false)), IsEmpty());
+  EXPECT_THAT(words(at(10, false), at(3, true)), IsEmpty());  // had given out none
+  EXPECT_THAT(words(at(-3, true, false), at(-9, true, false)), IsEmpty());
+  EXPECT_THAT(words(at(10, true), tasks()), IsEmpty());  // may not be read any more
+  EXPECT_THAT(
+      words(at(10, true), at(9, true)),
+      ElementsAre("sequence tasks_id_seq on tasks has gone back from 10 to 9: it would give out numbers again"));
+  EXPECT_THAT(
+      words(at(10, true), at(10, false)),
+      ElementsAre("sequence tasks_id_seq on tasks has gone back from 10 to its start: it would give out numbers "
+                  "again"));
+  EXPECT_THAT(
+      words(at(-9, true, false), at(-3, true, false)),
+      ElementsAre("sequence tasks_id_seq on tasks has gone back from -9 to -3: it would give out numbers again"));
+}
+
 TEST(Compare, SchemasOtherThanPublicAreNamed) {
   Snapshot after;
   after.objects = {{{"index", "app.idx_x"}, {{"table", "app.tasks"}}}, {{"enum", "app.mood"}, {}}};
