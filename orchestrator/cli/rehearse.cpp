@@ -124,9 +124,10 @@ Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, 
 
 ExitCode clean(Program& program) {
   auto& console = program.console();
-  auto source = program.connection();
-  if (!source) return console.fail(source.error());
-  auto removed = remove_dead_branches(*source);
+  auto connection = program.connection();
+  // Private servers are ours without any database of the project's.
+  if (!connection && connection.error().code != Errc::usage) return console.fail(connection.error());
+  auto removed = remove_dead_branches(connection ? std::optional(*connection) : std::nullopt);
   if (!removed) return console.fail(removed.error());
   for (const auto& name : *removed) console.say(fmt::format("removed {}", name));
   if (removed->empty()) console.say("nothing to remove: no branch is left behind");

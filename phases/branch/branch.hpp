@@ -46,8 +46,8 @@ Result<std::unique_ptr<Branch>> empty_branch();
 // A database that somebody has said is disposable: used as it is, and not removed.
 std::unique_ptr<Branch> disposable_database(ConnInfo connection);
 
-// The names of branches on the source's server whose process is gone, after removing them. Private servers of killed
-// processes are removed as well.
-Result<std::vector<std::string>> remove_dead_branches(const ConnInfo& source);
+// Removes branches whose process is gone: databases on the source's server (their names come back), and private servers
+// (their folders). Waits up to 2.5 s for what a kill a moment ago has not ended yet. Without a source: servers only.
+Result<std::vector<std::string>> remove_dead_branches(const std::optional<ConnInfo>& source);
 
 }  // namespace pgphase

@@ -153,24 +153,39 @@ Result<bool> somebody_copies(Session& session) {
   return found[0].boolean(0);
 }
 
+// True while some are at work, or may be: what dies at this moment cannot be told from what lives.
+Result<bool> remove_databases(Session& session, std::vector<std::string>& removed) {
+  PGPHASE_TRY(at_work, somebody_copies(session));  // before the look: what it has made by then is seen
+  PGPHASE_TRY(names, branches_on(session));
+  for (const auto& name : names) {
+    PGPHASE_TRY(free, try_lock_name(session, name));
+    if (free) {
+      PGPHASE_CHECK(drop(session, name));
+      removed.push_back(name);
+    } else {
+      at_work = true;
+    }
+  }
+  return at_work;
+}
+
 }  // namespace
 
-Result<std::vector<std::string>> remove_dead_branches(const ConnInfo& source) {
-  sweep_dead_servers();
-  PGPHASE_TRY(session, maintenance_session(source));
-  std::vector<std::string> removed;
+Result<std::vector<std::string>> remove_dead_branches(const std::optional<ConnInfo>& source) {
   const auto until = std::chrono::steady_clock::now() + k_until_the_dead_are_gone;
+  std::vector<std::string> removed;
+  std::unique_ptr<Session> session;
   for (;;) {
-    PGPHASE_TRY(at_work, somebody_copies(*session));  // before the look: what it has made by then is seen
-    PGPHASE_TRY(names, branches_on(*session));
-    for (const auto& name : names) {
-      PGPHASE_TRY(free, try_lock_name(*session, name));
-      if (free) {
-        PGPHASE_CHECK(drop(*session, name));
-        removed.push_back(name);
-      } else {
-        at_work = true;
-      }
+    const auto swept = sweep_dead_servers();
+    removed.insert(removed.end(), swept.removed.begin(), swept.removed.end());
+    bool at_work = swept.some_in_use;
+    if (source && !session) {
+      PGPHASE_TRY(opened, maintenance_session(*source));
+      session = std::move(opened);
+    }
+    if (session) {
+      PGPHASE_TRY(databases, remove_databases(*session, removed));
+      at_work = at_work || databases;
     }
     if (!at_work || std::chrono::steady_clock::now() >= until) return removed;
     std::this_thread::sleep_for(k_look_again);

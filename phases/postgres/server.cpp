@@ -276,8 +276,9 @@ LocalServer::~LocalServer() {
   if (const auto stopped = stop(); !stopped) std::fprintf(stderr, "pgphase: %s\n", stopped.error().text().c_str());
 }
 
-void sweep_dead_servers() {
-  if (const auto user = server_user()) sweep_server_folders(*user);
+SweptFolders sweep_dead_servers() {
+  const auto user = server_user();
+  return user ? sweep_server_folders(*user) : SweptFolders{};
 }
 
 }  // namespace pgphase

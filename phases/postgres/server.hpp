@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "phases/postgres/child_process.hpp"
+#include "phases/postgres/server_folder.hpp"
 #include "plans/base/result.hpp"
 
 namespace pgphase {
@@ -107,6 +108,6 @@ class LocalServer {
 };
 
 // Removes the folders of servers that were killed together with their starters. Called by start().
-void sweep_dead_servers();
+SweptFolders sweep_dead_servers();
 
 }  // namespace pgphase

@@ -101,18 +101,26 @@ Result<ServerFolder> make_server_folder(const std::string& path, const std::opti
   return out;
 }
 
-void sweep_server_folders(const std::optional<User>& owner) {
+SweptFolders sweep_server_folders(const std::optional<User>& owner) {
   const uid_t uid = owner ? owner->uid : ::geteuid();
+  SweptFolders swept;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(temporary_root(), error)) {
     const std::string path = entry.path().string();
     struct stat now {};
     if (!entry.path().filename().string().starts_with(k_prefix)) continue;
     if (::lstat(path.c_str(), &now) != 0 || !S_ISDIR(now.st_mode) || now.st_uid != uid) continue;
-    // Between making a folder and locking it there is a moment; a fresh one is left alone.
-    if (std::time(nullptr) - now.st_ctime < 10) continue;
-    remove_unused_folder(path);
+    // Between making a folder and locking it there is a moment, in which it is empty: such a one is left alone.
+    const bool fresh = std::time(nullptr) - now.st_ctime < 10;
+    std::error_code unreadable;
+    if (fresh && (fs::is_empty(path, unreadable) || unreadable)) continue;
+    if (remove_unused_folder(path)) {
+      swept.removed.push_back(path);
+    } else {
+      swept.some_in_use = true;
+    }
   }
+  return swept;
 }
 
 void remove_folder(const std::string& path) {
@@ -120,11 +128,12 @@ void remove_folder(const std::string& path) {
   fs::remove_all(path, ignored);
 }
 
-void remove_unused_folder(const std::string& path) {
+bool remove_unused_folder(const std::string& path) {
   const int lock = lock_folder(path);
-  if (lock < 0) return;
+  if (lock < 0) return false;
   remove_folder(path);
   ::close(lock);
+  return true;
 }
 
 Result<void> write_private_file(const std::string& path, const std::string& text, const std::optional<User>& owner) {

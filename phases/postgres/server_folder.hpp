@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "phases/postgres/child_process.hpp"
 #include "plans/base/result.hpp"
@@ -24,13 +25,18 @@ Result<std::optional<User>> server_user();
 // Makes the folder (mode 0700, owned by `owner`) and locks it. Empty `path`: a new folder for temporary use.
 Result<ServerFolder> make_server_folder(const std::string& path, const std::optional<User>& owner);
 
+struct SweptFolders {
+  std::vector<std::string> removed;  // paths
+  bool some_in_use = false;
+};
+
 // Removes the temporary folders of ours that nobody uses any more.
-void sweep_server_folders(const std::optional<User>& owner);
+SweptFolders sweep_server_folders(const std::optional<User>& owner);
 
 void remove_folder(const std::string& path);
 
-// Likewise, unless somebody uses it.
-void remove_unused_folder(const std::string& path);
+// Likewise, unless somebody uses it, which is false.
+bool remove_unused_folder(const std::string& path);
 
 // A file only its owner reads; given to `owner`.
 Result<void> write_private_file(const std::string& path, const std::string& text, const std::optional<User>& owner);

@@ -220,6 +220,27 @@ TEST_F(RehearseE2eTest, AfterAKillNothingIsLeftOnceCleaned) {
   EXPECT_EQ(branches(), "0") << "cleaning once is enough";
 }
 
+// The folder of a private server holds a copy of the rows.
+TEST_F(RehearseE2eTest, AfterAKillThePrivateServerIsGoneOnceCleaned) {
+  project.sample_plans();
+  auto running = project.start({"rehearse", "--branch", "empty", "--every-step"});
+  ASSERT_TRUE(running->wait_for_output("additive", 60s)) << running->out() << running->err();
+  // It holds the lock on that folder.
+  std::string folder;
+  for (const auto& open : std::filesystem::directory_iterator("/proc/" + std::to_string(running->pid()) + "/fd")) {
+    std::error_code gone;
+    const auto target = std::filesystem::read_symlink(open.path(), gone).string();
+    if (target.find("/pgphase-pg-") != std::string::npos && std::filesystem::is_directory(target)) folder = target;
+  }
+  ASSERT_NE(folder, "");
+  EXPECT_EQ(rehearse({"--clean"}).code, 0);
+  EXPECT_TRUE(std::filesystem::exists(folder)) << "one that is at work was removed";
+  running->kill(SIGKILL);
+  running->wait(10s);
+  EXPECT_EQ(rehearse({"--clean"}).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
 // While the server still copies for a client that is gone, there is no database yet that could be removed.
 TEST_F(RehearseE2eTest, AKillWhileTheServerCopiesLeavesNothingEither) {
   project.sample_plans();
