@@ -133,7 +133,8 @@ bool remove_unused_folder(const std::string& path) {
   if (lock < 0) return false;
   remove_folder(path);
   ::close(lock);
-  return true;
+  std::error_code unknown;
+  return !fs::exists(path, unknown);  // a process that dies at this moment may still have written to it
 }
 
 Result<void> write_private_file(const std::string& path, const std::string& text, const std::optional<User>& owner) {

@@ -35,7 +35,7 @@ SweptFolders sweep_server_folders(const std::optional<User>& owner);
 
 void remove_folder(const std::string& path);
 
-// Likewise, unless somebody uses it, which is false.
+// Likewise, unless somebody uses it. True: it is gone.
 bool remove_unused_folder(const std::string& path);
 
 // A file only its owner reads; given to `owner`.
