@@ -124,10 +124,14 @@ Result<Rehearsal> rehearse_on(Program& program, const RehearseOptions& options, 
 
 ExitCode clean(Program& program) {
   auto& console = program.console();
-  auto connection = program.connection();
-  // Private servers are ours without any database of the project's.
-  if (!connection && connection.error().code != Errc::usage) return console.fail(connection.error());
-  auto removed = remove_dead_branches(connection ? std::optional(*connection) : std::nullopt);
+  // Private servers are ours without any database of the project's; one that is named must be one that can be asked.
+  std::optional<ConnInfo> source;
+  if (!program.settings().database.empty()) {
+    auto connection = program.connection();
+    if (!connection) return console.fail(connection.error());
+    source = *connection;
+  }
+  auto removed = remove_dead_branches(source);
   if (!removed) return console.fail(removed.error());
   for (const auto& name : *removed) console.say(fmt::format("removed {}", name));
   if (removed->empty()) console.say("nothing to remove: no branch is left behind");

@@ -48,8 +48,8 @@ using Facts = std::map<std::string, std::string>;
 struct Snapshot {
   std::map<CatalogueObject, Facts> objects;
   std::map<TableName, RowSum> rows;  // ordinary tables and leaf partitions, if asked for
-  std::map<TableName, SequencePosition>
-      sequences;  // with the rows; but for those of CYCLE, and those that it may not read
+  // With the rows: of sequences that may be read, and do not start over by themselves (CYCLE).
+  std::map<TableName, SequencePosition> sequences;
   bool operator==(const Snapshot&) const = default;
 };
 

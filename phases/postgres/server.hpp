@@ -107,7 +107,8 @@ class LocalServer {
   int lock_ = -1;  // held by us and by every process of the server, so a sweep knows the folder is in use
 };
 
-// Removes the folders of servers that were killed together with their starters. Called by start().
+// Removes the folders of servers that were killed together with their starters; start() does so too. Empty where no user
+// is found that a server could run as.
 SweptFolders sweep_dead_servers();
 
 }  // namespace pgphase

@@ -241,18 +241,29 @@ TEST_F(RehearseE2eTest, AfterAKillThePrivateServerIsGoneOnceCleaned) {
   EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
+TEST_F(RehearseE2eTest, CleaningNeedsNoDatabaseButOneThatIsNamedMustBeReadable) {
+  project.env["DATABASE_URL"] = "";
+  const auto none = rehearse({"--clean"});
+  EXPECT_EQ(none.code, 0) << none.err;
+  project.env["DATABASE_URL"] = "postgres://localhost:no-port/app";
+  const auto unreadable = rehearse({"--clean"});
+  EXPECT_EQ(unreadable.code, 2) << unreadable.out << unreadable.err;
+}
+
 // While the server still copies for a client that is gone, there is no database yet that could be removed.
 TEST_F(RehearseE2eTest, AKillWhileTheServerCopiesLeavesNothingEither) {
   project.sample_plans();
-  project.db().exec(
-      "CREATE TABLE large (v text); ALTER TABLE large ALTER v SET STORAGE EXTERNAL; "
-      "INSERT INTO large SELECT repeat('x', 1000000) FROM generate_series(1, 200)");
-  project.db().disconnect();
+  const auto name = project.db().name() + "-Q";  // must be quoted, and so must its branch
   PgClient server(test_server_url());
+  server.exec("CREATE DATABASE \"" + name + "\"");
+  project.env["DATABASE_URL"] = with_database(test_server_url(), name);
+  PgClient(project.env["DATABASE_URL"])
+      .exec(
+          "CREATE TABLE large (v text); ALTER TABLE large ALTER v SET STORAGE EXTERNAL; "
+          "INSERT INTO large SELECT repeat('x', 1000000) FROM generate_series(1, 200)");
   const auto copying = [&] {
-    return server.value(
-               "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE pgphase_rehearsal%' "
-               "AND state = 'active' AND pid <> pg_backend_pid()") != "0";
+    return server.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE \"pgphase_rehearsal_" +
+                        name + "%' AND state = 'active' AND pid <> pg_backend_pid()") != "0";
   };
   auto running = project.start({"rehearse", "--branch", "template"});
   ASSERT_TRUE(eventually(copying)) << running->out() << running->err();
@@ -260,7 +271,8 @@ TEST_F(RehearseE2eTest, AKillWhileTheServerCopiesLeavesNothingEither) {
   running->wait(10s);
   EXPECT_EQ(rehearse({"--clean"}).code, 0);
   EXPECT_FALSE(copying());
-  EXPECT_EQ(branches(), "0");
+  EXPECT_EQ(server.value("SELECT count(*) FROM pg_database WHERE datname LIKE 'pgphase_rehearsal_" + name + "%'"), "0");
+  server.exec("DROP DATABASE \"" + name + "\" WITH (FORCE)");
 }
 
 TEST_F(RehearseE2eTest, AnInterruptionRemovesTheBranch) {
