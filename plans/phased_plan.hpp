@@ -53,6 +53,8 @@ enum class StatementKind {
   drop_index_concurrently,    // likewise; the index's definition is kept in the ledger first
   rebuild_index,              // undo of drop_index_concurrently: build it again from the kept definition
   maintenance,                // VACUUM, ANALYZE: outside a transaction, harmless to repeat
+  require,                    // a SELECT of one number: how much stands in the way of what follows; goes on at 0
+  nothing,                    // in an undo: what it stands opposite to needs none
 };
 
 struct Statement {
@@ -62,6 +64,7 @@ struct Statement {
   std::string note;         // what `explain` says: "scans the table", "rewrites the table", "no scan, no rewrite"
   TableName index;          // the index built or dropped, for the index kinds
   bool locks_known = true;  // false: the parser could not tell; `explain` says so
+  std::string unmet = {};   // of require, when it is not 0: a sentence without its full stop; "%n" becomes the number
 };
 
 struct SqlBody {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "orchestrator/cli/words.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -48,6 +50,21 @@ std::string backfill_note(const BackfillBody& body) {
   return note;
 }
 
+bool looks_only(const Statement& statement) {
+  return statement.kind == StatementKind::require;
+}
+
+// What an undo executes: some of its statements stand there for a place only.
+std::vector<Statement> that_do_something(std::vector<Statement> statements) {
+  std::erase_if(statements, [](const Statement& statement) { return statement.kind == StatementKind::nothing; });
+  return statements;
+}
+
+std::string counted(std::size_t statements) {
+  return statements == 1 ? "one statement, in a transaction"
+                         : fmt::format("{} statements, each in a transaction of its own", statements);
+}
+
 struct What {
   std::string operator()(const CreateTableBody& body) const {
     return fmt::format("creates the table {}", display_name(body.table));
@@ -61,8 +78,9 @@ struct What {
     return fmt::format("fills {} of {}", words::joined(columns, ", "), display_name(body.table));
   }
   std::string operator()(const SqlBody& body) const {
-    if (body.forward.size() != 1)
-      return fmt::format("{} statements, each in a transaction of its own", body.forward.size());
+    const auto looks = static_cast<std::size_t>(std::count_if(body.forward.begin(), body.forward.end(), looks_only));
+    if (looks > 0) return "looks whether any row stands in the way, then " + counted(body.forward.size() - looks);
+    if (body.forward.size() != 1) return counted(body.forward.size());
     const auto& statement = body.forward.front();
     switch (statement.kind) {
       case StatementKind::create_index_concurrently:
@@ -76,7 +94,11 @@ struct What {
       case StatementKind::maintenance:
         return "maintenance, outside a transaction";
       case StatementKind::transactional:
-        return "one statement, in a transaction";
+        return counted(1);
+      case StatementKind::require:
+        return "looks whether it can be done";
+      case StatementKind::nothing:
+        return "nothing";
     }
     return {};
   }
@@ -110,7 +132,7 @@ struct Undo {
   std::vector<Statement> operator()(const CreateTableBody&) const { return {}; }
   std::vector<Statement> operator()(const AddColumnBody&) const { return {}; }
   std::vector<Statement> operator()(const BackfillBody& body) const { return body.undo; }
-  std::vector<Statement> operator()(const SqlBody& body) const { return body.undo; }
+  std::vector<Statement> operator()(const SqlBody& body) const { return that_do_something(body.undo); }
 };
 
 struct HowUndone {
@@ -131,7 +153,8 @@ struct HowUndone {
     if (body.undo.size() == 1 && body.undo.front().kind == StatementKind::rebuild_index) {
       return "builds the index again from the definition that the ledger keeps";
     }
-    return body.undo.size() == 1 ? "one statement" : fmt::format("{} statements", body.undo.size());
+    const auto undo = that_do_something(body.undo).size();
+    return undo == 1 ? "one statement" : fmt::format("{} statements", undo);
   }
 };
 
@@ -148,6 +171,8 @@ struct Keeps {
                              : fmt::format("in {} what the plan's own rollback keeps", display_name(body.table));
   }
   std::string operator()(const SqlBody& body) const {
+    // Steps of pgphase's own that look at the rows first add constraints, and nothing else.
+    if (!body.forward.empty() && looks_only(body.forward.front())) return "all rows: only constraints change";
     for (const auto& statement : body.undo) {
       const bool of_index =
           statement.kind == StatementKind::drop_index_concurrently || statement.kind == StatementKind::rebuild_index;
@@ -193,6 +218,10 @@ const char* to_string(StatementKind kind) {
       return "rebuild_index";
     case StatementKind::maintenance:
       return "maintenance";
+    case StatementKind::require:
+      return "require";
+    case StatementKind::nothing:
+      return "nothing";
   }
   return "?";
 }

@@ -6,6 +6,7 @@
 #include "phases/postgres/sqlstate.hpp"
 #include "phases/postgres/timeouts.hpp"
 #include "phases/steps/index.hpp"
+#include "plans/base/units.hpp"
 
 namespace pgphase {
 namespace {
@@ -21,8 +22,8 @@ bool makes_nobody_wait(const Statement& statement) {
   return true;
 }
 
-Result<Attempt> in_a_transaction(Session& session, const StepSite& site, Direction direction, const Statement& statement,
-                                 int index) {
+Result<Attempt> in_a_transaction(Session& session, const StepSite& site, Direction direction,
+                                 const Statement& statement, int index) {
   LockedChange change;
   change.label = direction == Direction::forward ? "step.ddl" : "step.undo_ddl";
   change.locks = statement.locks;
@@ -36,6 +37,41 @@ Result<Attempt> in_a_transaction(Session& session, const StepSite& site, Directi
     return {};
   };
   return attempt_change(session, site.fence, site.limits, change);
+}
+
+Result<Attempt> record_part(Session& session, const StepSite& site, Direction direction, int index) {
+  auto done = begin_fenced(session, site.fence, "step.part");
+  if (!done) return done.error();
+  PGPHASE_CHECK(mark_begun(session, site, direction));
+  PGPHASE_CHECK(mark_part_done(session, site, direction, index + 1));
+  PGPHASE_CHECK(done->commit());
+  return Attempt{true, {}, 0};
+}
+
+Error stands_in_the_way(const Statement& statement, std::int64_t number) {
+  auto message = statement.unmet;
+  if (const auto place = message.find("%n"); place != std::string::npos) {
+    message.replace(place, 2, human_count(number));
+  }
+  auto error =
+      make_error(Errc::step_failed, message, "Nothing was changed. Correct the rows, then run the same command again.");
+  error.statement = statement.sql;
+  return error;
+}
+
+// Before anything binds the application: what a constraint would find only after it had begun to refuse rows.
+Result<Attempt> require(Session& session, const StepSite& site, Direction direction, const Statement& statement,
+                        int index) {
+  {
+    auto look =
+        Transaction::begin(session, "step.require",
+                           "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
+    if (!look) return look.error();
+    auto found = session.query(statement.sql);
+    if (!found) return blocked_or_error(found.error());
+    if (const auto number = (*found)[0].integer(0); number != 0) return stands_in_the_way(statement, number);
+  }
+  return record_part(session, site, direction, index);
 }
 
 // VACUUM and ANALYZE: harmless to repeat, so the ledger is written afterwards only.
@@ -78,28 +114,40 @@ Result<Attempt> blocked_or_error(const Error& error) {
   return attempt;
 }
 
-Result<Attempt> execute_statement(Session& session, const StepSite& site, Direction direction, const Statement& statement,
-                                  int index, const std::string& intent) {
+Result<Attempt> execute_statement(Session& session, const StepSite& site, Direction direction,
+                                  const Statement& statement, int index, const std::string& intent) {
   const IndexWork index_work{site, direction, statement, index, intent};
   switch (statement.kind) {
     case StatementKind::transactional:
-    case StatementKind::validate: return in_a_transaction(session, site, direction, statement, index);
-    case StatementKind::create_index_concurrently: return build_index(session, index_work);
-    case StatementKind::drop_index_concurrently: return drop_index(session, index_work);
-    case StatementKind::rebuild_index: return rebuild_index(session, index_work);
-    case StatementKind::maintenance: return maintenance(session, site, direction, statement, index);
+    case StatementKind::validate:
+      return in_a_transaction(session, site, direction, statement, index);
+    case StatementKind::create_index_concurrently:
+      return build_index(session, index_work);
+    case StatementKind::drop_index_concurrently:
+      return drop_index(session, index_work);
+    case StatementKind::rebuild_index:
+      return rebuild_index(session, index_work);
+    case StatementKind::maintenance:
+      return maintenance(session, site, direction, statement, index);
+    case StatementKind::require:
+      return require(session, site, direction, statement, index);
+    case StatementKind::nothing:
+      return record_part(session, site, direction, index);
   }
   return make_error(Errc::bug, "a statement of a kind that is not known");
 }
 
 Result<void> verify(Session& session, const StepKey& key, const std::string& sql) {
   // A verification may scan; it locks nothing that anybody waits for.
-  auto transaction = Transaction::begin(session, "step.verify",
-                                        "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
+  auto transaction = Transaction::begin(
+      session, "step.verify", "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
   if (!transaction) return transaction.error();
   auto rows = session.query(sql);
-  const auto where = fmt::format("the verification of {}/{} in plan {}", to_string(key.phase), key.step, key.plan.value);
-  const char* next = "What the step did stays done. Correct the data or the query, then run `pgphase up` again, or roll the phase back.";
+  const auto where =
+      fmt::format("the verification of {}/{} in plan {}", to_string(key.phase), key.step, key.plan.value);
+  const char* next =
+      "What the step did stays done. Correct the data or the query, then run `pgphase up` again, or roll the phase "
+      "back.";
   if (!rows) {
     auto error = rows.error();
     if (error.code != Errc::sql) return error;
@@ -111,10 +159,10 @@ Result<void> verify(Session& session, const StepKey& key, const std::string& sql
   if (rows->size() == 1 && (*rows)[0].size() == 1 && (*rows)[0].boolean(0)) return {};
   auto error = make_error(Errc::verify_failed,
                           fmt::format("{} returned {}, not one true", where,
-                                      rows->size() != 1          ? fmt::format("{} rows", rows->size())
-                                      : (*rows)[0].size() != 1   ? fmt::format("{} columns", (*rows)[0].size())
-                                      : (*rows)[0].is_null(0)    ? std::string("NULL")
-                                                                 : (*rows)[0].text(0)),
+                                      rows->size() != 1        ? fmt::format("{} rows", rows->size())
+                                      : (*rows)[0].size() != 1 ? fmt::format("{} columns", (*rows)[0].size())
+                                      : (*rows)[0].is_null(0)  ? std::string("NULL")
+                                                               : (*rows)[0].text(0)),
                           next);
   error.statement = sql;
   return error;

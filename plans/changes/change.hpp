@@ -72,6 +72,11 @@ ChangePtr read_create_table(TableReader& reader);
 ChangePtr read_create_index(TableReader& reader);
 ChangePtr read_drop_index(TableReader& reader);
 ChangePtr read_add_column(TableReader& reader);
+ChangePtr read_set_not_null(TableReader& reader);
+ChangePtr read_add_check(TableReader& reader);
+ChangePtr read_add_foreign_key(TableReader& reader);
+ChangePtr read_add_unique(TableReader& reader);
+ChangePtr read_add_primary_key(TableReader& reader);
 ChangePtr read_written_sql(TableReader& reader, Phase phase);
 ChangePtr read_backfill(TableReader& reader);
 

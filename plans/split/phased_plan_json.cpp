@@ -36,6 +36,8 @@ constexpr auto k_statement_kinds = std::to_array<Word<StatementKind>>({
     {StatementKind::drop_index_concurrently, "drop_index_concurrently"},
     {StatementKind::rebuild_index, "rebuild_index"},
     {StatementKind::maintenance, "maintenance"},
+    {StatementKind::require, "require"},
+    {StatementKind::nothing, "nothing"},
 });
 constexpr auto k_todos = std::to_array<Word<Todo>>({
     {Todo::where, "where"},
@@ -96,12 +98,14 @@ json::value statement_to_json(const Statement& statement) {
   const auto locks = array_of(statement.locks, [](const RelationLock& held) {
     return json::object{{"table", table_to_json(held.table)}, {"mode", word_of(k_modes, held.mode)}};
   });
-  return json::object{{"kind", word_of(k_statement_kinds, statement.kind)},
-                      {"sql", statement.sql},
-                      {"locks", locks},
-                      {"locks_known", statement.locks_known},
-                      {"note", statement.note},
-                      {"index", table_to_json(statement.index)}};
+  json::object out{{"kind", word_of(k_statement_kinds, statement.kind)},
+                   {"sql", statement.sql},
+                   {"locks", locks},
+                   {"locks_known", statement.locks_known},
+                   {"note", statement.note},
+                   {"index", table_to_json(statement.index)}};
+  if (!statement.unmet.empty()) out["unmet"] = statement.unmet;
+  return out;
 }
 
 Statement statement_from_json(const json::value& value) {
@@ -115,6 +119,7 @@ Statement statement_from_json(const json::value& value) {
   out.locks_known = from.at("locks_known").as_bool();
   out.note = text(from, "note");
   out.index = table_from_json(from.at("index"));
+  if (from.contains("unmet")) out.unmet = text(from, "unmet");
   return out;
 }
 
