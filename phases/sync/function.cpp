@@ -1,0 +1,210 @@
+#include "phases/sync/function.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "plans/base/one_line.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+using Flow = SyncLink::Flow;
+using Columns = std::vector<SyncColumn>;
+
+std::string in_row(const char* row, const SyncColumn& column) {
+  return fmt::format("{}.{}", row, quote_ident(column.name));
+}
+
+std::string row_of(const char* row, const Columns& columns) {
+  std::vector<std::string> list;
+  for (const auto& column : columns) list.push_back(in_row(row, column));
+  return fmt::format("ROW({})", fmt::join(list, ", "));
+}
+
+// Byte by byte: IS DISTINCT FROM knows no json, and takes 1.0 for 1.00 and, in citext, A for a.
+std::string differs(const std::string& one, const std::string& other) {
+  return fmt::format("pg_catalog.record_image_ne({}, {})", one, other);
+}
+
+std::string all_null(const Columns& columns) {
+  std::vector<std::string> list;
+  for (const auto& column : columns) list.push_back(in_row("NEW", column) + " IS NULL");
+  return fmt::format("({})", fmt::join(list, " AND "));
+}
+
+// A source that its writer has left out holds NULL or its default, as far as that is the same twice.
+std::string left_out(const Columns& columns) {
+  std::vector<std::string> list;
+  for (const auto& column : columns) {
+    const auto value = in_row("NEW", column);
+    list.push_back(column.default_sql.empty()
+                       ? value + " IS NULL"
+                       : fmt::format("({0} IS NULL OR NOT {1})", value,
+                                     differs(fmt::format("ROW({})", value),
+                                             fmt::format("ROW(({})::{})", column.default_sql, column.type))));
+  }
+  return fmt::format("({})", fmt::join(list, " AND "));
+}
+
+// Some expression there is to write the column with.
+bool writable(const Columns& columns) {
+  for (const auto& column : columns) {
+    if (!column.expression.empty()) return true;
+  }
+  return false;
+}
+
+class Writer {
+ public:
+  explicit Writer(const SyncTable& table) : table_(table) {}
+
+  // The expression sees the row under the table's name, as it would in an UPDATE. Without a cast: an explicit one cuts
+  // what is too long, an assignment refuses it.
+  std::string value(const SyncColumn& column) const { return of_row("(" + column.expression + ")"); }
+
+  std::string set(const SyncLink& link, const Columns& columns, const char* indent) const {
+    std::string out;
+    for (const auto& column : columns) {
+      if (column.expression.empty()) continue;
+      const auto assignment = fmt::format("{} := {};", in_row("NEW", column), value(column));
+      if (link.on_error == SyncLink::OnError::reject) {
+        out += fmt::format("{}{}\n", indent, assignment);
+      } else {
+        out += fmt::format(
+            "{0}BEGIN\n{0}  {1}\n{0}EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN\n"
+            "{0}  {2} := NULL;\n{0}END;\n",
+            indent, assignment, in_row("NEW", column));
+      }
+    }
+    return out;
+  }
+
+  // The columns differ from what their expressions give.
+  std::string stale(const Columns& columns) const {
+    std::vector<std::string> is, would_be;
+    for (const auto& column : columns) {
+      if (column.expression.empty()) continue;
+      is.push_back(in_row("NEW", column));
+      would_be.push_back(of_row(fmt::format("({})::{}", column.expression, column.type)));
+    }
+    return differs(fmt::format("ROW({})", fmt::join(is, ", ")), fmt::format("ROW({})", fmt::join(would_be, ", ")));
+  }
+
+ private:
+  std::string of_row(const std::string& expression) const {
+    return fmt::format("(SELECT {} FROM (SELECT NEW.*) AS {})", expression, quote_ident(table_.table.name));
+  }
+  const SyncTable& table_;
+};
+
+// Which side of a link leads is one letter: 's' its sources, 't' its targets, '-' neither. What this expression gives
+// is true before anything was written back.
+std::string targets_lead(const SyncLink& link, const Writer& writer) {
+  if (link.flow == Flow::to_targets || !writable(link.sources)) return "false";
+  if (link.flow == Flow::to_sources) {
+    return fmt::format("(TG_OP = 'INSERT' OR {})", differs(row_of("NEW", link.targets), row_of("OLD", link.targets)));
+  }
+  const auto given = link.null_means == SyncLink::NullMeans::absent
+                         ? fmt::format("NOT {} AND {}", all_null(link.targets), left_out(link.sources))
+                         : left_out(link.sources);
+  return fmt::format("CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} AND {} END", given,
+                     differs(row_of("NEW", link.targets), row_of("OLD", link.targets)),
+                     differs(row_of("NEW", link.sources), row_of("OLD", link.sources)), writer.stale(link.targets));
+}
+
+// True once the links whose targets lead have written back.
+std::string sources_lead(const SyncLink& link) {
+  if (link.flow == Flow::to_sources || !writable(link.targets)) return "false";
+  const auto changed = differs(row_of("NEW", link.sources), row_of("OLD", link.sources));
+  if (link.flow == Flow::to_targets) return fmt::format("(TG_OP = 'INSERT' OR {})", changed);
+  return fmt::format("CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} END", all_null(link.targets), changed,
+                     differs(row_of("NEW", link.targets), row_of("OLD", link.targets)));
+}
+
+std::string lead_of(std::size_t link) {
+  return fmt::format("lead_{}", link + 1);
+}
+
+// The backfill's own update, and not that of a trigger which it fires.
+std::string filled_by_backfill(const SyncLink& link) {
+  return fmt::format("(filling = {} AND pg_catalog.pg_trigger_depth() = 1)", quote_literal(link.key));
+}
+
+constexpr std::string_view k_letters = "pgphase.sync_";
+
+}  // namespace
+
+std::string sync_function_sql(const SyncTable& table) {
+  const Writer writer(table);
+  const auto& links = table.links;
+  std::string declared, leads, back, derived, remembered;
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const auto lead = lead_of(i);
+    declared += fmt::format("  {} \"char\" := '-';\n", lead);
+    // Whoever led in front of the user's triggers leads behind them too; where nobody did, they may have changed a
+    // side.
+    leads += fmt::format(
+        "  IF {4} THEN {0} := 's';\n"
+        "  ELSIF TG_NAME = {1} AND pg_catalog.substr(letters, {2}, 1) <> '-' THEN {0} := pg_catalog.substr(letters, "
+        "{2}, "
+        "1);\n"
+        "  ELSIF {3} THEN {0} := 't';\n  END IF;\n",
+        lead, quote_literal(k_last_trigger), i + 1, targets_lead(links[i], writer), filled_by_backfill(links[i]));
+    derived +=
+        fmt::format("  IF {0} = '-' AND {1} THEN {0} := 's'; END IF;\n  IF {0} = 's' THEN\n{2}    NULL;\n  END IF;\n",
+                    lead, sources_lead(links[i]), writer.set(links[i], links[i].targets, "    "));
+    remembered += fmt::format("{}{}::text", remembered.empty() ? "" : " || ", lead);
+  }
+  // The newest first: its sources may be another one's targets.
+  for (std::size_t i = links.size(); i-- > 0;) {
+    if (!writable(links[i].sources) || links[i].flow == Flow::to_targets) continue;
+    back += fmt::format("  IF {0} = 't' THEN\n", lead_of(i));
+    if (links[i].flow == Flow::both && writable(links[i].targets)) {
+      // A trigger of the user's has changed what was written back: it has had its say, and the sources lead now.
+      back += fmt::format("    IF TG_NAME = {} AND {} THEN\n      {} := 's';\n    ELSE\n{}    END IF;\n",
+                          quote_literal(k_last_trigger), writer.stale(links[i].sources), lead_of(i),
+                          writer.set(links[i], links[i].sources, "      "));
+    } else {
+      back += writer.set(links[i], links[i].sources, "    ");
+    }
+    back += "  END IF;\n";
+  }
+  // A column may be called as a variable is.
+  const auto body = fmt::format(
+      "#variable_conflict use_column\n"
+      "-- keeps columns of {} in step while a migration is under way; made and removed by pgphase\n"
+      "DECLARE\n"
+      "  filling text := pg_catalog.current_setting({}, true);\n"
+      "  memory text := {} || pg_catalog.pg_trigger_depth();\n"
+      "  letters text := pg_catalog.current_setting(memory, true);\n"
+      "{}"
+      "BEGIN\n{}{}{}"
+      "  IF TG_NAME = {} THEN PERFORM pg_catalog.set_config(memory, {}, true); END IF;\n"
+      "  RETURN NEW;\n"
+      "END",
+      one_line(qualified(table.table)), quote_literal(k_backfill_flag), quote_literal(k_letters), declared, leads, back,
+      derived, quote_literal(k_first_trigger), remembered);
+  return fmt::format(
+      "CREATE OR REPLACE FUNCTION pgphase.{}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public "
+      "AS {}",
+      quote_ident(table.function), quote_literal(body));
+}
+
+std::string create_sync_triggers_sql(const SyncTable& table) {
+  std::string sql;
+  for (const auto* trigger : {k_first_trigger, k_last_trigger}) {
+    sql += fmt::format(
+        "CREATE TRIGGER {0} BEFORE INSERT OR UPDATE ON {1} FOR EACH ROW EXECUTE FUNCTION pgphase.{2}();"
+        "ALTER TABLE {1} ENABLE ALWAYS TRIGGER {0};",
+        quote_ident(trigger), qualified(table.table), quote_ident(table.function));
+  }
+  return sql;
+}
+
+std::string drop_sync_triggers_sql(const TableName& table) {
+  return fmt::format("DROP TRIGGER {0} ON {2}; DROP TRIGGER {1} ON {2};", quote_ident(k_first_trigger),
+                     quote_ident(k_last_trigger), qualified(table));
+}
+
+}  // namespace pgphase
