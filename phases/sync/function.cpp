@@ -108,7 +108,7 @@ std::string targets_lead(const SyncLink& link, const Writer& writer) {
   const auto given = link.null_means == SyncLink::NullMeans::absent
                          ? fmt::format("NOT {} AND {}", all_null(link.targets), left_out(link.sources))
                          : left_out(link.sources);
-  return fmt::format("CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} AND {} END", given,
+  return fmt::format("(CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} AND {} END)", given,
                      differs(row_of("NEW", link.targets), row_of("OLD", link.targets)),
                      differs(row_of("NEW", link.sources), row_of("OLD", link.sources)), writer.stale(link.targets));
 }
@@ -118,7 +118,7 @@ std::string sources_lead(const SyncLink& link) {
   if (link.flow == Flow::to_sources || !writable(link.targets)) return "false";
   const auto changed = differs(row_of("NEW", link.sources), row_of("OLD", link.sources));
   if (link.flow == Flow::to_targets) return fmt::format("(TG_OP = 'INSERT' OR {})", changed);
-  return fmt::format("CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} END", all_null(link.targets), changed,
+  return fmt::format("(CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} END)", all_null(link.targets), changed,
                      differs(row_of("NEW", link.targets), row_of("OLD", link.targets)));
 }
 
