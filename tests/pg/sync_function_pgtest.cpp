@@ -282,9 +282,10 @@ TEST_F(SyncFunctionPgTest, OneUpdateWithinAnotherKeepsItsMemoryApart) {
   link({lower_case()});
   db.exec("INSERT INTO people (email) VALUES ('Ann'), ('Bob')");
   db.exec(
-      "CREATE FUNCTION both() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF pg_trigger_depth() = 1 THEN UPDATE people "
+      "CREATE FUNCTION touch_others() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF pg_trigger_depth() = 1 THEN UPDATE "
+      "people "
       "SET address = ''via'' WHERE id <> NEW.id; END IF; RETURN NEW; END';"
-      "CREATE TRIGGER both BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION both()");
+      "CREATE TRIGGER touch_others BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION touch_others()");
   db.exec("UPDATE people SET email = 'Cat' WHERE id = 1");
   EXPECT_EQ(db.value("SELECT string_agg(email || '|' || address, ' ' ORDER BY id) FROM people"), "Cat|cat via|via");
 }
