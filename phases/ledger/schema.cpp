@@ -192,6 +192,20 @@ CREATE TABLE pgphase.snapshot (                            -- the catalogue when
   taken_at    timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 )sql"},
+    {3, R"sql(
+CREATE TABLE pgphase.link (                                -- columns that sync triggers keep in step
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  plan        text NOT NULL,
+  phase       text NOT NULL,
+  step        text NOT NULL,
+  schema_name text NOT NULL,
+  table_name  text NOT NULL,
+  link        json NOT NULL,
+  made_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  UNIQUE (plan, phase, step)
+);
+CREATE INDEX ON pgphase.link (schema_name, table_name);
+)sql"},
 };
 
 std::string grants_to_read(const std::string& role) {

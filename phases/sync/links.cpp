@@ -1,0 +1,128 @@
+#include "phases/sync/links.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "phases/sync/link_json.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+constexpr const char* k_columns = "SELECT id, plan, phase, step, schema_name, table_name, link FROM pgphase.link ";
+
+Result<std::vector<StoredLink>> from_rows(const Rows& rows) {
+  std::vector<StoredLink> links;
+  for (const auto& row : rows) {
+    PGPHASE_TRY(link, sync_link_from_json(row.text(6)));
+    link.key = row.text(0);
+    StoredLink stored;
+    stored.id = row.integer(0);
+    stored.key.plan = PlanId{row.text(1)};
+    for (const auto phase : k_phases) {
+      if (row.text(2) == to_string(phase)) stored.key.phase = phase;
+    }
+    stored.key.step = row.text(3);
+    stored.table = {row.text(4), row.text(5)};
+    stored.link = std::move(link);
+    links.push_back(std::move(stored));
+  }
+  return links;
+}
+
+// The triggers of ours that the table has.
+struct Found {
+  std::string name, function;
+  bool always = false;
+};
+
+Result<std::vector<Found>> triggers_on(Session& session, const TableName& table) {
+  PGPHASE_TRY(rows,
+              session.query("SELECT t.tgname, p.proname, t.tgenabled = 'A' FROM pg_trigger t "
+                            "  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                            "  JOIN pg_proc p ON p.oid = t.tgfoid "
+                            " WHERE n.nspname = $1 AND c.relname = $2 AND t.tgname = ANY ($3::name[]) ORDER BY 1",
+                            {table.schema, table.name, fmt::format("{{{},{}}}", k_first_trigger, k_last_trigger)}));
+  std::vector<Found> found;
+  for (const auto& row : rows) found.push_back({row.text(0), row.text(1), row.boolean(2)});
+  return found;
+}
+
+}  // namespace
+
+Result<std::vector<StoredLink>> read_links(Session& session, const TableName& table) {
+  PGPHASE_TRY(rows, session.query(std::string(k_columns) + "WHERE schema_name = $1 AND table_name = $2 ORDER BY id",
+                                  {table.schema, table.name}));
+  return from_rows(rows);
+}
+
+Result<std::optional<StoredLink>> link_of(Session& session, const StepKey& key) {
+  PGPHASE_TRY(rows, session.query(std::string(k_columns) + "WHERE plan = $1 AND phase = $2 AND step = $3",
+                                  {key.plan.value, to_string(key.phase), key.step}));
+  PGPHASE_TRY(links, from_rows(rows));
+  return links.empty() ? std::optional<StoredLink>() : std::optional(std::move(links.front()));
+}
+
+Result<StoredLink> add_link(Session& session, const StepKey& key, const TableName& table, SyncLink link) {
+  PGPHASE_TRY(made, session.query("INSERT INTO pgphase.link (plan, phase, step, schema_name, table_name, link) "
+                                  "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+                                  {key.plan.value, to_string(key.phase), key.step, table.schema, table.name,
+                                   to_json_text(link)}));
+  link.key = made[0].text(0);
+  return StoredLink{made[0].integer(0), key, table, std::move(link)};
+}
+
+Result<void> change_link(Session& session, const StoredLink& stored) {
+  PGPHASE_CHECK(session.query("UPDATE pgphase.link SET link = $2 WHERE id = $1",
+                              {std::to_string(stored.id), to_json_text(stored.link)}));
+  return {};
+}
+
+Result<void> remove_link(Session& session, const StoredLink& stored) {
+  PGPHASE_CHECK(session.query("DELETE FROM pgphase.link WHERE id = $1", {std::to_string(stored.id)}));
+  return {};
+}
+
+Result<void> carry_out_links(Session& session, const TableName& table) {
+  PGPHASE_TRY(stored, read_links(session, table));
+  PGPHASE_TRY(found, triggers_on(session, table));
+  if (stored.empty()) {
+    std::string sql;
+    for (const auto& trigger : found) {
+      sql += fmt::format("DROP TRIGGER {} ON {};", quote_ident(trigger.name), qualified(table));
+    }
+    if (!found.empty()) sql += fmt::format("DROP FUNCTION IF EXISTS pgphase.{};", quote_ident(found[0].function));
+    if (!sql.empty()) PGPHASE_CHECK(session.script(sql));
+    return {};
+  }
+  SyncTable wanted{table, found.empty() ? fmt::format("sync_{}", stored.front().id) : found[0].function, {}};
+  for (auto& one : stored) wanted.links.push_back(std::move(one.link));
+  PGPHASE_CHECK(session.script(sync_function_sql(wanted)));
+  const bool as_they_were_made = found.size() == 2 && found[0].always && found[1].always;
+  if (as_they_were_made) return {};
+  std::string sql;
+  for (const auto& trigger : found) {
+    sql += fmt::format("DROP TRIGGER {} ON {};", quote_ident(trigger.name), qualified(table));
+  }
+  PGPHASE_CHECK(session.script(sql + create_sync_triggers_sql(wanted)));
+  return {};
+}
+
+Result<std::vector<std::string>> faults_of_sync(Session& session, const TableName& table) {
+  PGPHASE_TRY(stored, read_links(session, table));
+  std::vector<std::string> faults;
+  if (stored.empty()) return faults;
+  PGPHASE_TRY(found, triggers_on(session, table));
+  for (const auto* name : {k_first_trigger, k_last_trigger}) {
+    const auto trigger = std::find_if(found.begin(), found.end(), [&](const Found& one) { return one.name == name; });
+    if (trigger == found.end()) {
+      faults.push_back(fmt::format("the trigger {} of {} is gone", name, display_name(table)));
+    } else if (!trigger->always) {
+      faults.push_back(fmt::format("the trigger {} of {} is not ENABLE ALWAYS any more", name, display_name(table)));
+    }
+  }
+  return faults;
+}
+
+}  // namespace pgphase
