@@ -87,6 +87,23 @@ struct AddColumnBody {
   bool nullable = true;     // false: restoring it after a retirement has to set NOT NULL again
 };
 
+// A column that a plan makes, and what follows from the columns that are there already.
+struct LinkedColumn {
+  std::string name;
+  std::string type;        // of a new one: SQL; empty: the type of `like`
+  std::string like;        // of a new one without a type: the column that it replaces
+  std::string expression;  // SQL over the other side's columns; of an old one empty where there is no way back
+};
+
+// Adds columns that sync triggers keep in step with those that they are made from (docs/design/sync.md).
+struct LinkColumnsBody {
+  TableName table;
+  std::vector<LinkedColumn> sources;  // there before the plan
+  std::vector<LinkedColumn> targets;  // made by this step, each NULL until its backfill
+  bool null_is_absent = true;
+  bool errors_become_null = false;
+};
+
 struct Assignment {
   std::string column;
   std::string expression;  // SQL over the row

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "phases/postgres/volatility.hpp"
 #include "plans/sql/expression.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -28,23 +29,13 @@ bool reads_clock(const BackfillBody& body) {
   return false;
 }
 
-// Asks the planner, which knows what every function, operator and cast in the expressions resolves to: a subquery
-// whose outputs are volatile is never merged into the query around it (prepjointree.c, is_simple_subquery).
 Result<bool> is_volatile(Session& session, const Target& target, const BackfillBody& body) {
-  constexpr const char* k_probe = "pgphase_volatility_probe";
-  std::string outputs;
-  int number = 0;
-  for (const auto& assignment : body.set) {
-    outputs = joined(outputs, ", ", fmt::format("{} AS c{}", in_parentheses(assignment.expression), ++number));
-  }
-  PGPHASE_TRY(plan, session.query(fmt::format(
-                        "EXPLAIN (COSTS OFF) SELECT 1 FROM (SELECT {} FROM {}{} AS {}) {} WHERE {}.c1 IS NULL", outputs,
-                        target.partitioned ? "" : "ONLY ", qualified(target.table), quote_ident(target.table.name),
-                        k_probe, k_probe)));
-  for (const auto& line : plan) {
-    if (line.text(0).find(fmt::format("Subquery Scan on {}", k_probe)) != std::string::npos) return true;
-  }
-  return false;
+  std::vector<std::string> expressions;
+  for (const auto& assignment : body.set) expressions.push_back(assignment.expression);
+  return any_volatile(session,
+                      fmt::format("{}{} AS {}", target.partitioned ? "" : "ONLY ", qualified(target.table),
+                                  quote_ident(target.table.name)),
+                      expressions);
 }
 
 }  // namespace

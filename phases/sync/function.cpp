@@ -61,7 +61,7 @@ class Writer {
 
   // The expression sees the row under the table's name, as it would in an UPDATE. Without a cast: an explicit one cuts
   // what is too long, an assignment refuses it.
-  std::string value(const SyncColumn& column) const { return of_row("(" + column.expression + ")"); }
+  std::string value(const SyncColumn& column) const { return of_row("(" + column.expression + "\n)"); }
 
   std::string set(const SyncLink& link, const Columns& columns, const char* indent) const {
     std::string out;
@@ -86,7 +86,7 @@ class Writer {
     for (const auto& column : columns) {
       if (column.expression.empty()) continue;
       is.push_back(in_row("NEW", column));
-      would_be.push_back(of_row(fmt::format("({})::{}", column.expression, column.type)));
+      would_be.push_back(of_row(fmt::format("({}\n)::{}", column.expression, column.type)));
     }
     return differs(fmt::format("ROW({})", fmt::join(is, ", ")), fmt::format("ROW({})", fmt::join(would_be, ", ")));
   }

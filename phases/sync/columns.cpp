@@ -1,0 +1,366 @@
+#include "phases/sync/columns.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "phases/ledger/ledger.hpp"
+#include "phases/postgres/volatility.hpp"
+#include "phases/retire/emptiness.hpp"
+#include "phases/retire/names.hpp"
+#include "phases/retire/obstacles.hpp"
+#include "phases/retire/step_change.hpp"
+#include "phases/sync/links.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+std::string describe(const LinkColumnsBody& body) {
+  std::vector<std::string> names;
+  for (const auto& target : body.targets) names.push_back(target.name);
+  return fmt::format("{} {} of table {}", names.size() == 1 ? "column" : "columns", fmt::join(names, ", "),
+                     display_name(body.table));
+}
+
+// What makes the columns what they are: an edit of any of it is another plan.
+std::string origin_of(const LinkColumnsBody& body) {
+  std::string text;
+  for (const auto* side : {&body.targets, &body.sources}) {
+    for (const auto& column : *side) {
+      text += fmt::format("{} {} = {}; ", quote_ident(column.name), column.type.empty() ? column.like : column.type,
+                          column.expression);
+    }
+  }
+  return text;
+}
+
+// A column as the catalogue has it.
+struct Known {
+  std::string type;         // with its modifiers, schema where needed
+  std::string collation;    // " COLLATE …" where it is not the type's own
+  std::string default_sql;  // or empty
+  bool generated = false;
+};
+
+Result<std::optional<Known>> known_column(Session& session, const std::string& oid, const std::string& column) {
+  PGPHASE_TRY(rows, session.query("SELECT format_type(a.atttypid, a.atttypmod), "
+                                  "       (SELECT format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_collation c "
+                                  "          JOIN pg_namespace n ON n.oid = c.collnamespace "
+                                  "         WHERE c.oid = a.attcollation AND a.attcollation <> t.typcollation), "
+                                  "       pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '' OR a.attidentity <> '' "
+                                  "  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
+                                  "  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+                                  " WHERE a.attrelid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped",
+                                  {oid, column}));
+  if (rows.empty()) return std::optional<Known>();
+  const auto& row = rows[0];
+  return std::optional(Known{row.text(0), row.text(1), row.text(2), row.boolean(3)});
+}
+
+// Everything that has to be known before the lock is taken.
+struct Prepared {
+  std::vector<std::string> types;  // of the targets, with their collation
+  std::vector<SyncColumn> sources;
+};
+
+Result<Prepared> prepare(Session& session, const std::string& doing, const LinkColumnsBody& body,
+                         const std::string& oid) {
+  Prepared out;
+  const auto missing = [&](const std::string& column) {
+    return make_error(Errc::step_failed,
+                      fmt::format("{}: table {} has no column {}", doing, display_name(body.table), column),
+                      "Nothing was changed.");
+  };
+  for (const auto& source : body.sources) {
+    PGPHASE_TRY(known, known_column(session, oid, source.name));
+    if (!known) return missing(source.name);
+    if (known->generated) {
+      return make_error(
+          Errc::refused,
+          fmt::format("{} is refused: {} is generated, and its value is not there yet when a trigger could follow it",
+                      doing, source.name),
+          "Nothing was changed. Derive the new column from what the generated one is made of.");
+    }
+    if (!source.expression.empty() && !known->default_sql.empty()) {
+      PGPHASE_TRY(never_twice_the_same, any_volatile(session, "", {known->default_sql}));
+      if (never_twice_the_same) {
+        return make_error(
+            Errc::refused,
+            fmt::format("{} is refused: the default of {} is another one for each row ({}), so nobody can "
+                        "tell a row that was written without it",
+                        doing, source.name, known->default_sql),
+            "Nothing was changed. Leave the way back (`down`) away, or take the default off first.");
+      }
+    }
+    out.sources.push_back({source.name, known->type, source.expression, known->default_sql});
+  }
+  for (const auto& target : body.targets) {
+    if (!target.type.empty()) {
+      out.types.push_back(target.type);
+      continue;
+    }
+    PGPHASE_TRY(known, known_column(session, oid, target.like));
+    if (!known) return missing(target.like);
+    out.types.push_back(known->type + known->collation);
+  }
+  return out;
+}
+
+// The trigger must not be the first to find a typo: every write of the application would fail then. In a transaction of
+// its own, so that no lock of it is left when the strong one is asked for.
+Result<void> compile(Session& session, const std::string& doing, const LinkColumnsBody& body, const Prepared& with) {
+  std::string up, down, fresh;
+  for (std::size_t i = 0; i < body.targets.size(); ++i) {
+    up += fmt::format("{}({}\n)", i ? ", " : "", body.targets[i].expression);
+    fresh += fmt::format(", NULL::{} AS {}", with.types[i], quote_ident(body.targets[i].name));
+  }
+  for (const auto& source : body.sources) {
+    if (!source.expression.empty()) down += fmt::format("{}({}\n)", down.empty() ? "" : ", ", source.expression);
+  }
+  const auto table = qualified(body.table), alias = quote_ident(body.table.name);
+  std::vector<std::string> questions{fmt::format("EXPLAIN SELECT {} FROM {} AS {}", up, table, alias)};
+  if (!down.empty()) {
+    questions.push_back(
+        fmt::format("EXPLAIN SELECT {0} FROM (SELECT {2}.*{3} FROM {1} AS {2}) AS {2}", down, table, alias, fresh));
+  }
+  for (const auto& question : questions) {
+    auto planned = session.query(question);
+    if (planned) continue;
+    auto error = planned.error();
+    if (error.code != Errc::sql) return error;
+    error.code = Errc::step_failed;
+    error.message = fmt::format("{}: an expression of the plan is not possible: {}", doing, error.message);
+    error.next = "Nothing was changed. Correct the plan, then run `pgphase up` again.";
+    return error;
+  }
+  return {};
+}
+
+Result<std::vector<RetiredRecord>> retired_columns(Session& session, const StepKey& key) {
+  PGPHASE_TRY(all, read_retired(session, key.plan));
+  std::erase_if(all, [&](const RetiredRecord& one) {
+    return one.kind != "column" || one.key.phase != key.phase || one.key.step != key.step;
+  });
+  return all;
+}
+
+SyncColumn* find_target(SyncLink& link, const std::string& name) {
+  const auto found = std::find_if(link.targets.begin(), link.targets.end(),
+                                  [&](const SyncColumn& column) { return column.name == name; });
+  return found == link.targets.end() ? nullptr : &*found;
+}
+
+Error no_link(const std::string& doing) {
+  return make_error(Errc::refused,
+                    fmt::format("{} is refused: the ledger has no record of how it is kept in step", doing),
+                    "Nothing was changed.");
+}
+
+// --- forward
+// -----------------------------------------------------------------------------------------------------------------
+
+Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const LinkColumnsBody& body) {
+  StepChange step;
+  step.label = "columns.link";
+  step.doing = "adding " + describe(body);
+  step.locks = {{body.table, LockMode::access_exclusive}};
+  step.if_name_taken = k_stamp_or_rename;
+  PGPHASE_TRY(oid, table_oid(session, body.table));
+  if (!oid) {
+    return make_error(Errc::step_failed, fmt::format("{}: there is no such table", step.doing), "Nothing was changed.");
+  }
+  PGPHASE_TRY(prepared, prepare(session, step.doing, body, *oid));
+  PGPHASE_CHECK(compile(session, step.doing, body, prepared));
+  step.change = [&](Session& s) -> Result<std::string> {
+    std::string added;
+    for (std::size_t i = 0; i < body.targets.size(); ++i) {
+      added += fmt::format("{}ADD COLUMN {} {}", i ? ", " : "", quote_ident(body.targets[i].name), prepared.types[i]);
+    }
+    PGPHASE_CHECK(s.script(fmt::format("ALTER TABLE {} {}", qualified(body.table), added)));
+    PGPHASE_TRY(locked, locked_table_oid(s, body.table));
+    SyncLink link;
+    link.sources = prepared.sources;
+    link.null_means = body.null_is_absent ? SyncLink::NullMeans::absent : SyncLink::NullMeans::null;
+    link.on_error = body.errors_become_null ? SyncLink::OnError::null : SyncLink::OnError::reject;
+    for (const auto& target : body.targets) {
+      PGPHASE_TRY(known, known_column(s, locked, target.name));
+      link.targets.push_back({target.name, known->type, target.expression, ""});
+    }
+    PGPHASE_CHECK(add_link(s, site.key, body.table, std::move(link)));
+    PGPHASE_CHECK(carry_out_links(s, body.table));
+    return std::string("created, and kept in step from now on");
+  };
+  return attempt_step(session, site, step);
+}
+
+Result<void> must_be_restorable(Session& session, const StepSite& site, const LinkColumnsBody& body,
+                                const RetiredRecord& retired) {
+  const auto what = fmt::format("column {} of table {}", retired.object, display_name(body.table));
+  PGPHASE_TRY(oid, table_oid(session, body.table));
+  std::optional<Known> hidden, taken;
+  if (oid) {
+    PGPHASE_TRY(found, known_column(session, *oid, retired.hidden_as));
+    hidden = found;
+    PGPHASE_TRY(other, known_column(session, *oid, retired.object));
+    taken = other;
+  }
+  if (!hidden) {
+    return make_error(
+        Errc::refused,
+        fmt::format("{} cannot be restored: {}, as which it was retired, is gone", what, retired.hidden_as),
+        fmt::format("Nothing was changed. Bring it back from a backup, or record what was done by hand with "
+                    "`pgphase step {} {}/{} --done --reason …`.",
+                    site.key.plan.value, to_string(site.key.phase), site.key.step));
+  }
+  if (!taken) return {};
+  return make_error(
+      Errc::refused, fmt::format("{} cannot be restored: somebody has added a column of that name meanwhile", what),
+      fmt::format("Nothing was changed; the values are safe in {}. Rename the new column, then run this again.",
+                  retired.hidden_as));
+}
+
+Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, const LinkColumnsBody& body,
+                                      const std::vector<RetiredRecord>& retired) {
+  StepChange step;
+  step.label = "columns.restore";
+  step.doing = "restoring " + describe(body);
+  step.locks = {{body.table, LockMode::access_exclusive}};
+  std::optional<StoredLink> stored;
+  step.prepare = [&](Session& s) -> Result<void> {
+    PGPHASE_TRY(found, link_of(s, site.key));
+    if (!found) return no_link(step.doing);
+    stored = std::move(found);
+    for (const auto& one : retired) {
+      PGPHASE_CHECK(must_be_of_this_origin(one, step.doing, origin_of(body)));
+      PGPHASE_CHECK(must_be_restorable(s, site, body, one));
+      PGPHASE_CHECK(record_restored(s, one.id));
+    }
+    return {};
+  };
+  step.change = [&](Session& s) -> Result<std::string> {
+    PGPHASE_CHECK(locked_table_oid(s, body.table));
+    std::string sql;
+    for (const auto& one : retired) {
+      sql += fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {};", qualified(body.table), quote_ident(one.hidden_as),
+                         quote_ident(one.object));
+      if (auto* target = find_target(stored->link, one.hidden_as)) target->name = one.object;
+    }
+    PGPHASE_CHECK(s.script(sql));
+    stored->link.flow = SyncLink::Flow::both;
+    PGPHASE_CHECK(change_link(s, *stored));
+    PGPHASE_CHECK(carry_out_links(s, body.table));
+    return std::string("restored with their values, and kept in step from now on");
+  };
+  return attempt_step(session, site, step);
+}
+
+// --- back
+// --------------------------------------------------------------------------------------------------------------------
+
+// No row, and no column behind them: adding them again puts them where they were.
+Result<bool> may_be_dropped(Session& session, const LinkColumnsBody& body, const std::string& oid) {
+  PGPHASE_TRY(
+      facts,
+      session.query(fmt::format("SELECT c.relkind = 'r' AND NOT row_security_active(c.oid) AND pg_relation_size(c.oid) "
+                                "<= {} * current_setting('block_size')::bigint AND NOT EXISTS (SELECT FROM "
+                                "pg_inherits WHERE inhparent = c.oid), "
+                                "(SELECT max(attnum) FROM pg_attribute WHERE attrelid = c.oid AND NOT attisdropped), "
+                                "(SELECT min(attnum) FROM pg_attribute WHERE attrelid = c.oid AND attname = $2) "
+                                "FROM pg_class c WHERE c.oid = $1",
+                                k_few_pages),
+                    {oid, body.targets.front().name}));
+  if (facts.empty() || !facts[0].boolean(0)) return false;
+  if (facts[0].integer(1) - facts[0].integer(2) + 1 != static_cast<std::int64_t>(body.targets.size())) return false;
+  PGPHASE_TRY(empty, session.query(fmt::format("SELECT NOT EXISTS (SELECT FROM ONLY {})", qualified(body.table))));
+  return empty[0].boolean(0);
+}
+
+Result<std::string> drop_columns(Session& session, const LinkColumnsBody& body, const StoredLink& stored) {
+  std::string dropped;
+  for (const auto& target : body.targets) {
+    dropped += fmt::format("{}DROP COLUMN {}", dropped.empty() ? "" : ", ", quote_ident(target.name));  // never CASCADE
+  }
+  PGPHASE_CHECK(remove_link(session, stored));
+  PGPHASE_CHECK(carry_out_links(session, body.table));
+  PGPHASE_CHECK(session.script(fmt::format("ALTER TABLE {} {}", qualified(body.table), dropped)));
+  return std::string("dropped: the table holds no row");
+}
+
+Result<std::string> retire_columns(Session& session, const StepSite& site, const LinkColumnsBody& body,
+                                   StoredLink stored, const std::vector<std::int64_t>& numbers) {
+  std::string sql;
+  std::vector<std::string> hidden;
+  for (std::size_t i = 0; i < body.targets.size(); ++i) {
+    RetiredRecord record;
+    record.id = numbers[i];
+    record.key = site.key;
+    record.kind = "column";
+    record.table = body.table;
+    record.object = body.targets[i].name;
+    record.hidden_as = retired_column_name(numbers[i]);
+    record.definition = with_origin("{}", origin_of(body));
+    sql += fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {};", qualified(body.table), quote_ident(record.object),
+                       record.hidden_as);
+    if (auto* target = find_target(stored.link, record.object)) target->name = record.hidden_as;
+    PGPHASE_CHECK(record_retired(session, record));
+    hidden.push_back(record.hidden_as);
+  }
+  PGPHASE_CHECK(session.script(sql));
+  stored.link.flow = SyncLink::Flow::to_targets;
+  PGPHASE_CHECK(change_link(session, stored));
+  PGPHASE_CHECK(carry_out_links(session, body.table));
+  return fmt::format("retired as {} of table {}, and kept up to date there", fmt::join(hidden, ", "),
+                     display_name(body.table));
+}
+
+}  // namespace
+
+Result<RetireOutcome> link_or_restore_columns(Session& session, const StepSite& site, const LinkColumnsBody& body) {
+  PGPHASE_TRY(retired, retired_columns(session, site.key));
+  return retired.empty() ? link_columns(session, site, body) : restore_columns(session, site, body, retired);
+}
+
+Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, const LinkColumnsBody& body) {
+  StepChange step;
+  step.label = "columns.undo";
+  step.doing = "undoing the addition of " + describe(body);
+  step.direction = Direction::back;
+  step.locks = {{body.table, LockMode::access_exclusive}};
+  std::optional<StoredLink> stored;
+  std::vector<std::int64_t> numbers;
+  const auto obstacles = [&](Session& s, const std::string& oid) -> Result<void> {
+    std::vector<std::string> all;
+    for (const auto& target : body.targets) {
+      PGPHASE_TRY(found, column_obstacles(s, body.table, oid, target.name));
+      all.insert(all.end(), found.begin(), found.end());
+    }
+    if (!all.empty()) return refused_by(step.doing, all);
+    return {};
+  };
+  step.prepare = [&](Session& s) -> Result<void> {
+    PGPHASE_TRY(oid, table_oid(s, body.table));
+    if (!oid) return {};
+    PGPHASE_TRY(found, link_of(s, site.key));
+    if (!found) return no_link(step.doing);
+    stored = std::move(found);
+    PGPHASE_CHECK(obstacles(s, *oid));
+    for (std::size_t i = 0; i < body.targets.size(); ++i) {
+      PGPHASE_TRY(number, reserve_retired_number(s));
+      numbers.push_back(number);
+    }
+    return {};
+  };
+  step.change = [&](Session& s) -> Result<std::string> {
+    if (!stored) return std::string("nothing to do: somebody has dropped the table already");
+    PGPHASE_TRY(oid, locked_table_oid(s, body.table));
+    // Asked again: until the lock was granted anybody could build on the columns.
+    PGPHASE_CHECK(obstacles(s, oid));
+    PGPHASE_TRY(empty, may_be_dropped(s, body, oid));
+    return empty ? drop_columns(s, body, *stored) : retire_columns(s, site, body, *stored, numbers);
+  };
+  return attempt_step(session, site, step);
+}
+
+}  // namespace pgphase
