@@ -124,11 +124,12 @@ struct BackfillBody {
   Todo todo = Todo::differs;
   std::vector<std::string> functions;  // names called in `set`: a volatile one, as the server knows, makes it a marker
   std::vector<Statement> undo;         // as written by the author; empty: nothing needs undoing, or irreversible
+  std::string link_step = {};          // the additive step whose linked columns it fills, or empty
 };
 
 struct Step {
   std::string name;  // unique within its phase
-  std::variant<SqlBody, CreateTableBody, AddColumnBody, BackfillBody> body;
+  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, BackfillBody> body;
   std::optional<std::string> irreversible;  // why it cannot be undone
   std::string verify;                       // SQL that returns exactly one row with one true, or empty
   std::vector<TableName> touches;           // tables changed, for ordering plans

@@ -65,12 +65,22 @@ std::string counted(std::size_t statements) {
                          : fmt::format("{} statements, each in a transaction of its own", statements);
 }
 
+std::string names_of(const std::vector<LinkedColumn>& columns) {
+  std::vector<std::string> names;
+  for (const auto& column : columns) names.push_back(column.name);
+  return words::joined(names, ", ");
+}
+
 struct What {
   std::string operator()(const CreateTableBody& body) const {
     return fmt::format("creates the table {}", display_name(body.table));
   }
   std::string operator()(const AddColumnBody& body) const {
     return fmt::format("adds the column {}.{}", display_name(body.table), body.column);
+  }
+  std::string operator()(const LinkColumnsBody& body) const {
+    return fmt::format("adds {} to {}, and keeps {} in step with {}", names_of(body.targets), display_name(body.table),
+                       body.targets.size() == 1 ? "it" : "them", names_of(body.sources));
   }
   std::string operator()(const BackfillBody& body) const {
     std::vector<std::string> columns;
@@ -118,6 +128,18 @@ struct Forward {
     statement.note = "no scan, no rewrite";
     return {statement};
   }
+  std::vector<Statement> operator()(const LinkColumnsBody& body) const {
+    std::vector<std::string> columns;
+    for (const auto& target : body.targets) {
+      columns.push_back(fmt::format("ADD COLUMN {} {}", quote_ident(target.name),
+                                    target.type.empty() ? fmt::format("<the type of {}>", target.like) : target.type));
+    }
+    Statement statement;
+    statement.sql = fmt::format("ALTER TABLE {} {}", qualified(body.table), words::joined(columns, ", "));
+    statement.locks = {{body.table, LockMode::access_exclusive}};
+    statement.note = "no scan, no rewrite; with the sync triggers in the same transaction";
+    return {statement};
+  }
   std::vector<Statement> operator()(const BackfillBody& body) const {
     Statement statement;
     statement.sql = fmt::format("UPDATE {} SET {} WHERE {}", qualified(body.table), set_list(body), todo_words(body));
@@ -131,6 +153,7 @@ struct Forward {
 struct Undo {
   std::vector<Statement> operator()(const CreateTableBody&) const { return {}; }
   std::vector<Statement> operator()(const AddColumnBody&) const { return {}; }
+  std::vector<Statement> operator()(const LinkColumnsBody&) const { return {}; }
   std::vector<Statement> operator()(const BackfillBody& body) const { return body.undo; }
   std::vector<Statement> operator()(const SqlBody& body) const { return that_do_something(body.undo); }
 };
@@ -141,6 +164,10 @@ struct HowUndone {
   }
   std::string operator()(const AddColumnBody&) const {
     return "drops the column if it is certainly empty; else hides it with its values, and the next up brings it back";
+  }
+  std::string operator()(const LinkColumnsBody& body) const {
+    return fmt::format("hides {} with their values, kept up to date with {}, and the next up brings them back",
+                       names_of(body.targets), names_of(body.sources));
   }
   std::string operator()(const BackfillBody& body) const {
     return body.undo.empty() ? "nothing to undo: the values stay until the column itself is taken back"
@@ -165,6 +192,10 @@ struct Keeps {
   std::string operator()(const AddColumnBody& body) const {
     return fmt::format("every value of {}.{} (hidden, and brought back by the next up)", display_name(body.table),
                        body.column);
+  }
+  std::string operator()(const LinkColumnsBody& body) const {
+    return fmt::format("every value of {} in {} (hidden, and brought back by the next up)", names_of(body.targets),
+                       display_name(body.table));
   }
   std::string operator()(const BackfillBody& body) const {
     return body.undo.empty() ? fmt::format("the values in {}, as they are", display_name(body.table))

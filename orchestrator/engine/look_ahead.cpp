@@ -50,6 +50,10 @@ Result<std::vector<std::string>> obstacles_to(Session& session, const Step& step
     table = add->table;
     return obstacles_to_undo(session, *add);
   }
+  if (const auto* link = std::get_if<LinkColumnsBody>(&step.body)) {
+    table = link->table;
+    return obstacles_to_undo(session, *link);
+  }
   return std::vector<std::string>();
 }
 

@@ -8,6 +8,7 @@
 #include "phases/ledger/ledger.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/steps/statement.hpp"
+#include "phases/sync/columns.hpp"
 
 namespace pgphase {
 namespace {
@@ -103,6 +104,11 @@ asio::awaitable<DoneOrStopped> forward(const Work& work, const AddColumnBody& bo
                    [&work, &body](Session& session) { return add_or_restore_column(session, work.site(), body); });
 }
 
+asio::awaitable<DoneOrStopped> forward(const Work& work, const LinkColumnsBody& body) {
+  return made_once(work,
+                   [&work, &body](Session& session) { return link_or_restore_columns(session, work.site(), body); });
+}
+
 asio::awaitable<DoneOrStopped> forward(const Work& work, const BackfillBody& body) {
   auto rows = co_await run_backfill(work.run, work.key, body);
   if (!rows) co_return rows.error();
@@ -127,6 +133,11 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const CreateTableBody& bod
 asio::awaitable<DoneOrStopped> back(const Work& work, const AddColumnBody& body) {
   return retired_or_restored(work,
                              [&work, &body](Session& session) { return undo_add_column(session, work.site(), body); });
+}
+
+asio::awaitable<DoneOrStopped> back(const Work& work, const LinkColumnsBody& body) {
+  return retired_or_restored(
+      work, [&work, &body](Session& session) { return undo_link_columns(session, work.site(), body); });
 }
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) {

@@ -8,6 +8,7 @@
 #include "phases/backfill/marker.hpp"
 #include "phases/backfill/run.hpp"
 #include "phases/ledger/ledger.hpp"
+#include "phases/sync/links.hpp"
 
 namespace pgphase {
 namespace {
@@ -64,6 +65,11 @@ Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const F
       .row = row,
       .progress = {},
   });
+  if (!body.link_step.empty()) {
+    PGPHASE_TRY(link, link_of(session, {impl->key.plan, Phase::additive, body.link_step}));
+    if (!link) return link_gone(impl->key, body.link_step);
+    impl->limits.sync_key = link->link.key;
+  }
   PGPHASE_CHECK(impl->refresh_progress(session));
   return std::unique_ptr<BackfillRun>(new BackfillRun(std::move(impl)));
 }

@@ -1,9 +1,13 @@
 #include "phases/backfill/batch.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "phases/ledger/ledger.hpp"
 #include "phases/postgres/sqlstate.hpp"
+#include "phases/sync/function.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
@@ -46,7 +50,8 @@ Result<BatchOutcome> failed(const Error& error, BatchOutcome outcome, const Batc
 BatchLimits batch_limits(milliseconds batch_time, milliseconds deadlock_timeout) {
   const auto most = std::max(deadlock_timeout * 9 / 10, milliseconds(1));
   return {std::min(std::max(batch_time, milliseconds(50)), most),
-          std::min(std::max(batch_time * 5, milliseconds(500)), most)};
+          std::min(std::max(batch_time * 5, milliseconds(500)), most),
+          {}};
 }
 
 Result<Transaction> begin_batch(Session& session, const Fence& fence, std::string label, const BatchLimits& limits) {
@@ -57,7 +62,10 @@ Result<Transaction> begin_batch(Session& session, const Fence& fence, std::strin
                       "SET LOCAL max_parallel_workers_per_gather = 0;" +
                           set_local_ms("lock_timeout", limits.lock_timeout) + ";" +
                           set_local_ms("statement_timeout", limits.statement_timeout) + ";" +
-                          set_local_ms("idle_in_transaction_session_timeout", k_frozen) + ";");
+                          set_local_ms("idle_in_transaction_session_timeout", k_frozen) + ";" +
+                          (limits.sync_key.empty()
+                               ? std::string()
+                               : fmt::format("SET LOCAL {} = {};", k_backfill_flag, quote_literal(limits.sync_key))));
 }
 
 Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepKey& key, const ChunkStore& store,

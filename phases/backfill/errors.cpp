@@ -140,6 +140,14 @@ Error marker_gone(const Target& target, const StepKey& key, const std::string& m
                   key.plan.value, to_string(key.phase), key.step));
 }
 
+Error link_gone(const StepKey& key, const std::string& link_step) {
+  return make_error(
+      Errc::step_failed,
+      fmt::format("backfill {}: the ledger does not know any more how the columns of {} are kept in step", key.step,
+                  link_step),
+      fmt::format("Nothing was set. Roll {} back as far as additive, then run `pgphase up` again.", key.plan.value));
+}
+
 Error marker_unknown(const Target& target, std::int64_t rows, const std::string& marker) {
   return make_error(
       Errc::step_failed,

@@ -184,14 +184,35 @@ Result<std::vector<std::string>> obstacles_to_undo(Session& session, const Creat
   return table_obstacles(session, body.table, *oid);
 }
 
+namespace {
+
+Result<std::vector<std::string>> obstacles_of(Session& session, const TableName& table,
+                                              const std::vector<std::string>& columns) {
+  std::vector<std::string> all;
+  PGPHASE_TRY(oid, table_oid(session, table));
+  if (!oid) return all;
+  for (const auto& column : columns) {
+    PGPHASE_TRY(there,
+                session.query("SELECT FROM pg_attribute WHERE attrelid = $1 AND attname = $2 AND NOT attisdropped "
+                              "AND attnum > 0",
+                              {*oid, column}));
+    if (there.empty()) continue;
+    PGPHASE_TRY(found, column_obstacles(session, table, *oid, column));
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  return all;
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> obstacles_to_undo(Session& session, const AddColumnBody& body) {
-  PGPHASE_TRY(oid, table_oid(session, body.table));
-  if (!oid) return std::vector<std::string>();
-  PGPHASE_TRY(there, session.query("SELECT FROM pg_attribute WHERE attrelid = $1 AND attname = $2 AND NOT attisdropped "
-                                   "AND attnum > 0",
-                                   {*oid, body.column}));
-  if (there.empty()) return std::vector<std::string>();
-  return column_obstacles(session, body.table, *oid, body.column);
+  return obstacles_of(session, body.table, {body.column});
+}
+
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const LinkColumnsBody& body) {
+  std::vector<std::string> columns;
+  for (const auto& target : body.targets) columns.push_back(target.name);
+  return obstacles_of(session, body.table, columns);
 }
 
 }  // namespace pgphase

@@ -35,5 +35,6 @@ Result<RetireOutcome> undo_add_column(Session& session, const StepSite& site, co
 // table. An obstacle that a later step of the same plan made goes away with the undo of that step.
 Result<std::vector<std::string>> obstacles_to_undo(Session& session, const CreateTableBody& body);
 Result<std::vector<std::string>> obstacles_to_undo(Session& session, const AddColumnBody& body);
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const LinkColumnsBody& body);
 
 }  // namespace pgphase

@@ -28,9 +28,18 @@ class Walk {
     created_.insert(body.table);
   }
   void step(const AddColumnBody& body) { need(body.table); }
+  void step(const LinkColumnsBody& body) { need(body.table); }
   void step(const BackfillBody& body) { need(body.table); }
   void step(const SqlBody& body) {
-    for (const Statement& one : body.forward) statement(one.sql);
+    // A step of ours that looks at the rows first changes constraints of what it locks, and nothing else.
+    const bool of_ours = !body.forward.empty() && body.forward.front().kind == StatementKind::require;
+    for (const Statement& one : body.forward) {
+      if (!of_ours) {
+        statement(one.sql);
+        continue;
+      }
+      for (const RelationLock& lock : one.locks) need(lock.table);
+    }
   }
 
   void statement(const std::string& sql) {

@@ -123,6 +123,15 @@ Statement statement_from_json(const json::value& value) {
   return out;
 }
 
+json::value linked_to_json(const LinkedColumn& column) {
+  return json::object{
+      {"name", column.name}, {"type", column.type}, {"like", column.like}, {"expression", column.expression}};
+}
+LinkedColumn linked_from_json(const json::value& value) {
+  const auto& from = value.as_object();
+  return {text(from, "name"), text(from, "type"), text(from, "like"), text(from, "expression")};
+}
+
 struct BodyToJson {
   json::object operator()(const SqlBody& body) const {
     return {{"type", "sql"},
@@ -136,17 +145,27 @@ struct BodyToJson {
     return {{"type", "add_column"}, {"table", table_to_json(body.table)}, {"column", body.column},
             {"sql", body.sql},      {"default_sql", body.default_sql},    {"nullable", body.nullable}};
   }
+  json::object operator()(const LinkColumnsBody& body) const {
+    return {{"type", "link_columns"},
+            {"table", table_to_json(body.table)},
+            {"sources", array_of(body.sources, linked_to_json)},
+            {"targets", array_of(body.targets, linked_to_json)},
+            {"null_is_absent", body.null_is_absent},
+            {"errors_become_null", body.errors_become_null}};
+  }
   json::object operator()(const BackfillBody& body) const {
     const auto set = array_of(body.set, [](const Assignment& one) {
       return json::object{{"column", one.column}, {"expression", one.expression}};
     });
-    return {{"type", "backfill"},
-            {"table", table_to_json(body.table)},
-            {"set", set},
-            {"where", body.where},
-            {"todo", word_of(k_todos, body.todo)},
-            {"functions", array_of(body.functions, to_value)},
-            {"undo", array_of(body.undo, statement_to_json)}};
+    json::object out{{"type", "backfill"},
+                     {"table", table_to_json(body.table)},
+                     {"set", set},
+                     {"where", body.where},
+                     {"todo", word_of(k_todos, body.todo)},
+                     {"functions", array_of(body.functions, to_value)},
+                     {"undo", array_of(body.undo, statement_to_json)}};
+    if (!body.link_step.empty()) out["link_step"] = body.link_step;
+    return out;
   }
 };
 
@@ -162,6 +181,12 @@ decltype(Step::body) body_from_json(const json::value& value) {
     return AddColumnBody{table_from_json(from.at("table")), text(from, "column"), text(from, "sql"),
                          text(from, "default_sql"), from.at("nullable").as_bool()};
   }
+  if (type == "link_columns") {
+    return LinkColumnsBody{table_from_json(from.at("table")),
+                           vector_of<LinkedColumn>(from.at("sources"), linked_from_json),
+                           vector_of<LinkedColumn>(from.at("targets"), linked_from_json),
+                           from.at("null_is_absent").as_bool(), from.at("errors_become_null").as_bool()};
+  }
   if (type != "backfill") throw std::invalid_argument(fmt::format("\"{}\" is not a kind of step", type));
   BackfillBody out;
   out.table = table_from_json(from.at("table"));
@@ -172,6 +197,7 @@ decltype(Step::body) body_from_json(const json::value& value) {
   out.todo = value_of(k_todos, from.at("todo"));
   out.functions = vector_of<std::string>(from.at("functions"), to_text);
   out.undo = vector_of<Statement>(from.at("undo"), statement_from_json);
+  if (from.contains("link_step")) out.link_step = text(from, "link_step");
   return out;
 }
 
