@@ -104,6 +104,12 @@ struct LinkColumnsBody {
   bool errors_become_null = false;
 };
 
+// Ends what a step with linked columns began: the new columns stand for themselves from now on.
+struct EndLinkBody {
+  TableName table;
+  std::string link_step;  // in the additive phase of the same plan
+};
+
 struct Assignment {
   std::string column;
   std::string expression;  // SQL over the row
@@ -129,7 +135,7 @@ struct BackfillBody {
 
 struct Step {
   std::string name;  // unique within its phase
-  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, BackfillBody> body;
+  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, EndLinkBody, BackfillBody> body;
   std::optional<std::string> irreversible;  // why it cannot be undone
   std::string verify;                       // SQL that returns exactly one row with one true, or empty
   std::vector<TableName> touches;           // tables changed, for ordering plans

@@ -82,6 +82,9 @@ struct What {
     return fmt::format("adds {} to {}, and keeps {} in step with {}", names_of(body.targets), display_name(body.table),
                        body.targets.size() == 1 ? "it" : "them", names_of(body.sources));
   }
+  std::string operator()(const EndLinkBody& body) const {
+    return fmt::format("ends what keeps the columns of {} in step", body.link_step);
+  }
   std::string operator()(const BackfillBody& body) const {
     std::vector<std::string> columns;
     for (const auto& assignment : body.set) columns.push_back(assignment.column);
@@ -140,6 +143,14 @@ struct Forward {
     statement.note = "no scan, no rewrite; with the sync triggers in the same transaction";
     return {statement};
   }
+  std::vector<Statement> operator()(const EndLinkBody& body) const {
+    Statement statement;
+    statement.sql = fmt::format("DROP TRIGGER \"!pgphase_sync\" ON {0}; DROP TRIGGER \"~pgphase_sync\" ON {0}",
+                                qualified(body.table));
+    statement.locks = {{body.table, LockMode::access_exclusive}};
+    statement.note = "no scan, no rewrite; where other columns are in step too, only the function changes";
+    return {statement};
+  }
   std::vector<Statement> operator()(const BackfillBody& body) const {
     Statement statement;
     statement.sql = fmt::format("UPDATE {} SET {} WHERE {}", qualified(body.table), set_list(body), todo_words(body));
@@ -154,6 +165,7 @@ struct Undo {
   std::vector<Statement> operator()(const CreateTableBody&) const { return {}; }
   std::vector<Statement> operator()(const AddColumnBody&) const { return {}; }
   std::vector<Statement> operator()(const LinkColumnsBody&) const { return {}; }
+  std::vector<Statement> operator()(const EndLinkBody&) const { return {}; }
   std::vector<Statement> operator()(const BackfillBody& body) const { return body.undo; }
   std::vector<Statement> operator()(const SqlBody& body) const { return that_do_something(body.undo); }
 };
@@ -169,6 +181,7 @@ struct HowUndone {
     return fmt::format("hides {} with their values, kept up to date with {}, and the next up brings them back",
                        names_of(body.targets), names_of(body.sources));
   }
+  std::string operator()(const EndLinkBody&) const { return "keeps the columns in step again"; }
   std::string operator()(const BackfillBody& body) const {
     return body.undo.empty() ? "nothing to undo: the values stay until the column itself is taken back"
                              : "runs the rollback that the plan gives";
@@ -197,6 +210,7 @@ struct Keeps {
     return fmt::format("every value of {} in {} (hidden, and brought back by the next up)", names_of(body.targets),
                        display_name(body.table));
   }
+  std::string operator()(const EndLinkBody&) const { return "all rows: only triggers change"; }
   std::string operator()(const BackfillBody& body) const {
     return body.undo.empty() ? fmt::format("the values in {}, as they are", display_name(body.table))
                              : fmt::format("in {} what the plan's own rollback keeps", display_name(body.table));

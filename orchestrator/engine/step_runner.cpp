@@ -109,6 +109,10 @@ asio::awaitable<DoneOrStopped> forward(const Work& work, const LinkColumnsBody& 
                    [&work, &body](Session& session) { return link_or_restore_columns(session, work.site(), body); });
 }
 
+asio::awaitable<DoneOrStopped> forward(const Work& work, const EndLinkBody& body) {
+  return made_once(work, [&work, &body](Session& session) { return end_link(session, work.site(), body); });
+}
+
 asio::awaitable<DoneOrStopped> forward(const Work& work, const BackfillBody& body) {
   auto rows = co_await run_backfill(work.run, work.key, body);
   if (!rows) co_return rows.error();
@@ -138,6 +142,11 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const AddColumnBody& body)
 asio::awaitable<DoneOrStopped> back(const Work& work, const LinkColumnsBody& body) {
   return retired_or_restored(
       work, [&work, &body](Session& session) { return undo_link_columns(session, work.site(), body); });
+}
+
+asio::awaitable<DoneOrStopped> back(const Work& work, const EndLinkBody& body) {
+  return retired_or_restored(work,
+                             [&work, &body](Session& session) { return undo_end_link(session, work.site(), body); });
 }
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) {

@@ -363,4 +363,41 @@ Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, 
   return attempt_step(session, site, step);
 }
 
+namespace {
+
+Result<RetireOutcome> turn_link(Session& session, const StepSite& site, const EndLinkBody& body, Direction direction) {
+  const bool ends = direction == Direction::forward;
+  StepChange step;
+  step.label = ends ? "columns.end_link" : "columns.link_again";
+  step.doing =
+      fmt::format("{} to keep the columns of {} in step", ends ? "ceasing" : "beginning again", body.link_step);
+  step.direction = direction;
+  step.locks = {{body.table, LockMode::access_exclusive}};  // for the triggers
+  std::optional<StoredLink> stored;
+  step.prepare = [&](Session& s) -> Result<void> {
+    PGPHASE_TRY(found, link_of(s, {site.key.plan, Phase::additive, body.link_step}));
+    if (!found) return no_link(step.doing);
+    stored = std::move(found);
+    return {};
+  };
+  step.change = [&](Session& s) -> Result<std::string> {
+    PGPHASE_CHECK(locked_table_oid(s, body.table));
+    stored->link.flow = ends ? SyncLink::Flow::ended : SyncLink::Flow::both;
+    PGPHASE_CHECK(change_link(s, *stored));
+    PGPHASE_CHECK(carry_out_links(s, body.table));
+    return std::string(ends ? "no longer kept in step" : "kept in step again");
+  };
+  return attempt_step(session, site, step);
+}
+
+}  // namespace
+
+Result<RetireOutcome> end_link(Session& session, const StepSite& site, const EndLinkBody& body) {
+  return turn_link(session, site, body, Direction::forward);
+}
+
+Result<RetireOutcome> undo_end_link(Session& session, const StepSite& site, const EndLinkBody& body) {
+  return turn_link(session, site, body, Direction::back);
+}
+
 }  // namespace pgphase

@@ -11,7 +11,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr auto k_flows = std::to_array<std::string_view>({"both", "to_targets", "to_sources"});
+constexpr auto k_flows = std::to_array<std::string_view>({"both", "to_targets", "to_sources", "ended"});
 
 json::array to_json(const std::vector<SyncColumn>& columns) {
   json::array list;

@@ -57,6 +57,12 @@ Result<std::vector<StoredLink>> read_links(Session& session, const TableName& ta
   return from_rows(rows);
 }
 
+Result<std::vector<StoredLink>> links_at_work(Session& session, const TableName& table) {
+  PGPHASE_TRY(all, read_links(session, table));
+  std::erase_if(all, [](const StoredLink& one) { return one.link.flow == SyncLink::Flow::ended; });
+  return all;
+}
+
 Result<std::optional<StoredLink>> link_of(Session& session, const StepKey& key) {
   PGPHASE_TRY(rows, session.query(std::string(k_columns) + "WHERE plan = $1 AND phase = $2 AND step = $3",
                                   {key.plan.value, to_string(key.phase), key.step}));
@@ -85,7 +91,7 @@ Result<void> remove_link(Session& session, const StoredLink& stored) {
 }
 
 Result<void> carry_out_links(Session& session, const TableName& table) {
-  PGPHASE_TRY(stored, read_links(session, table));
+  PGPHASE_TRY(stored, links_at_work(session, table));
   PGPHASE_TRY(found, triggers_on(session, table));
   if (stored.empty()) {
     std::string sql;
@@ -110,7 +116,7 @@ Result<void> carry_out_links(Session& session, const TableName& table) {
 }
 
 Result<std::vector<std::string>> faults_of_sync(Session& session, const TableName& table) {
-  PGPHASE_TRY(stored, read_links(session, table));
+  PGPHASE_TRY(stored, links_at_work(session, table));
   std::vector<std::string> faults;
   if (stored.empty()) return faults;
   PGPHASE_TRY(found, triggers_on(session, table));

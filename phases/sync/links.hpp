@@ -21,8 +21,9 @@ struct StoredLink {
   SyncLink link;  // its key is the id
 };
 
-// Oldest first.
+// Oldest first, with those that have ended or without.
 Result<std::vector<StoredLink>> read_links(Session& session, const TableName& table);
+Result<std::vector<StoredLink>> links_at_work(Session& session, const TableName& table);
 // What this step has made, if it is there.
 Result<std::optional<StoredLink>> link_of(Session& session, const StepKey& key);
 

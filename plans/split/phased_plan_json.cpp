@@ -153,6 +153,9 @@ struct BodyToJson {
             {"null_is_absent", body.null_is_absent},
             {"errors_become_null", body.errors_become_null}};
   }
+  json::object operator()(const EndLinkBody& body) const {
+    return {{"type", "end_link"}, {"table", table_to_json(body.table)}, {"link_step", body.link_step}};
+  }
   json::object operator()(const BackfillBody& body) const {
     const auto set = array_of(body.set, [](const Assignment& one) {
       return json::object{{"column", one.column}, {"expression", one.expression}};
@@ -187,6 +190,7 @@ decltype(Step::body) body_from_json(const json::value& value) {
                            vector_of<LinkedColumn>(from.at("targets"), linked_from_json),
                            from.at("null_is_absent").as_bool(), from.at("errors_become_null").as_bool()};
   }
+  if (type == "end_link") return EndLinkBody{table_from_json(from.at("table")), text(from, "link_step")};
   if (type != "backfill") throw std::invalid_argument(fmt::format("\"{}\" is not a kind of step", type));
   BackfillBody out;
   out.table = table_from_json(from.at("table"));
