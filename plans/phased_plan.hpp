@@ -104,15 +104,17 @@ struct LinkColumnsBody {
   bool errors_become_null = false;
 };
 
+struct Assignment {
+  std::string column;
+  std::string expression;  // SQL over the row
+};
+
 // Ends what a step with linked columns began: the new columns stand for themselves from now on.
 struct EndLinkBody {
   TableName table;
   std::string link_step;  // in the additive phase of the same plan
-};
-
-struct Assignment {
-  std::string column;
-  std::string expression;  // SQL over the row
+  std::vector<Assignment>
+      defaults;  // of the new columns: a default while a trigger fills them would be taken for a value
 };
 
 // How a backfill knows which rows are still to be done (design: docs/design/backfill.md).

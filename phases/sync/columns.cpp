@@ -385,6 +385,13 @@ Result<RetireOutcome> turn_link(Session& session, const StepSite& site, const En
     stored->link.flow = ends ? SyncLink::Flow::ended : SyncLink::Flow::both;
     PGPHASE_CHECK(change_link(s, *stored));
     PGPHASE_CHECK(carry_out_links(s, body.table));
+    std::string defaults;
+    for (const auto& one : body.defaults) {
+      const auto set = ends ? fmt::format("SET DEFAULT {}", one.expression) : std::string("DROP DEFAULT");
+      defaults +=
+          fmt::format("ALTER TABLE {} ALTER COLUMN {} {};", qualified(body.table), quote_ident(one.column), set);
+    }
+    if (!defaults.empty()) PGPHASE_CHECK(s.script(defaults));
     return std::string(ends ? "no longer kept in step" : "kept in step again");
   };
   return attempt_step(session, site, step);

@@ -41,11 +41,11 @@ void refuse_rewrites(TableReader& reader) {
       "ACCESS EXCLUSIVE: nobody could read or write it meanwhile";
   reader.refused("identity", "an identity column " + why);
   reader.refused("generated", "a stored generated column " + why);
-  reader.not_built("fill",
-                   "add the column here, set its default in an [[additive]] step and fill it in a [[backfill]] "
-                   "step");
   const std::string by_hand = "write the three phases by hand: docs/plans.md, \"Phases by hand\"";
-  for (const char* key : {"down", "restore", "clear_on_rollback", "sync", "on_error"}) reader.not_built(key, by_hand);
+  for (const char* key : {"restore", "clear_on_rollback", "sync"}) reader.not_built(key, by_hand);
+  for (const char* key : {"down", "null_means", "on_error"}) {
+    reader.refused(key, fmt::format("`{}` belongs to a column that has a `fill`", key));
+  }
   reader.refused("unique", "`unique` is not a key of add_column: write a create_index with unique = true");
   reader.refused("references",
                  "`references` is not a key of add_column: add the foreign key in a [[constraint]] "
@@ -55,6 +55,7 @@ void refuse_rewrites(TableReader& reader) {
 }  // namespace
 
 ChangePtr read_add_column(TableReader& reader) {
+  if (reader.has("fill")) return read_add_filled_column(reader);
   Findings& findings = reader.findings();
   const auto before = findings.size();
   AddColumnBody body;

@@ -72,6 +72,7 @@ ChangePtr read_create_table(TableReader& reader);
 ChangePtr read_create_index(TableReader& reader);
 ChangePtr read_drop_index(TableReader& reader);
 ChangePtr read_add_column(TableReader& reader);
+ChangePtr read_add_filled_column(TableReader& reader);  // add_column with `fill`
 ChangePtr read_set_not_null(TableReader& reader);
 ChangePtr read_add_check(TableReader& reader);
 ChangePtr read_add_foreign_key(TableReader& reader);

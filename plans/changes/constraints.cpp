@@ -4,11 +4,20 @@
 
 #include <set>
 
+#include "plans/base/sha256.hpp"
 #include "plans/changes/keys.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/statement.hpp"
 
 namespace pgphase::constraints {
+namespace {
+
+// There for the duration of the step only; unique, because two plans may be at the same table.
+std::string proof_name(const TableName& table, const std::string& column) {
+  return "_pgphase_not_null_" + sha256_hex(qualified(table) + "." + quote_ident(column)).substr(0, 16);
+}
+
+}  // namespace
 
 Statement require(std::string query, std::string unmet, std::string note) {
   Statement out;
@@ -71,6 +80,28 @@ std::vector<Part> by_index(const ByIndex& wanted) {
   constraint.undo = drop(wanted.table, wanted.name);
   constraint.undo.note = "no scan, no rewrite; the index goes with it";
   return {std::move(build), std::move(constraint)};
+}
+
+std::vector<Part> not_null(const TableName& table, const std::string& column) {
+  const auto proof = proof_name(table, column);
+  const auto alter = [&](const std::string& what) { return statement("ALTER TABLE " + qualified(table) + what); };
+  // Its undo would take away what was there before the plan.
+  Part not_yet{require(
+      fmt::format("SELECT count(*) FROM pg_attribute WHERE attrelid = {}::regclass AND attname = {} AND attnotnull",
+                  quote_literal(qualified(table)), quote_literal(column)),
+      fmt::format("column {} of {} is NOT NULL already", column, display_name(table)), "looks at the catalogue")};
+  Part none_is_null{require(
+      fmt::format("SELECT count(*) FROM {} WHERE {} IS NULL", qualified(table), quote_ident(column)),
+      fmt::format("{} is NULL in %n rows of {}", column, display_name(table)), "reads the table; nobody waits")};
+  // ACCESS EXCLUSIVE for a moment, each but the validation.
+  Part prove{alter(fmt::format(" ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", proof, quote_ident(column))),
+             alter(fmt::format(" DROP CONSTRAINT IF EXISTS {}", proof))};
+  Part set{alter(fmt::format(" ALTER COLUMN {} SET NOT NULL", quote_ident(column))),
+           alter(fmt::format(" ALTER COLUMN {} DROP NOT NULL", quote_ident(column)))};
+  set.forward.note = "no scan: the check proves it";
+  Part no_more_proof{alter(fmt::format(" DROP CONSTRAINT {}", proof))};
+  return {std::move(not_yet),           std::move(none_is_null), std::move(prove),
+          Part{validate(table, proof)}, std::move(set),          std::move(no_more_proof)};
 }
 
 std::string read_deferrable(TableReader& reader) {

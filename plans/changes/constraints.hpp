@@ -35,10 +35,14 @@ struct ByIndex {
   std::string kind;
   std::vector<std::string> columns;
   std::vector<std::string> include;
-  std::string nulls;       // " NULLS NOT DISTINCT", or empty
-  std::string deferrable;  // " DEFERRABLE INITIALLY DEFERRED", or empty
+  std::string nulls;  // " NULLS NOT DISTINCT", or empty
+  std::string deferrable;
+  // " DEFERRABLE INITIALLY DEFERRED", or empty
 };
 std::vector<Part> by_index(const ByIndex& wanted);
+
+// A valid CHECK proves to SET NOT NULL that it needs no scan, and goes again.
+std::vector<Part> not_null(const TableName& table, const std::string& column);
 
 // " DEFERRABLE INITIALLY DEFERRED" and its like from `deferrable` and `initially_deferred`.
 std::string read_deferrable(TableReader& reader);

@@ -132,6 +132,13 @@ LinkedColumn linked_from_json(const json::value& value) {
   return {text(from, "name"), text(from, "type"), text(from, "like"), text(from, "expression")};
 }
 
+json::value assignment_to_json(const Assignment& one) {
+  return json::object{{"column", one.column}, {"expression", one.expression}};
+}
+Assignment assignment_from_json(const json::value& value) {
+  return {text(value.as_object(), "column"), text(value.as_object(), "expression")};
+}
+
 struct BodyToJson {
   json::object operator()(const SqlBody& body) const {
     return {{"type", "sql"},
@@ -154,12 +161,13 @@ struct BodyToJson {
             {"errors_become_null", body.errors_become_null}};
   }
   json::object operator()(const EndLinkBody& body) const {
-    return {{"type", "end_link"}, {"table", table_to_json(body.table)}, {"link_step", body.link_step}};
+    return {{"type", "end_link"},
+            {"table", table_to_json(body.table)},
+            {"link_step", body.link_step},
+            {"defaults", array_of(body.defaults, assignment_to_json)}};
   }
   json::object operator()(const BackfillBody& body) const {
-    const auto set = array_of(body.set, [](const Assignment& one) {
-      return json::object{{"column", one.column}, {"expression", one.expression}};
-    });
+    const auto set = array_of(body.set, assignment_to_json);
     json::object out{{"type", "backfill"},
                      {"table", table_to_json(body.table)},
                      {"set", set},
@@ -190,13 +198,14 @@ decltype(Step::body) body_from_json(const json::value& value) {
                            vector_of<LinkedColumn>(from.at("targets"), linked_from_json),
                            from.at("null_is_absent").as_bool(), from.at("errors_become_null").as_bool()};
   }
-  if (type == "end_link") return EndLinkBody{table_from_json(from.at("table")), text(from, "link_step")};
+  if (type == "end_link") {
+    return EndLinkBody{table_from_json(from.at("table")), text(from, "link_step"),
+                       vector_of<Assignment>(from.at("defaults"), assignment_from_json)};
+  }
   if (type != "backfill") throw std::invalid_argument(fmt::format("\"{}\" is not a kind of step", type));
   BackfillBody out;
   out.table = table_from_json(from.at("table"));
-  out.set = vector_of<Assignment>(from.at("set"), [](const json::value& item) {
-    return Assignment{text(item.as_object(), "column"), text(item.as_object(), "expression")};
-  });
+  out.set = vector_of<Assignment>(from.at("set"), assignment_from_json);
   out.where = text(from, "where");
   out.todo = value_of(k_todos, from.at("todo"));
   out.functions = vector_of<std::string>(from.at("functions"), to_text);
