@@ -28,7 +28,15 @@ void read_manner(TableReader& reader, LinkColumnsBody& body) {
 }
 
 void read_down(TableReader& reader, LinkColumnsBody& body) {
-  const Table* down = reader.table("down");
+  const Value* value = reader.value("down");
+  if (!value) return;
+  if (!std::holds_alternative<Table>(value->data) && body.sources.size() == 1) {
+    if (auto parsed = keys::expression_or_literal(reader.findings(), *value, "down")) {
+      body.sources.front().expression = parsed->text;
+    }
+    return;
+  }
+  const Table* down = reader.table("down");  // notes what it is instead
   if (!down) return;
   for (const Entry& entry : down->entries) {
     const auto source = std::find_if(body.sources.begin(), body.sources.end(),
@@ -38,8 +46,8 @@ void read_down(TableReader& reader, LinkColumnsBody& body) {
                             fmt::format("`down` leads back to {}, which the new column is not made from", entry.key));
       continue;
     }
-    if (auto value = keys::expression_or_literal(reader.findings(), entry.value, "down." + entry.key)) {
-      source->expression = value->text;
+    if (auto parsed = keys::expression_or_literal(reader.findings(), entry.value, "down." + entry.key)) {
+      source->expression = parsed->text;
     }
   }
 }

@@ -13,7 +13,8 @@ namespace pgphase::linked {
 // `null_means` and `on_error` of a change.
 void read_manner(TableReader& reader, LinkColumnsBody& body);
 
-// `down`: each source column with its expression over the new ones. Only columns of body.sources may be there.
+// `down`: each source column with its expression over the new ones, or of a single source the expression alone. Only
+// columns of body.sources may be there.
 void read_down(TableReader& reader, LinkColumnsBody& body);
 
 // The columns that an expression reads become sources, once each. What pgphase cannot tell the columns of is noted.

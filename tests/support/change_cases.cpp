@@ -35,6 +35,59 @@ INSERT INTO events SELECT i, i % 20, 'event ' || i FROM generate_series(1, 200) 
 
 std::vector<ChangeCase> all_cases() {
   return {
+      // add_column with fill
+      {"AddColumnWithFill", k_items, R"toml(
+[[change]]
+op     = "add_column"
+table  = "items"
+column = "title"
+type   = "text"
+fill   = "upper(label)"
+)toml"},
+      {"AddColumnWithFillBothWays", k_items, R"toml(
+[[change]]
+op       = "add_column"
+table    = "items"
+column   = "cents"
+type     = "bigint"
+fill     = "coalesce(n, 0) * 100"
+down     = { n = "cents / 100" }
+nullable = false
+default  = 0
+)toml"},
+      {"AddColumnWithFillOfOddNames", k_odd_names, R"toml(
+[[change]]
+op     = "add_column"
+schema = "Ärger"
+table  = "Order"
+column = "Über \"x\""
+type   = "text"
+fill   = "\"O'Brien \"\"x\"\"\" || \"select\""
+)toml"},
+      {"AddColumnWithFillOfAPartitionedTable", k_partitioned, R"toml(
+[[change]]
+op     = "add_column"
+table  = "events"
+column = "length"
+type   = "integer"
+fill   = "length(what)"
+)toml"},
+      {"TwoColumnsWithFillOfOneTable", k_items, R"toml(
+[[change]]
+op     = "add_column"
+table  = "items"
+column = "twice"
+type   = "integer"
+fill   = "n * 2"
+down   = { n = "twice / 2" }
+
+[[change]]
+op     = "add_column"
+table  = "items"
+column = "described"
+type   = "text"
+fill   = "label || ': ' || n"
+)toml"},
       // set_not_null
       {"SetNotNull", k_items, R"toml(
 [[change]]
