@@ -116,7 +116,6 @@ TEST(AddColumnTest, RefusesWhatWouldRewriteTheTable) {
   }
   EXPECT_EQ(problems_of(start + "type = \"timestamptz\"\ndefault = \"now()\""), "");
   EXPECT_THAT(problems_of(start + "type = \"int\"\nnullable = false"), HasSubstr("needs a `default`"));
-  EXPECT_THAT(problems_of(start + "type = \"int\"\nfill = \"1\""), HasSubstr("`fill` is designed but not built yet"));
 }
 
 TEST(CreateIndexTest, WritesEveryPart) {
