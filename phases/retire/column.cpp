@@ -64,10 +64,10 @@ Result<std::string> put_not_null_back(Session& session, const AddColumnBody& bod
                                       const NotNull& not_null) {
   if (!not_null.dropped) return std::string();
   const std::string nullable = "; NOT NULL was not put back: rows that were written meanwhile may lack a value";
-  PGPHASE_TRY(
-      small, session.query(fmt::format("SELECT pg_relation_size($1::oid) <= {} * current_setting('block_size')::bigint",
-                                       k_few_pages),
-                           {oid}));
+  PGPHASE_TRY(small, session.query(fmt::format("SELECT relkind = 'r' AND pg_relation_size(oid) <= {} * "
+                                               "current_setting('block_size')::bigint FROM pg_class WHERE oid = $1",
+                                               k_few_pages),
+                                   {oid}));
   if (!small[0].boolean(0)) return nullable;
   const auto table = qualified(body.table);
   const auto column = quote_ident(body.column);

@@ -11,7 +11,8 @@ namespace {
 
 // $1: the table's oid. Where row security applies to us, or the rows may not be read, nothing is certain.
 constexpr const char* k_small_and_readable = R"sql(
-    pg_relation_size(c.oid) <= {} * current_setting('block_size')::bigint
+    c.relkind = 'r'
+AND pg_relation_size(c.oid) <= {} * current_setting('block_size')::bigint
 AND current_setting('transaction_isolation') = 'read committed'
 AND NOT row_security_active(c.oid) AND has_table_privilege(c.oid, 'SELECT')
 )sql";

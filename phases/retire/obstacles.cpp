@@ -13,22 +13,29 @@ namespace {
 // they are asked again while an application waits.
 
 constexpr const char* k_hierarchy = R"sql(
-SELECT 'partitioned' AS kind, NULL AS who, NULL AS whom FROM pg_class WHERE oid = $1 AND relkind = 'p'
-UNION ALL
-SELECT CASE WHEN c.relispartition THEN 'partition' ELSE 'inherits' END, pg_describe_object(1259, i.inhparent, 0), NULL
+SELECT CASE WHEN c.relispartition THEN 'partition' ELSE 'inherits' END AS kind,
+       pg_describe_object(1259, i.inhparent, 0) AS who, NULL AS whom
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhrelid = $1
 UNION ALL
 SELECT 'child', pg_describe_object(1259, i.inhrelid, 0), NULL
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent WHERE i.inhparent = $1 AND c.relkind <> 'p'
 )sql";
 
+// A partitioned table's columns are renamed in its partitions with it, its name is not.
+constexpr const char* k_partitioned = R"sql(
+SELECT 'partitioned', NULL, NULL FROM pg_class WHERE oid = $1 AND relkind = 'p'
+)sql";
+
+// The table and, where it is partitioned, all that belongs to it.
+constexpr const char* k_tree = "(SELECT $1::oid AS oid UNION SELECT relid FROM pg_partition_tree($1::oid::regclass))";
+
 // From the catalogues and not from pg_publication_tables, which lists every table of the database for each question.
 constexpr const char* k_publications = R"sql(
-SELECT 'publication', p.pubname, NULL
+SELECT DISTINCT 'publication', p.pubname::text, NULL
   FROM pg_publication p, pg_class c
- WHERE c.oid = $1
+ WHERE c.oid IN {tree}
    AND (p.puballtables AND c.relpersistence = 'p'
-        OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid){})
+        OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid){by_schema})
 )sql";
 constexpr const char* k_schema_publications =  // since 15
     " OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace)";
@@ -94,8 +101,9 @@ SELECT {kind_and_name}
 constexpr const char* k_column_foreign_keys = R"sql(
 SELECT 'column_fk', k.conname, pg_describe_object(1259, k.conrelid, 0)
   FROM pg_constraint k, pg_attribute a
- WHERE a.attrelid = $1 AND a.attname = $2 AND k.contype = 'f' AND k.conparentid = 0
-   AND (k.conrelid = $1 AND a.attnum = ANY (k.conkey) OR k.confrelid = $1 AND a.attnum = ANY (k.confkey))
+ WHERE a.attrelid IN {tree} AND a.attname = $2 AND k.contype = 'f' AND k.conparentid = 0
+   AND (k.conrelid = a.attrelid AND a.attnum = ANY (k.conkey)
+        OR k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey))
 )sql";
 
 // Indexes, checks, statistics and the column's own default survive a rename; what holds the name in a text of its own,
@@ -106,15 +114,15 @@ SELECT {kind_and_name}
           FROM pg_attribute a
           JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
                           AND d.refobjsubid = a.attnum AND d.deptype IN ('n', 'a')
-         WHERE a.attrelid = $1 AND a.attname = $2 AND NOT a.attisdropped AND {not_asked_elsewhere}
+         WHERE a.attrelid IN {tree} AND a.attname = $2 AND NOT a.attisdropped AND {not_asked_elsewhere}
            AND NOT EXISTS (SELECT FROM pg_class s WHERE d.classid = 'pg_class'::regclass AND s.oid = d.objid
                            AND s.relkind = 'S')
            AND (d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass,
                               'pg_trigger'::regclass)
-                OR d.classid = 'pg_class'::regclass AND d.objid = $1 AND d.objsubid <> a.attnum
+                OR d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid <> a.attnum
                 OR EXISTS (SELECT FROM pg_attrdef f WHERE d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
-                           AND f.adrelid = $1 AND f.adnum <> a.attnum)
-                OR {part_of} IS DISTINCT FROM $1::oid)) d
+                           AND f.adrelid = a.attrelid AND f.adnum <> a.attnum)
+                OR {part_of} IS DISTINCT FROM a.attrelid)) d
 )sql";
 
 std::string sentence(const std::string& object, const std::string& kind, const std::string& who,
@@ -154,26 +162,28 @@ Result<std::vector<std::string>> ask(Session& session, const std::string& object
 
 std::string on_every_object(const Session& session) {
   return k_hierarchy + std::string("UNION ALL") +
-         fmt::format(k_publications, session.server_version() >= 150000 ? k_schema_publications : "");
+         fmt::format(k_publications, fmt::arg("tree", k_tree),
+                     fmt::arg("by_schema", session.server_version() >= 150000 ? k_schema_publications : ""));
 }
 
 std::string dependents(const char* question) {
   return fmt::format(fmt::runtime(question), fmt::arg("kind_and_name", k_kind_and_name),
-                     fmt::arg("not_asked_elsewhere", k_not_asked_elsewhere), fmt::arg("part_of", k_part_of));
+                     fmt::arg("not_asked_elsewhere", k_not_asked_elsewhere), fmt::arg("part_of", k_part_of),
+                     fmt::arg("tree", k_tree));
 }
 
 }  // namespace
 
 Result<std::vector<std::string>> table_obstacles(Session& session, const TableName& table, const std::string& oid) {
-  static const std::string k_questions =
-      std::string("UNION ALL") + k_table_foreign_keys + "UNION ALL" + dependents(k_table_dependents);
+  static const std::string k_questions = std::string("UNION ALL") + k_partitioned + "UNION ALL" + k_table_foreign_keys +
+                                         "UNION ALL" + dependents(k_table_dependents);
   return ask(session, "table " + display_name(table), on_every_object(session) + k_questions, {oid});
 }
 
 Result<std::vector<std::string>> column_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                   const std::string& column) {
   static const std::string k_questions =
-      std::string("UNION ALL") + k_column_foreign_keys + "UNION ALL" + dependents(k_column_dependents);
+      std::string("UNION ALL") + dependents(k_column_foreign_keys) + "UNION ALL" + dependents(k_column_dependents);
   return ask(session, fmt::format("column {} of table {}", column, display_name(table)),
              on_every_object(session) + k_questions, {oid, column});
 }

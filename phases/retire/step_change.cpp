@@ -110,9 +110,12 @@ Result<void> must_be_of_this_origin(const RetiredRecord& retired, const std::str
   if (!made_by || std::string_view(made_by->as_string()) == sql) return {};
   return make_error(
       Errc::refused,
-      fmt::format("{} is refused: the plan was edited since it was rolled back. What is retired was made by `{}`; now the "
-                  "plan says `{}`", doing, std::string_view(made_by->as_string()), sql),
-      "Nothing was changed; what was retired is safe. Take the edit back, run `pgphase up`, and make the change in a new "
+      fmt::format(
+          "{} is refused: the plan was edited since it was rolled back. What is retired was made by `{}`; now the "
+          "plan says `{}`",
+          doing, std::string_view(made_by->as_string()), sql),
+      "Nothing was changed; what was retired is safe. Take the edit back, run `pgphase up`, and make the change in a "
+      "new "
       "plan.");
 }
 

@@ -105,8 +105,8 @@ Result<void> make_retired_schema(Session& session) {
   return {};
 }
 
-Result<std::string> retire_table(Session& session, const StepSite& site, const TableName& table, const std::string& made_by,
-                                 const std::string& oid, std::int64_t number) {
+Result<std::string> retire_table(Session& session, const StepSite& site, const TableName& table,
+                                 const std::string& made_by, const std::string& oid, std::int64_t number) {
   PGPHASE_TRY(names, names_to_retire(session, table, oid, number));
   PGPHASE_CHECK(make_retired_schema(session));
   PGPHASE_TRY(size, session.query("SELECT pg_total_relation_size($1::oid)", {oid}));

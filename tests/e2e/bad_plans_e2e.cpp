@@ -66,10 +66,8 @@ std::vector<BadPlan> bad_plans() {
        {"001_a.toml:2:", "rollback"}},
       {"UnknownGate", {{"001_a", k_good + "[gate.additive]\naprove = true\n"}}, {"001_a.toml:8:", "approve"}},
       {"NotBuiltYet",
-       {{"001_a",
-         "format = 1\n[[change]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"c\"\ntype = \"text\"\nfill = "
-         "\"1\"\n"}},
-       {"001_a.toml:7:", "fill"}},
+       {{"001_a", "format = 1\n[[change]]\nop = \"create_enum\"\nname = \"mood\"\n"}},
+       {"001_a.toml:3:", "create_enum"}},
       {"CycleInRequires", {{"001_a", requires_plan("002_b")}, {"002_b", requires_plan("001_a")}}, {"001_a", "002_b"}},
       {"RequiresWhatIsNotThere", {{"001_a", requires_plan("000_nowhere")}}, {"001_a.toml:1:", "000_nowhere"}},
       {"TwoHeads",

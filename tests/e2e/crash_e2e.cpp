@@ -70,10 +70,13 @@ TEST_P(CrashTurnE2e, TheWayBackAndForwardAgainEndsAsIfNothingHadHappened) {
 INSTANTIATE_TEST_SUITE_P(Kill, CrashAgainE2e,
                          ::testing::Values(Part{"release", 0, 2}, Part{"there_and_back", 0, 2},
                                            Part{"moved_rows", 0, 1}, Part{"trouble", 0, 2}, Part{"release", 1, 2},
-                                           Part{"there_and_back", 1, 2}, Part{"trouble", 1, 2}),
+                                           Part{"there_and_back", 1, 2}, Part{"trouble", 1, 2},
+                                           Part{"linked_columns", 0, 1}),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Kill, CrashTurnE2e,
-                         ::testing::Values(Part{"there_and_back", 0, 2}, Part{"there_and_back", 1, 2}), name_of);
+                         ::testing::Values(Part{"there_and_back", 0, 2}, Part{"there_and_back", 1, 2},
+                                           Part{"linked_columns", 0, 1}),
+                         name_of);
 
 TEST(CrashPointsE2e, NoFailpointIsLeftOut) {
   const auto known = failpoints_in_sources();

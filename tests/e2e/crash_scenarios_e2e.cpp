@@ -121,6 +121,31 @@ Scenario there_and_back() {
           }};
 }
 
+// Columns that are kept in step, and a constraint that looks at the rows first.
+const char* const k_linked = R"toml(format = 1
+[[change]]
+op = "add_column"
+table = "counters"
+column = "tag"
+type = "text"
+fill = "lower(label)"
+down = "upper(tag)"
+nullable = false
+)toml";
+
+Scenario linked_columns() {
+  const Command up{{"up", "010_linked", "--approve"}, 0};
+  const Command back{{"rollback", "010_linked"}, 0};
+  return {"linked_columns",
+          k_counters,
+          {{"010_linked", k_linked}},
+          {
+              {.command = up, .turn = {back, up}},
+              {.command = back, .sql = "UPDATE counters SET tag = 'kept' WHERE id = 1", .turn = {up, back}},
+              {.command = up},
+          }};
+}
+
 // A backfill whose table is rewritten while nobody works on it, and one that leaves a row to a sweep.
 Scenario moved_rows() {
   return {"moved_rows",
@@ -188,7 +213,7 @@ Scenario trouble() {
 }  // namespace
 
 const std::vector<Scenario>& crash_scenarios() {
-  static const std::vector<Scenario> all{release(), there_and_back(), moved_rows(), trouble()};
+  static const std::vector<Scenario> all{release(), there_and_back(), linked_columns(), moved_rows(), trouble()};
   return all;
 }
 

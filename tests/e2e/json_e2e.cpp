@@ -146,7 +146,8 @@ TEST_F(JsonE2eTest, AnErrorIsAnObjectToo) {
 }
 
 TEST_F(JsonE2eTest, ACommandLineThatCannotBeReadIsAnErrorObjectToo) {
-  for (const std::vector<std::string>& args : {std::vector<std::string>{"statsu", "--json"}, {"--json", "up", "--nope"}}) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"statsu", "--json"}, {"--json", "up", "--nope"}}) {
     const auto output = project.run(args);
     EXPECT_EQ(output.code, 2) << output.err;
     const auto answer = the_one_object(output.out);
@@ -156,7 +157,8 @@ TEST_F(JsonE2eTest, ACommandLineThatCannotBeReadIsAnErrorObjectToo) {
   const auto misspelt = project.run({"statsu"});
   EXPECT_EQ(misspelt.code, 2);
   EXPECT_EQ(misspelt.out, "");
-  EXPECT_NE(misspelt.err.find("there is no command 'statsu'; did you mean `status`?"), std::string::npos) << misspelt.err;
+  EXPECT_NE(misspelt.err.find("there is no command 'statsu'; did you mean `status`?"), std::string::npos)
+      << misspelt.err;
 }
 
 }  // namespace

@@ -53,8 +53,7 @@ class SamplesE2eTest : public ::testing::TestWithParam<std::string> {
   }
   // A column with values is hidden, not dropped: under its other name it stays in the table.
   std::string catalogue() {
-    static const std::regex hidden_column(
-        ",\n    _pgphase_retired_[^,\n]*|column [^\n]* _pgphase_retired_[^\n]*\n");
+    static const std::regex hidden_column(",\n    _pgphase_retired_[^,\n]*|column [^\n]* _pgphase_retired_[^\n]*\n");
     return std::regex_replace(project.schema_dump({"pgphase", "pgphase_retired"}), hidden_column, "");
   }
 

@@ -45,6 +45,24 @@ TEST_F(RetireColumnPgTest, AnEmptyColumnIsDroppedAndAddedAgain) {
   EXPECT_EQ(schema(), with_it);
 }
 
+TEST_F(RetireColumnPgTest, OfAPartitionedTableItIsRetiredInAllPartitionsAndNeverTakenForEmpty) {
+  db_.exec(
+      "CREATE TABLE events (id integer, day integer) PARTITION BY RANGE (day);"
+      "CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);"
+      "INSERT INTO events VALUES (1, 1)");
+  const auto body = column("events", "note", "text");
+  forward(body);
+  db_.exec("UPDATE events SET note = 'kept'");
+  const auto before = schema();
+  EXPECT_THAT(back(body), StartsWith("retired as column"));
+  EXPECT_EQ(db_.value("SELECT count(*) FROM pg_attribute WHERE attname = 'note'"), "0");
+  EXPECT_THAT(forward(body), StartsWith("restored with its values"));
+  EXPECT_EQ(schema(), before);
+  EXPECT_EQ(db_.value("SELECT note FROM events"), "kept");
+  db_.exec("CREATE VIEW seen AS SELECT note FROM events_1");
+  EXPECT_THAT(refused_back(body).message, HasSubstr("view seen uses column note"));
+}
+
 TEST_F(RetireColumnPgTest, AFilledColumnIsRetiredAndComesBackWithEveryByte) {
   const auto body = column("tasks", "note", "text COLLATE \"C\"");
   forward(body);
