@@ -11,12 +11,16 @@
 namespace pgphase {
 namespace {
 
-// A table whose columns are all hidden, or that has none, has rows that look alike.
+// A table whose columns are all hidden, or that has none, has rows that look alike. A column of a partitioned table is
+// left out of its partitions too.
 constexpr std::string_view k_tables = R"sql(
 SELECT n.nspname, c.relname, coalesce(string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum), '')
   FROM rel c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname !~ '^_pgphase_'
-                          AND NOT $1::jsonb ? format('%I.%I.%I', n.nspname, c.relname, a.attname)
+                          AND NOT EXISTS
+   (SELECT FROM (SELECT c.oid UNION SELECT relid FROM pg_partition_ancestors(c.oid)) named
+      JOIN pg_class nc ON nc.oid = named.oid JOIN pg_namespace nn ON nn.oid = nc.relnamespace
+     WHERE $1::jsonb ? format('%I.%I.%I', nn.nspname, nc.relname, a.attname))
  WHERE c.relkind = 'r' GROUP BY 1, 2
 )sql";
 

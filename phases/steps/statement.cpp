@@ -69,7 +69,9 @@ Result<Attempt> require(Session& session, const StepSite& site, Direction direct
     if (!look) return look.error();
     auto found = session.query(statement.sql);
     if (!found) return blocked_or_error(found.error());
-    if (const auto number = (*found)[0].integer(0); number != 0) return stands_in_the_way(statement, number);
+    const auto number = (*found)[0].integer(0);
+    PGPHASE_CHECK(look->commit());
+    if (number != 0) return stands_in_the_way(statement, number);
   }
   return record_part(session, site, direction, index);
 }
