@@ -109,12 +109,26 @@ struct Assignment {
   std::string expression;  // SQL over the row
 };
 
-// Ends what a step with linked columns began: the new columns stand for themselves from now on.
-struct EndLinkBody {
+struct Renaming {
+  std::string from, to;
+};
+
+// The new columns stand for themselves from now on, and what they take the place of goes out of sight with its values.
+struct HandOverBody {
   TableName table;
-  std::string link_step;  // in the additive phase of the same plan
-  std::vector<Assignment>
-      defaults;  // of the new columns: a default while a trigger fills them would be taken for a value
+  std::string link_step;                  // the additive step that keeps the columns in step; empty: there is none
+  std::vector<std::string> retire;        // columns; those of the link follow its other side from there
+  std::vector<Renaming> rename;           // after that
+  std::vector<Assignment> defaults = {};  // of new columns: while a trigger fills them one would be taken for a value
+};
+
+// Writers may leave a column out from now on. The undo fills what is missing, as far as it can, and requires a value
+// again.
+struct DropNotNullBody {
+  TableName table;
+  std::string column;
+  std::string restore;                     // SQL over a row that lacks a value; empty: there is none to give
+  bool unless_there_is_a_default = false;  // who leaves the column out gets that
 };
 
 // How a backfill knows which rows are still to be done (design: docs/design/backfill.md).
@@ -137,7 +151,8 @@ struct BackfillBody {
 
 struct Step {
   std::string name;  // unique within its phase
-  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, EndLinkBody, BackfillBody> body;
+  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, HandOverBody, DropNotNullBody, BackfillBody>
+      body;
   std::optional<std::string> irreversible;  // why it cannot be undone
   std::string verify;                       // SQL that returns exactly one row with one true, or empty
   std::vector<TableName> touches;           // tables changed, for ordering plans

@@ -15,6 +15,9 @@ inline constexpr const char* undefined_table = "42P01";
 inline constexpr const char* invalid_schema_name = "3F000";
 inline constexpr const char* duplicate_table = "42P07";  // of indexes too
 
+inline constexpr const char* check_violation = "23514";
+inline constexpr const char* foreign_key_violation = "23503";
+
 // A FATAL after which the backend is gone: admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped,
 // idle_in_transaction_session_timeout, transaction_timeout, idle_session_timeout, and class 08.
 inline bool ends_session(std::string_view state) {

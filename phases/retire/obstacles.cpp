@@ -115,6 +115,8 @@ SELECT {kind_and_name}
           JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
                           AND d.refobjsubid = a.attnum AND d.deptype IN ('n', 'a')
          WHERE a.attrelid IN {tree} AND a.attname = $2 AND NOT a.attisdropped AND {not_asked_elsewhere}
+           AND NOT EXISTS (SELECT FROM pg_trigger t WHERE d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+                           AND t.tgname ~ '^[!~_]pgphase_')
            AND NOT EXISTS (SELECT FROM pg_class s WHERE d.classid = 'pg_class'::regclass AND s.oid = d.objid
                            AND s.relkind = 'S')
            AND (d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass,
@@ -124,6 +126,18 @@ SELECT {kind_and_name}
                            AND f.adrelid = a.attrelid AND f.adnum <> a.attnum)
                 OR {part_of} IS DISTINCT FROM a.attrelid)) d
 )sql";
+
+// Also a trigger without a word of the column in its own definition: its function may read NEW.column.
+constexpr const char* k_naming_triggers = R"sql(
+SELECT 'trigger', pg_describe_object('pg_trigger'::regclass, t.oid, 0), NULL
+  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+ WHERE t.tgrelid IN {tree} AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname !~ '^[!~_]pgphase_'
+   AND p.prosrc ~ ('\m' || regexp_replace($2, '([^[:alnum:]_])', '\\\1', 'g') || '\M')
+)sql";
+
+std::string column_in_words(const TableName& table, const std::string& column) {
+  return fmt::format("column {} of table {}", column, display_name(table));
+}
 
 std::string sentence(const std::string& object, const std::string& kind, const std::string& who,
                      const std::string& whom) {
@@ -181,11 +195,19 @@ Result<std::vector<std::string>> table_obstacles(Session& session, const TableNa
 }
 
 Result<std::vector<std::string>> column_obstacles(Session& session, const TableName& table, const std::string& oid,
+                                                  const std::string& column, ForeignKeys foreign_keys) {
+  static const std::string k_foreign_keys = std::string("UNION ALL") + dependents(k_column_foreign_keys);
+  static const std::string k_dependents = std::string("UNION ALL") + dependents(k_column_dependents);
+  return ask(session, column_in_words(table, column),
+             on_every_object(session) + (foreign_keys == ForeignKeys::count ? k_foreign_keys : "") + k_dependents,
+             {oid, column});
+}
+
+// Whatever PostgreSQL itself keeps follows the column by its number; the text of a trigger's function does not.
+Result<std::vector<std::string>> rename_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                   const std::string& column) {
-  static const std::string k_questions =
-      std::string("UNION ALL") + dependents(k_column_foreign_keys) + "UNION ALL" + dependents(k_column_dependents);
-  return ask(session, fmt::format("column {} of table {}", column, display_name(table)),
-             on_every_object(session) + k_questions, {oid, column});
+  static const std::string k_triggers = std::string("UNION ALL") + dependents(k_naming_triggers);
+  return ask(session, column_in_words(table, column), on_every_object(session) + k_triggers, {oid, column});
 }
 
 Result<std::vector<std::string>> obstacles_to_undo(Session& session, const CreateTableBody& body) {

@@ -18,7 +18,8 @@ namespace pgphase {
 
 struct RetireOutcome {
   Attempt attempt;
-  std::string what;  // "created", "dropped: it was empty", "retired as pgphase_retired._pgphase_7_tasks (1.2 GiB)"
+  bool more = false;  // to do, in another attempt; the step has not ended
+  std::string what;   // "created", "dropped: it was empty", "retired as pgphase_retired._pgphase_7_tasks (1.2 GiB)"
 };
 
 // Runs the step's SQL, or restores what this very step's undo retired. `refused` when the name was taken meanwhile,

@@ -16,15 +16,15 @@ constexpr const char* k_duplicate_column = "42701";
 constexpr const char* k_dependent_objects = "2BP01";
 
 // The rows are written before any lock is taken and commit with the change, or not at all.
-Result<void> record_step(Session& session, const StepKey& key, Direction direction) {
+Result<void> record_step(Session& session, const StepKey& key, Direction direction, bool more) {
   if (direction == Direction::forward) {
     PGPHASE_CHECK(step_running(session, key));
     PGPHASE_CHECK(step_part_done(session, key, 1));
-    return step_finished(session, key, StepState::done);
+    return more ? Result<void>() : step_finished(session, key, StepState::done);
   }
   PGPHASE_CHECK(step_undoing(session, key));
   PGPHASE_CHECK(step_undo_part_done(session, key, 1));
-  return step_finished(session, key, StepState::undone);
+  return more ? Result<void>() : step_finished(session, key, StepState::undone);
 }
 
 Error in_words(Error error, const StepChange& step) {
@@ -51,8 +51,9 @@ Result<RetireOutcome> attempt_step(Session& session, const StepSite& site, const
   LockedChange change;
   change.label = step.label;
   change.locks = step.locks;
+  change.long_running = step.long_running;
   change.record = [&](Session& s) -> Result<void> {
-    PGPHASE_CHECK(record_step(s, site.key, step.direction));
+    PGPHASE_CHECK(record_step(s, site.key, step.direction, step.more));
     if (step.prepare) return step.prepare(s);
     return {};
   };
@@ -64,6 +65,7 @@ Result<RetireOutcome> attempt_step(Session& session, const StepSite& site, const
   auto attempt = attempt_change(session, site.fence, site.limits, change);
   if (!attempt) return in_words(attempt.error(), step);
   outcome.attempt = *attempt;
+  outcome.more = step.more;
   if (!outcome.attempt.done) outcome.what.clear();
   return outcome;
 }

@@ -17,6 +17,8 @@ struct StepChange {
   Direction direction = Direction::forward;
   std::vector<RelationLock> locks;
   std::string if_name_taken;  // what to do next when PostgreSQL says that the name is taken; may be empty
+  bool long_running = false;  // makes nobody wait: long deadline instead of the hold limit
+  bool more = false;          // the step has not ended with it
   std::function<Result<void>(Session&)> prepare;        // before any lock, in the same transaction; may be empty
   std::function<Result<std::string>(Session&)> change;  // with the locks held; returns what was done, in words
 };

@@ -61,14 +61,19 @@ class Writer {
 
   // The expression sees the row under the table's name, as it would in an UPDATE. Without a cast: an explicit one cuts
   // what is too long, an assignment refuses it.
-  std::string value(const SyncColumn& column) const { return of_row("(" + column.expression + "\n)"); }
+  std::string value(const SyncColumn& column, const Columns& of) const {
+    return of_row("(" + column.expression + "\n)", of);
+  }
 
-  std::string set(const SyncLink& link, const Columns& columns, const char* indent) const {
+  // Writes the columns of one side, of those of the other.
+  std::string set(const SyncLink& link, const Columns& columns, const Columns& of, const char* indent) const {
+    // Nobody looks at a retired side: it may never make a statement fail.
+    const bool reject = link.on_error == SyncLink::OnError::reject && link.flow == Flow::both;
     std::string out;
     for (const auto& column : columns) {
       if (column.expression.empty()) continue;
-      const auto assignment = fmt::format("{} := {};", in_row("NEW", column), value(column));
-      if (link.on_error == SyncLink::OnError::reject) {
+      const auto assignment = fmt::format("{} := {};", in_row("NEW", column), value(column, of));
+      if (reject) {
         out += fmt::format("{}{}\n", indent, assignment);
       } else {
         out += fmt::format(
@@ -80,20 +85,31 @@ class Writer {
     return out;
   }
 
-  // The columns differ from what their expressions give.
-  std::string stale(const Columns& columns) const {
+  // The columns differ from what their expressions make of the other side.
+  std::string stale(const Columns& columns, const Columns& of) const {
     std::vector<std::string> is, would_be;
     for (const auto& column : columns) {
       if (column.expression.empty()) continue;
       is.push_back(in_row("NEW", column));
-      would_be.push_back(of_row(fmt::format("({}\n)::{}", column.expression, column.type)));
+      would_be.push_back(of_row(fmt::format("({}\n)::{}", column.expression, column.type), of));
     }
     return differs(fmt::format("ROW({})", fmt::join(is, ", ")), fmt::format("ROW({})", fmt::join(would_be, ", ")));
   }
 
  private:
-  std::string of_row(const std::string& expression) const {
-    return fmt::format("(SELECT {} FROM (SELECT NEW.*) AS {})", expression, quote_ident(table_.table.name));
+  // A column that has another name by now is seen under the one that the expression knows, also where that belongs to
+  // another column: the inner query is looked at first.
+  std::string of_row(const std::string& expression, const Columns& of) const {
+    const auto row = quote_ident(table_.table.name);
+    std::string renamed;
+    for (const auto& column : of) {
+      if (column.called.empty() || column.called == column.name) continue;
+      renamed +=
+          fmt::format("{}{} AS {}", renamed.empty() ? "" : ", ", in_row("NEW", column), quote_ident(column.called));
+    }
+    const auto value =
+        renamed.empty() ? expression : fmt::format("(SELECT {} FROM (SELECT {}) AS {})", expression, renamed, row);
+    return fmt::format("(SELECT {} FROM (SELECT NEW.*) AS {})", value, row);
   }
   const SyncTable& table_;
 };
@@ -110,7 +126,8 @@ std::string targets_lead(const SyncLink& link, const Writer& writer) {
                          : left_out(link.sources);
   return fmt::format("(CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} AND {} END)", given,
                      differs(row_of("NEW", link.targets), row_of("OLD", link.targets)),
-                     differs(row_of("NEW", link.sources), row_of("OLD", link.sources)), writer.stale(link.targets));
+                     differs(row_of("NEW", link.sources), row_of("OLD", link.sources)),
+                     writer.stale(link.targets, link.sources));
 }
 
 // True once the links whose targets lead have written back.
@@ -153,7 +170,7 @@ std::string sync_function_sql(const SyncTable& table) {
         lead, quote_literal(k_last_trigger), i + 1, targets_lead(links[i], writer), filled_by_backfill(links[i]));
     derived +=
         fmt::format("  IF {0} = '-' AND {1} THEN {0} := 's'; END IF;\n  IF {0} = 's' THEN\n{2}    NULL;\n  END IF;\n",
-                    lead, sources_lead(links[i]), writer.set(links[i], links[i].targets, "    "));
+                    lead, sources_lead(links[i]), writer.set(links[i], links[i].targets, links[i].sources, "    "));
     remembered += fmt::format("{}{}::text", remembered.empty() ? "" : " || ", lead);
   }
   // The newest first: its sources may be another one's targets.
@@ -163,10 +180,10 @@ std::string sync_function_sql(const SyncTable& table) {
     if (links[i].flow == Flow::both && writable(links[i].targets)) {
       // A trigger of the user's has changed what was written back: it has had its say, and the sources lead now.
       back += fmt::format("    IF TG_NAME = {} AND {} THEN\n      {} := 's';\n    ELSE\n{}    END IF;\n",
-                          quote_literal(k_last_trigger), writer.stale(links[i].sources), lead_of(i),
-                          writer.set(links[i], links[i].sources, "      "));
+                          quote_literal(k_last_trigger), writer.stale(links[i].sources, links[i].targets), lead_of(i),
+                          writer.set(links[i], links[i].sources, links[i].targets, "      "));
     } else {
-      back += writer.set(links[i], links[i].sources, "    ");
+      back += writer.set(links[i], links[i].sources, links[i].targets, "    ");
     }
     back += "  END IF;\n";
   }

@@ -19,7 +19,8 @@ json::array to_json(const std::vector<SyncColumn>& columns) {
     list.push_back(json::object{{"name", column.name},
                                 {"type", column.type},
                                 {"expression", column.expression},
-                                {"default", column.default_sql}});
+                                {"default", column.default_sql},
+                                {"called", column.called}});
   }
   return list;
 }
@@ -30,7 +31,8 @@ std::vector<SyncColumn> columns_of(const json::value& list) {
   };
   std::vector<SyncColumn> columns;
   for (const auto& one : list.as_array()) {
-    columns.push_back({text(one, "name"), text(one, "type"), text(one, "expression"), text(one, "default")});
+    columns.push_back(
+        {text(one, "name"), text(one, "type"), text(one, "expression"), text(one, "default"), text(one, "called")});
   }
   return columns;
 }

@@ -29,7 +29,8 @@ class Walk {
   }
   void step(const AddColumnBody& body) { need(body.table); }
   void step(const LinkColumnsBody& body) { need(body.table); }
-  void step(const EndLinkBody& body) { need(body.table); }
+  void step(const HandOverBody& body) { need(body.table); }
+  void step(const DropNotNullBody& body) { need(body.table); }
   void step(const BackfillBody& body) { need(body.table); }
   void step(const SqlBody& body) {
     // A step of ours that looks at the rows first changes constraints of what it locks, and nothing else.

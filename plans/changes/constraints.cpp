@@ -4,20 +4,12 @@
 
 #include <set>
 
-#include "plans/base/sha256.hpp"
+#include "plans/base/hidden_names.hpp"
 #include "plans/changes/keys.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/statement.hpp"
 
 namespace pgphase::constraints {
-namespace {
-
-// There for the duration of the step only; unique, because two plans may be at the same table.
-std::string proof_name(const TableName& table, const std::string& column) {
-  return "_pgphase_not_null_" + sha256_hex(qualified(table) + "." + quote_ident(column)).substr(0, 16);
-}
-
-}  // namespace
 
 Statement require(std::string query, std::string unmet, std::string note) {
   Statement out;
@@ -83,7 +75,7 @@ std::vector<Part> by_index(const ByIndex& wanted) {
 }
 
 std::vector<Part> not_null(const TableName& table, const std::string& column) {
-  const auto proof = proof_name(table, column);
+  const auto proof = not_null_proof_name(table, column);
   const auto alter = [&](const std::string& what) { return statement("ALTER TABLE " + qualified(table) + what); };
   // Its undo would take away what was there before the plan.
   Part not_yet{require(

@@ -96,7 +96,7 @@ Step end_step(const std::string& name, const std::string& link_step, const Table
               std::vector<Assignment> defaults) {
   Step step;
   step.name = name;
-  step.body = EndLinkBody{table, link_step, std::move(defaults)};
+  step.body = HandOverBody{table, link_step, {}, {}, std::move(defaults)};
   step.touches = {table};
   return step;
 }

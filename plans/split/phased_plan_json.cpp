@@ -160,11 +160,21 @@ struct BodyToJson {
             {"null_is_absent", body.null_is_absent},
             {"errors_become_null", body.errors_become_null}};
   }
-  json::object operator()(const EndLinkBody& body) const {
-    return {{"type", "end_link"},
+  json::object operator()(const HandOverBody& body) const {
+    const auto renaming_to_json = [](const Renaming& one) { return json::object{{"from", one.from}, {"to", one.to}}; };
+    return {{"type", "hand_over"},
             {"table", table_to_json(body.table)},
             {"link_step", body.link_step},
+            {"retire", array_of(body.retire, to_value)},
+            {"rename", array_of(body.rename, renaming_to_json)},
             {"defaults", array_of(body.defaults, assignment_to_json)}};
+  }
+  json::object operator()(const DropNotNullBody& body) const {
+    return {{"type", "drop_not_null"},
+            {"table", table_to_json(body.table)},
+            {"column", body.column},
+            {"restore", body.restore},
+            {"unless_there_is_a_default", body.unless_there_is_a_default}};
   }
   json::object operator()(const BackfillBody& body) const {
     const auto set = array_of(body.set, assignment_to_json);
@@ -198,9 +208,18 @@ decltype(Step::body) body_from_json(const json::value& value) {
                            vector_of<LinkedColumn>(from.at("targets"), linked_from_json),
                            from.at("null_is_absent").as_bool(), from.at("errors_become_null").as_bool()};
   }
-  if (type == "end_link") {
-    return EndLinkBody{table_from_json(from.at("table")), text(from, "link_step"),
-                       vector_of<Assignment>(from.at("defaults"), assignment_from_json)};
+  if (type == "hand_over") {
+    const auto renaming_from_json = [](const json::value& one) {
+      return Renaming{text(one.as_object(), "from"), text(one.as_object(), "to")};
+    };
+    return HandOverBody{table_from_json(from.at("table")), text(from, "link_step"),
+                        vector_of<std::string>(from.at("retire"), to_text),
+                        vector_of<Renaming>(from.at("rename"), renaming_from_json),
+                        vector_of<Assignment>(from.at("defaults"), assignment_from_json)};
+  }
+  if (type == "drop_not_null") {
+    return DropNotNullBody{table_from_json(from.at("table")), text(from, "column"), text(from, "restore"),
+                           from.at("unless_there_is_a_default").as_bool()};
   }
   if (type != "backfill") throw std::invalid_argument(fmt::format("\"{}\" is not a kind of step", type));
   BackfillBody out;

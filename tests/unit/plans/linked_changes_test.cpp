@@ -31,7 +31,7 @@ TEST(AddFilledColumnTest, ComesEmptyIsFilledAndStandsForItself) {
 
   ASSERT_EQ(plan[Phase::constraint].steps.size(), 2U);
   EXPECT_EQ(plan[Phase::constraint].steps[0].name, "set_not_null t.c");
-  const auto end = body_of_step<EndLinkBody>(plan, Phase::constraint, 1);
+  const auto end = body_of_step<HandOverBody>(plan, Phase::constraint, 1);
   EXPECT_EQ(end.link_step, fill.link_step);
   ASSERT_EQ(end.defaults.size(), 1U);
   EXPECT_EQ(end.defaults[0].expression, "3");

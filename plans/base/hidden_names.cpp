@@ -1,0 +1,27 @@
+#include "plans/base/hidden_names.hpp"
+
+#include "plans/base/sha256.hpp"
+
+namespace pgphase {
+namespace {
+
+// Sixteen digits leave room for the prefix in 63 bytes, however long the names are.
+std::string digest(const TableName& table, const std::string& column) {
+  return sha256_hex(table.schema + '\0' + table.name + '\0' + column).substr(0, 16);
+}
+
+}  // namespace
+
+std::string not_null_proof_name(const TableName& table, const std::string& column) {
+  return "_pgphase_not_null_" + digest(table, column);
+}
+
+std::string null_guard_name(const TableName& table, const std::string& column, char event) {
+  return "~pgphase_wanted_" + digest(table, column) + "_" + event;
+}
+
+std::string new_column_name(const TableName& table, const std::string& column) {
+  return "_pgphase_new_" + digest(table, column);
+}
+
+}  // namespace pgphase
