@@ -90,9 +90,10 @@ struct AddColumnBody {
 // A column that a plan makes, and what follows from the columns that are there already.
 struct LinkedColumn {
   std::string name;
-  std::string type;        // of a new one: SQL; empty: the type of `like`
-  std::string like;        // of a new one without a type: the column that it replaces
-  std::string expression;  // SQL over the other side's columns; of an old one empty where there is no way back
+  std::string type;         // of a new one: SQL; empty: the type of `like`
+  std::string like;         // of a new one without a type: the column that it replaces
+  std::string expression;   // SQL over the other side's columns; of an old one empty where there is no way back
+  std::string called = {};  // as the other side's expressions call it; empty: by its name
 };
 
 // Adds columns that sync triggers keep in step with those that they are made from (docs/design/sync.md).
@@ -102,6 +103,7 @@ struct LinkColumnsBody {
   std::vector<LinkedColumn> targets;  // made by this step, each NULL until its backfill
   bool null_is_absent = true;
   bool errors_become_null = false;
+  bool one_is_the_other = false;  // nobody writes both sides of a row: a target that is given leads
 };
 
 struct Assignment {

@@ -82,8 +82,14 @@ struct What {
     return fmt::format("adds {} to {}, and keeps {} in step with {}", names_of(body.targets), display_name(body.table),
                        body.targets.size() == 1 ? "it" : "them", names_of(body.sources));
   }
-  std::string operator()(const EndLinkBody& body) const {
-    return fmt::format("ends what keeps the columns of {} in step", body.link_step);
+  std::string operator()(const HandOverBody& body) const {
+    if (body.retire.empty()) return fmt::format("ends what keeps the columns of {} in step", body.link_step);
+    auto words = fmt::format("retires {} of {}", words::joined(body.retire, ", "), display_name(body.table));
+    for (const auto& one : body.rename) words += fmt::format("; {} is called {} from then on", one.from, one.to);
+    return words;
+  }
+  std::string operator()(const DropNotNullBody& body) const {
+    return fmt::format("lets {}.{} be left out", display_name(body.table), body.column);
   }
   std::string operator()(const BackfillBody& body) const {
     std::vector<std::string> columns;
@@ -143,12 +149,37 @@ struct Forward {
     statement.note = "no scan, no rewrite; with the sync triggers in the same transaction";
     return {statement};
   }
-  std::vector<Statement> operator()(const EndLinkBody& body) const {
+  std::vector<Statement> operator()(const HandOverBody& body) const {
     Statement statement;
-    statement.sql = fmt::format("DROP TRIGGER \"!pgphase_sync\" ON {0}; DROP TRIGGER \"~pgphase_sync\" ON {0}",
-                                qualified(body.table));
+    const auto add = [&](const std::string& sql) { statement.sql += (statement.sql.empty() ? "" : "; ") + sql; };
+    const auto alter = [&](const std::string& what) {
+      add(fmt::format("ALTER TABLE {} {}", qualified(body.table), what));
+    };
+    for (const auto& name : body.retire)
+      alter(fmt::format("RENAME COLUMN {} TO _pgphase_retired_<n>", quote_ident(name)));
+    for (const auto& one : body.rename) {
+      alter(fmt::format("RENAME COLUMN {} TO {}", quote_ident(one.from), quote_ident(one.to)));
+    }
+    for (const auto& one : body.defaults) {
+      alter(fmt::format("ALTER COLUMN {} SET DEFAULT {}", quote_ident(one.column), one.expression));
+    }
+    if (body.retire.empty()) {
+      add(fmt::format("DROP TRIGGER \"!pgphase_sync\" ON {0}; DROP TRIGGER \"~pgphase_sync\" ON {0}",
+                      qualified(body.table)));
+    }
     statement.locks = {{body.table, LockMode::access_exclusive}};
-    statement.note = "no scan, no rewrite; where other columns are in step too, only the function changes";
+    statement.note = body.retire.empty()
+                         ? "no scan, no rewrite; where other columns are in step too, only the function changes"
+                         : "no scan, no rewrite; its foreign keys go with a column";
+    return {statement};
+  }
+  std::vector<Statement> operator()(const DropNotNullBody& body) const {
+    Statement statement;
+    statement.sql =
+        fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", qualified(body.table), quote_ident(body.column));
+    statement.locks = {{body.table, LockMode::access_exclusive}};
+    statement.note = body.unless_there_is_a_default ? "no scan, no rewrite; not where the column has a default"
+                                                    : "no scan, no rewrite";
     return {statement};
   }
   std::vector<Statement> operator()(const BackfillBody& body) const {
@@ -165,7 +196,8 @@ struct Undo {
   std::vector<Statement> operator()(const CreateTableBody&) const { return {}; }
   std::vector<Statement> operator()(const AddColumnBody&) const { return {}; }
   std::vector<Statement> operator()(const LinkColumnsBody&) const { return {}; }
-  std::vector<Statement> operator()(const EndLinkBody&) const { return {}; }
+  std::vector<Statement> operator()(const HandOverBody&) const { return {}; }
+  std::vector<Statement> operator()(const DropNotNullBody&) const { return {}; }
   std::vector<Statement> operator()(const BackfillBody& body) const { return body.undo; }
   std::vector<Statement> operator()(const SqlBody& body) const { return that_do_something(body.undo); }
 };
@@ -181,7 +213,18 @@ struct HowUndone {
     return fmt::format("hides {} with their values, kept up to date with {}, and the next up brings them back",
                        names_of(body.targets), names_of(body.sources));
   }
-  std::string operator()(const EndLinkBody&) const { return "keeps the columns in step again"; }
+  std::string operator()(const HandOverBody& body) const {
+    if (body.retire.empty()) return "keeps the columns in step again";
+    auto words = fmt::format("brings {} back with every value", words::joined(body.retire, ", "));
+    if (!body.link_step.empty()) words += ", and keeps the columns in step again";
+    return words;
+  }
+  std::string operator()(const DropNotNullBody& body) const {
+    return body.restore.empty()
+               ? "requires a value again, without a scan under a lock; rows that lack one stay, and new ones are "
+                 "refused"
+               : "gives the rows that lack a value one, in batches, and requires it again without a scan under a lock";
+  }
   std::string operator()(const BackfillBody& body) const {
     return body.undo.empty() ? "nothing to undo: the values stay until the column itself is taken back"
                              : "runs the rollback that the plan gives";
@@ -210,7 +253,13 @@ struct Keeps {
     return fmt::format("every value of {} in {} (hidden, and brought back by the next up)", names_of(body.targets),
                        display_name(body.table));
   }
-  std::string operator()(const EndLinkBody&) const { return "all rows: only triggers change"; }
+  std::string operator()(const HandOverBody& body) const {
+    if (body.retire.empty()) return "all rows: only triggers change";
+    return fmt::format("every value of {} in {}", words::joined(body.retire, ", "), display_name(body.table));
+  }
+  std::string operator()(const DropNotNullBody& body) const {
+    return fmt::format("every value of {}.{}", display_name(body.table), body.column);
+  }
   std::string operator()(const BackfillBody& body) const {
     return body.undo.empty() ? fmt::format("the values in {}, as they are", display_name(body.table))
                              : fmt::format("in {} what the plan's own rollback keeps", display_name(body.table));

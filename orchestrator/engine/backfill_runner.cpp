@@ -14,11 +14,11 @@ namespace {
 namespace asio = boost::asio;
 using RowCount = std::optional<std::int64_t>;
 
-asio::awaitable<Result<void>> begin_step(RunContext& run, const StepKey& key) {
+asio::awaitable<Result<void>> begin_step(RunContext& run, const StepKey& key, Direction direction) {
   auto write = [&](Session& session) -> Result<void> {
     auto transaction = begin_fenced(session, run.fence, "step.begin");
     if (!transaction) return transaction.error();
-    PGPHASE_CHECK(step_running(session, key));
+    PGPHASE_CHECK(direction == Direction::forward ? step_running(session, key) : step_undoing(session, key));
     return transaction->commit();
   };
   co_return co_await run.work.run(write);
@@ -42,8 +42,9 @@ std::string progress_line(const StepKey& key, const BackfillRecord& progress) {
   return line;
 }
 
-asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const StepKey& key, const BackfillBody& body) {
-  auto begun = co_await begin_step(run, key);
+asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const StepKey& key, const BackfillBody& body,
+                                               Direction direction) {
+  auto begun = co_await begin_step(run, key, direction);
   if (!begun) co_return begun.error();
   BackfillSettings settings;
   settings.batch_time = run.limits.batch_time;

@@ -6,9 +6,11 @@
 #include "orchestrator/engine/backfill_runner.hpp"
 #include "phases/backfill/undo.hpp"
 #include "phases/ledger/ledger.hpp"
+#include "phases/retire/not_null.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/steps/statement.hpp"
 #include "phases/sync/columns.hpp"
+#include "phases/sync/hand_over.hpp"
 
 namespace pgphase {
 namespace {
@@ -67,20 +69,31 @@ asio::awaitable<DoneOrStopped> statements(const Work& work, Direction direction,
   co_return std::optional(done);
 }
 
+// Attempt after attempt until the operation says that there is no more to do. `operation(session, begun)`: one of this
+// step has succeeded before, in this run or in an earlier one.
+template <class Operation>
+asio::awaitable<DoneOrStopped> until_done(const Work& work, bool begun, Operation operation) {
+  Done done{0, "", -1};
+  for (bool more = true; more; begun = true) {
+    AttemptWork one = [&](Session& session) -> Result<Attempt> {
+      auto outcome = operation(session, begun);
+      if (!outcome) return outcome.error();
+      more = outcome->more;
+      if (!outcome->what.empty()) done.what += (done.what.empty() ? "" : "; ") + outcome->what;
+      return outcome->attempt;
+    };
+    auto attempt = co_await with_retries(work.run, work.key, one);
+    if (!attempt) co_return attempt.error();
+    if (!*attempt) co_return std::optional<Done>();
+    done.held_ms = std::max(done.held_ms, (*attempt)->held_ms);
+  }
+  if (done.what.empty()) done.what = "done";
+  co_return std::optional(done);
+}
+
 template <class Operation>
 asio::awaitable<DoneOrStopped> retired_or_restored(const Work& work, Operation operation) {
-  Done done;
-  AttemptWork one = [&](Session& session) -> Result<Attempt> {
-    auto outcome = operation(session);
-    if (!outcome) return outcome.error();
-    done.what = outcome->what;
-    return outcome->attempt;
-  };
-  auto attempt = co_await with_retries(work.run, work.key, one);
-  if (!attempt) co_return attempt.error();
-  if (!*attempt) co_return std::optional<Done>();
-  done.held_ms = (*attempt)->held_ms;
-  co_return std::optional(done);
+  co_return co_await until_done(work, false, [&operation](Session& session, bool) { return operation(session); });
 }
 
 // What is made and recorded in one transaction: an undo that was tried since and got nothing done has left it there.
@@ -109,8 +122,12 @@ asio::awaitable<DoneOrStopped> forward(const Work& work, const LinkColumnsBody& 
                    [&work, &body](Session& session) { return link_or_restore_columns(session, work.site(), body); });
 }
 
-asio::awaitable<DoneOrStopped> forward(const Work& work, const EndLinkBody& body) {
-  return made_once(work, [&work, &body](Session& session) { return end_link(session, work.site(), body); });
+asio::awaitable<DoneOrStopped> forward(const Work& work, const HandOverBody& body) {
+  return made_once(work, [&work, &body](Session& session) { return hand_over(session, work.site(), body); });
+}
+
+asio::awaitable<DoneOrStopped> forward(const Work& work, const DropNotNullBody& body) {
+  return made_once(work, [&work, &body](Session& session) { return drop_not_null(session, work.site(), body); });
 }
 
 asio::awaitable<DoneOrStopped> forward(const Work& work, const BackfillBody& body) {
@@ -144,9 +161,35 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const LinkColumnsBody& bod
       work, [&work, &body](Session& session) { return undo_link_columns(session, work.site(), body); });
 }
 
-asio::awaitable<DoneOrStopped> back(const Work& work, const EndLinkBody& body) {
-  return retired_or_restored(work,
-                             [&work, &body](Session& session) { return undo_end_link(session, work.site(), body); });
+asio::awaitable<DoneOrStopped> back(const Work& work, const HandOverBody& body) {
+  return until_done(work, work.record.undo_part > 0, [&work, &body](Session& session, bool begun) {
+    return take_back(session, work.site(), body, begun);
+  });
+}
+
+// Rows that have no value are filled between two moments: after the first no new ones come, at the second none is left.
+asio::awaitable<DoneOrStopped> back(const Work& work, const DropNotNullBody& body) {
+  if (work.record.undo_part == 0) {
+    bool nothing_to_undo = false;
+    auto guarded = co_await retired_or_restored(work, [&](Session& session) {
+      auto outcome = refuse_new_nulls(session, work.site(), body);
+      if (outcome) nothing_to_undo = outcome->attempt.done && !outcome->more;
+      if (outcome) outcome->more = false;
+      return outcome;
+    });
+    if (!guarded || !*guarded || nothing_to_undo) co_return guarded;
+  }
+  std::string filled;
+  if (!body.restore.empty()) {
+    auto rows = co_await run_backfill(work.run, work.key, restoring(body), Direction::back);
+    if (!rows) co_return rows.error();
+    if (!*rows) co_return std::optional<Done>();
+    filled = fmt::format("{} rows got a value; ", **rows);
+  }
+  auto required = co_await until_done(
+      work, true, [&work, &body](Session& session, bool) { return require_value_again(session, work.site(), body); });
+  if (required && *required) (*required)->what = filled + (*required)->what;
+  co_return required;
 }
 
 asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) {
@@ -193,6 +236,10 @@ asio::awaitable<Outcome> fail(const Work& work, Error error, StepState state) {
     if (!recorded) work.run.reporter.warn("the failure could not be recorded: " + recorded.error().message);
   }
   co_return error;
+}
+
+bool fills_rows(const decltype(Step::body)& body) {
+  return std::holds_alternative<BackfillBody>(body) || std::holds_alternative<DropNotNullBody>(body);
 }
 
 // Nothing of the step has happened: there is nothing to take back.
@@ -285,7 +332,7 @@ asio::awaitable<Outcome> undo_step(RunContext& run, const PlanRecord& plan, Phas
     if (what.what == "done") what.what = "undone";
   }
   auto finished = co_await in_fenced_transaction(run, "step.undone", [&](Session& session) -> Result<void> {
-    if (std::holds_alternative<BackfillBody>(work.step.body)) PGPHASE_CHECK(forget_backfill(session, work.key));
+    if (fills_rows(work.step.body)) PGPHASE_CHECK(forget_backfill(session, work.key));
     PGPHASE_CHECK(step_finished(session, work.key, StepState::undone));
     return record_event(session, run.fence.person, work.key, "step_undone", receipt(what, begun));
   });

@@ -35,6 +35,8 @@ Result<std::vector<Event>> read_events(Session& session, const std::optional<Pla
 
 // What is retired at this moment: not restored, not purged. All plans' when `plan` is empty.
 Result<std::vector<RetiredRecord>> read_retired(Session& session, const std::optional<PlanId>& plan);
+// What one step has retired, oldest first, also what was restored since; not what was purged.
+Result<std::vector<RetiredRecord>> read_retired_by(Session& session, const StepKey& key);
 
 // --- writing: plans and phases
 // -----------------------------------------------------------------------------------------

@@ -283,17 +283,14 @@ Result<std::vector<Event>> read_events(Session& session, const std::optional<Pla
   return events;
 }
 
-Result<std::vector<RetiredRecord>> read_retired(Session& session, const std::optional<PlanId>& plan) {
+namespace {
+
+constexpr const char* k_retired =
+    "SELECT id, plan, phase, step, kind, schema_name, table_name, object_name, hidden_as, definition, bytes "
+    "FROM pgphase.retired WHERE purged_at IS NULL ";
+
+std::vector<RetiredRecord> retired_records(const Rows& rows) {
   std::vector<RetiredRecord> retired;
-  PGPHASE_TRY(version, ledger_version(session));
-  if (version == 0) return retired;
-  PGPHASE_TRY(
-      rows,
-      session.query(
-          "SELECT id, plan, phase, step, kind, schema_name, table_name, object_name, hidden_as, definition, bytes "
-          "FROM pgphase.retired WHERE restored_at IS NULL AND purged_at IS NULL AND ($1::text IS NULL OR plan = $1) "
-          "ORDER BY id",
-          {plan ? std::optional(plan->value) : std::nullopt}));
   for (const auto& row : rows) {
     retired.push_back({row.integer(0),
                        {PlanId{row.text(1)}, *phase_named(row.text(2)), row.text(3)},
@@ -305,6 +302,23 @@ Result<std::vector<RetiredRecord>> read_retired(Session& session, const std::opt
                        row.integer(10)});
   }
   return retired;
+}
+
+}  // namespace
+
+Result<std::vector<RetiredRecord>> read_retired(Session& session, const std::optional<PlanId>& plan) {
+  PGPHASE_TRY(version, ledger_version(session));
+  if (version == 0) return std::vector<RetiredRecord>();
+  PGPHASE_TRY(rows, session.query(std::string(k_retired) +
+                                      "AND restored_at IS NULL AND ($1::text IS NULL OR plan = $1) ORDER BY id",
+                                  {plan ? std::optional(plan->value) : std::nullopt}));
+  return retired_records(rows);
+}
+
+Result<std::vector<RetiredRecord>> read_retired_by(Session& session, const StepKey& key) {
+  PGPHASE_TRY(rows, session.query(std::string(k_retired) + "AND plan = $1 AND phase = $2 AND step = $3 ORDER BY id",
+                                  {key.plan.value, to_string(key.phase), key.step}));
+  return retired_records(rows);
 }
 
 }  // namespace pgphase

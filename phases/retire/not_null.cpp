@@ -272,6 +272,14 @@ Result<RetireOutcome> refuse_new_nulls(Session& session, const StepSite& site, c
   return attempt_step(session, site, step);
 }
 
+BackfillBody restoring(const DropNotNullBody& body) {
+  BackfillBody fill;
+  fill.table = body.table;
+  fill.set = {{body.column, body.restore}};
+  fill.todo = Todo::fill_empty;
+  return fill;
+}
+
 Result<RetireOutcome> require_value_again(Session& session, const StepSite& site, const DropNotNullBody& body) {
   PGPHASE_TRY(kept, retired_by(session, site.key, k_kind));
   PGPHASE_TRY(constraint, kept_constraint(session, site.key));

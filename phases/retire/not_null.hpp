@@ -37,6 +37,9 @@ Result<RetireOutcome> drop_not_null(Session& session, const StepSite& site, cons
 Result<RetireOutcome> refuse_new_nulls(Session& session, const StepSite& site, const DropNotNullBody& body);
 Result<RetireOutcome> require_value_again(Session& session, const StepSite& site, const DropNotNullBody& body);
 
+// The backfill that gives a value to the rows which lack one; only where the plan says which.
+BackfillBody restoring(const DropNotNullBody& body);
+
 // What stands in the way of dropping it, a sentence each. Reads only.
 Result<std::vector<std::string>> obstacles_to_drop_not_null(Session& session, const DropNotNullBody& body);
 

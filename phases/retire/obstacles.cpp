@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "phases/retire/retire.hpp"
 #include "phases/retire/step_change.hpp"
 #include "plans/sql/quote.hpp"
@@ -127,12 +129,13 @@ SELECT {kind_and_name}
                 OR {part_of} IS DISTINCT FROM a.attrelid)) d
 )sql";
 
-// Also a trigger without a word of the column in its own definition: its function may read NEW.column.
+// A trigger without a word of the column in its own definition, but NEW.column in the text of its function: each write
+// of the table would fail.
 constexpr const char* k_naming_triggers = R"sql(
 SELECT 'trigger', pg_describe_object('pg_trigger'::regclass, t.oid, 0), NULL
   FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
  WHERE t.tgrelid IN {tree} AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname !~ '^[!~_]pgphase_'
-   AND p.prosrc ~ ('\m' || regexp_replace($2, '([^[:alnum:]_])', '\\\1', 'g') || '\M')
+   AND p.prosrc ~* ('\m(new|old)\s*\.\s*("?)' || regexp_replace($2, '([^[:alnum:]_])', '\\\1', 'g') || '\2(\W|$)')
 )sql";
 
 std::string column_in_words(const TableName& table, const std::string& column) {
@@ -171,6 +174,7 @@ Result<std::vector<std::string>> ask(Session& session, const std::string& object
   PGPHASE_TRY(found, session.query(questions + " ORDER BY 1, 2, 3", params));
   std::vector<std::string> sentences;
   for (const auto& row : found) sentences.push_back(sentence(object, row.text(0), row.text(1), row.text(2)));
+  sentences.erase(std::unique(sentences.begin(), sentences.end()), sentences.end());
   return sentences;
 }
 
@@ -194,20 +198,29 @@ Result<std::vector<std::string>> table_obstacles(Session& session, const TableNa
   return ask(session, "table " + display_name(table), on_every_object(session) + k_questions, {oid});
 }
 
+namespace {
+
+const std::string& naming_triggers() {
+  static const std::string k_question = std::string("UNION ALL") + dependents(k_naming_triggers);
+  return k_question;
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> column_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                   const std::string& column, ForeignKeys foreign_keys) {
   static const std::string k_foreign_keys = std::string("UNION ALL") + dependents(k_column_foreign_keys);
   static const std::string k_dependents = std::string("UNION ALL") + dependents(k_column_dependents);
   return ask(session, column_in_words(table, column),
-             on_every_object(session) + (foreign_keys == ForeignKeys::count ? k_foreign_keys : "") + k_dependents,
+             on_every_object(session) + (foreign_keys == ForeignKeys::count ? k_foreign_keys : "") + k_dependents +
+                 naming_triggers(),
              {oid, column});
 }
 
 // Whatever PostgreSQL itself keeps follows the column by its number; the text of a trigger's function does not.
 Result<std::vector<std::string>> rename_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                   const std::string& column) {
-  static const std::string k_triggers = std::string("UNION ALL") + dependents(k_naming_triggers);
-  return ask(session, column_in_words(table, column), on_every_object(session) + k_triggers, {oid, column});
+  return ask(session, column_in_words(table, column), on_every_object(session) + naming_triggers(), {oid, column});
 }
 
 Result<std::vector<std::string>> obstacles_to_undo(Session& session, const CreateTableBody& body) {

@@ -83,7 +83,7 @@ Result<Prepared> prepare(Session& session, const std::string& doing, const LinkC
                       doing, source.name),
           "Nothing was changed. Derive the new column from what the generated one is made of.");
     }
-    if (!source.expression.empty() && !known->default_sql.empty()) {
+    if (!source.expression.empty() && !known->default_sql.empty() && !body.one_is_the_other) {
       PGPHASE_TRY(never_twice_the_same, any_volatile(session, "", {known->default_sql}));
       if (never_twice_the_same) {
         return make_error(
@@ -111,10 +111,17 @@ Result<Prepared> prepare(Session& session, const std::string& doing, const LinkC
 // The trigger must not be the first to find a typo: every write of the application would fail then. In a transaction of
 // its own, so that no lock of it is left when the strong one is asked for.
 Result<void> compile(Session& session, const std::string& doing, const LinkColumnsBody& body, const Prepared& with) {
-  std::string up, down, fresh;
+  std::string up, down, fresh, renamed;
   for (std::size_t i = 0; i < body.targets.size(); ++i) {
-    up += fmt::format("{}({}\n)", i ? ", " : "", body.targets[i].expression);
-    fresh += fmt::format(", NULL::{} AS {}", with.types[i], quote_ident(body.targets[i].name));
+    const auto& target = body.targets[i];
+    up += fmt::format("{}({}\n)", i ? ", " : "", target.expression);
+    const auto value =
+        fmt::format("NULL::{} AS {}", with.types[i], quote_ident(target.called.empty() ? target.name : target.called));
+    if (target.called.empty()) {
+      fresh += ", " + value;
+    } else {
+      renamed += (renamed.empty() ? "" : ", ") + value;
+    }
   }
   for (const auto& source : body.sources) {
     if (!source.expression.empty()) down += fmt::format("{}({}\n)", down.empty() ? "" : ", ", source.expression);
@@ -122,6 +129,8 @@ Result<void> compile(Session& session, const std::string& doing, const LinkColum
   const auto table = qualified(body.table), alias = quote_ident(body.table.name);
   std::vector<std::string> questions{fmt::format("EXPLAIN SELECT {} FROM {} AS {}", up, table, alias)};
   if (!down.empty()) {
+    // As the trigger's function sees it: a column that goes by another's name hides that one.
+    if (!renamed.empty()) down = fmt::format("(SELECT ROW({}) FROM (SELECT {}) AS {})", down, renamed, alias);
     questions.push_back(
         fmt::format("EXPLAIN SELECT {0} FROM (SELECT {2}.*{3} FROM {1} AS {2}) AS {2}", down, table, alias, fresh));
   }
@@ -183,10 +192,11 @@ Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const
     SyncLink link;
     link.sources = prepared.sources;
     link.null_means = body.null_is_absent ? SyncLink::NullMeans::absent : SyncLink::NullMeans::null;
+    link.one_is_the_other = body.one_is_the_other;
     link.on_error = body.errors_become_null ? SyncLink::OnError::null : SyncLink::OnError::reject;
     for (const auto& target : body.targets) {
       PGPHASE_TRY(known, known_column(s, locked, target.name));
-      link.targets.push_back({target.name, known->type, target.expression, ""});
+      link.targets.push_back({target.name, known->type, target.expression, "", target.called});
     }
     PGPHASE_CHECK(add_link(s, site.key, body.table, std::move(link)));
     PGPHASE_CHECK(carry_out_links(s, body.table));
@@ -361,50 +371,6 @@ Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, 
     return empty ? drop_columns(s, body, *stored) : retire_columns(s, site, body, *stored, numbers);
   };
   return attempt_step(session, site, step);
-}
-
-namespace {
-
-Result<RetireOutcome> turn_link(Session& session, const StepSite& site, const EndLinkBody& body, Direction direction) {
-  const bool ends = direction == Direction::forward;
-  StepChange step;
-  step.label = ends ? "columns.end_link" : "columns.link_again";
-  step.doing =
-      fmt::format("{} to keep the columns of {} in step", ends ? "ceasing" : "beginning again", body.link_step);
-  step.direction = direction;
-  step.locks = {{body.table, LockMode::access_exclusive}};  // for the triggers
-  std::optional<StoredLink> stored;
-  step.prepare = [&](Session& s) -> Result<void> {
-    PGPHASE_TRY(found, link_of(s, {site.key.plan, Phase::additive, body.link_step}));
-    if (!found) return no_link(step.doing);
-    stored = std::move(found);
-    return {};
-  };
-  step.change = [&](Session& s) -> Result<std::string> {
-    PGPHASE_CHECK(locked_table_oid(s, body.table));
-    stored->link.flow = ends ? SyncLink::Flow::ended : SyncLink::Flow::both;
-    PGPHASE_CHECK(change_link(s, *stored));
-    PGPHASE_CHECK(carry_out_links(s, body.table));
-    std::string defaults;
-    for (const auto& one : body.defaults) {
-      const auto set = ends ? fmt::format("SET DEFAULT {}", one.expression) : std::string("DROP DEFAULT");
-      defaults +=
-          fmt::format("ALTER TABLE {} ALTER COLUMN {} {};", qualified(body.table), quote_ident(one.column), set);
-    }
-    if (!defaults.empty()) PGPHASE_CHECK(s.script(defaults));
-    return std::string(ends ? "no longer kept in step" : "kept in step again");
-  };
-  return attempt_step(session, site, step);
-}
-
-}  // namespace
-
-Result<RetireOutcome> end_link(Session& session, const StepSite& site, const EndLinkBody& body) {
-  return turn_link(session, site, body, Direction::forward);
-}
-
-Result<RetireOutcome> undo_end_link(Session& session, const StepSite& site, const EndLinkBody& body) {
-  return turn_link(session, site, body, Direction::back);
 }
 
 }  // namespace pgphase

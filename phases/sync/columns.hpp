@@ -14,9 +14,4 @@ Result<RetireOutcome> link_or_restore_columns(Session& session, const StepSite& 
 // Retires the columns; the triggers keep them up to date with their sources. Those of a table without rows are dropped.
 Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, const LinkColumnsBody& body);
 
-// The triggers go, or what they did for this link; and come back in the undo. What the old application has written in
-// between is then as old as its code: it must be gone before the constraint phase.
-Result<RetireOutcome> end_link(Session& session, const StepSite& site, const EndLinkBody& body);
-Result<RetireOutcome> undo_end_link(Session& session, const StepSite& site, const EndLinkBody& body);
-
 }  // namespace pgphase

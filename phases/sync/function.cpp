@@ -121,9 +121,12 @@ std::string targets_lead(const SyncLink& link, const Writer& writer) {
   if (link.flow == Flow::to_sources) {
     return fmt::format("(TG_OP = 'INSERT' OR {})", differs(row_of("NEW", link.targets), row_of("OLD", link.targets)));
   }
-  const auto given = link.null_means == SyncLink::NullMeans::absent
-                         ? fmt::format("NOT {} AND {}", all_null(link.targets), left_out(link.sources))
-                         : left_out(link.sources);
+  const auto any_target = fmt::format("NOT {}", all_null(link.targets)), no_source = left_out(link.sources);
+  const bool null_is_absent = link.null_means == SyncLink::NullMeans::absent;
+  const auto given = link.one_is_the_other
+                         ? (null_is_absent ? any_target : fmt::format("({} OR {})", any_target, no_source))
+                     : null_is_absent ? fmt::format("{} AND {}", any_target, no_source)
+                                      : no_source;
   return fmt::format("(CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} AND {} END)", given,
                      differs(row_of("NEW", link.targets), row_of("OLD", link.targets)),
                      differs(row_of("NEW", link.sources), row_of("OLD", link.sources)),

@@ -32,6 +32,9 @@ struct SyncLink {
   Flow flow = Flow::both;
   NullMeans null_means = NullMeans::absent;
   OnError on_error = OnError::reject;
+  // Nobody writes both sides: in a new row targets that are given lead, whatever is in the sources. A source may then
+  // have a default that is another one for each row.
+  bool one_is_the_other = false;
 };
 
 // A backfill of a link's targets sets this to the link's key, for its transaction: what it writes is no change of an

@@ -51,7 +51,8 @@ std::string to_json_text(const SyncLink& link) {
                                       {"targets", to_json(link.targets)},
                                       {"flow", k_flows[static_cast<std::size_t>(link.flow)]},
                                       {"null_is_absent", link.null_means == SyncLink::NullMeans::absent},
-                                      {"errors_become_null", link.on_error == SyncLink::OnError::null}});
+                                      {"errors_become_null", link.on_error == SyncLink::OnError::null},
+                                      {"one_is_the_other", link.one_is_the_other}});
 }
 
 Result<SyncLink> sync_link_from_json(const std::string& text) {
@@ -63,6 +64,7 @@ Result<SyncLink> sync_link_from_json(const std::string& text) {
     link.flow = flow_of(std::string_view(from.at("flow").as_string()));
     link.null_means = from.at("null_is_absent").as_bool() ? SyncLink::NullMeans::absent : SyncLink::NullMeans::null;
     link.on_error = from.at("errors_become_null").as_bool() ? SyncLink::OnError::null : SyncLink::OnError::reject;
+    link.one_is_the_other = from.at("one_is_the_other").as_bool();
     return link;
   } catch (const std::exception& e) {
     return make_error(Errc::bug, fmt::format("the ledger's record of a link cannot be read: {}", e.what()),

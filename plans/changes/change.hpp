@@ -73,7 +73,13 @@ ChangePtr read_create_index(TableReader& reader);
 ChangePtr read_drop_index(TableReader& reader);
 ChangePtr read_add_column(TableReader& reader);
 ChangePtr read_add_filled_column(TableReader& reader);  // add_column with `fill`
+ChangePtr read_drop_column(TableReader& reader);
+ChangePtr read_rename_column(TableReader& reader);
+ChangePtr read_change_type(TableReader& reader);
+ChangePtr read_split_column(TableReader& reader);
+ChangePtr read_merge_columns(TableReader& reader);
 ChangePtr read_set_not_null(TableReader& reader);
+ChangePtr read_drop_not_null(TableReader& reader);
 ChangePtr read_add_check(TableReader& reader);
 ChangePtr read_add_foreign_key(TableReader& reader);
 ChangePtr read_add_unique(TableReader& reader);

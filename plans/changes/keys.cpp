@@ -107,6 +107,13 @@ std::string default_clause(const Sql& value) {
   return value.parsed.stands_bare ? " DEFAULT " + value.text : " DEFAULT (" + value.text + ")";
 }
 
+std::optional<std::string> restore(TableReader& reader) {
+  const Value* value = reader.value("restore");
+  if (!value) return std::nullopt;
+  const auto parsed = expression_or_literal(reader.findings(), *value, "restore");
+  return parsed ? std::optional(parsed->text) : std::nullopt;
+}
+
 std::string query(TableReader& reader, std::string_view key) {
   const auto found = reader.text(key);
   if (!found) return {};

@@ -43,6 +43,9 @@ std::optional<ColumnType> type(TableReader& reader);  // required
 // " DEFAULT …", in parentheses where they are needed.
 std::string default_clause(const Sql& value);
 
+// `restore`: SQL over a row that has no value, for an undo that needs one. Nothing when the key is missing.
+std::optional<std::string> restore(TableReader& reader);
+
 // `verify`, `check`: a SELECT. Empty when the key is missing.
 std::string query(TableReader& reader, std::string_view key);
 

@@ -22,8 +22,12 @@ bool read_word(TableReader& reader, std::string_view key, std::string_view first
 
 }  // namespace
 
-void read_manner(TableReader& reader, LinkColumnsBody& body) {
+void read_null_means(TableReader& reader, LinkColumnsBody& body) {
   body.null_is_absent = read_word(reader, "null_means", "absent", "null", true);
+}
+
+void read_manner(TableReader& reader, LinkColumnsBody& body) {
+  read_null_means(reader, body);
   body.errors_become_null = read_word(reader, "on_error", "null", "reject", false);
 }
 

@@ -12,6 +12,7 @@ namespace pgphase::linked {
 
 // `null_means` and `on_error` of a change.
 void read_manner(TableReader& reader, LinkColumnsBody& body);
+void read_null_means(TableReader& reader, LinkColumnsBody& body);
 
 // `down`: each source column with its expression over the new ones, or of a single source the expression alone. Only
 // columns of body.sources may be there.

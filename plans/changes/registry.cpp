@@ -19,7 +19,13 @@ constexpr auto k_operations = std::to_array<Operation>({
     {"create_index", read_create_index},
     {"drop_index", read_drop_index},
     {"add_column", read_add_column},
+    {"drop_column", read_drop_column},
+    {"rename_column", read_rename_column},
+    {"change_type", read_change_type},
+    {"split_column", read_split_column},
+    {"merge_columns", read_merge_columns},
     {"set_not_null", read_set_not_null},
+    {"drop_not_null", read_drop_not_null},
     {"add_check", read_add_check},
     {"add_foreign_key", read_add_foreign_key},
     {"add_unique", read_add_unique},
@@ -31,17 +37,6 @@ struct Unbuilt {
   const char* by_hand;
 };
 constexpr auto k_unbuilt = std::to_array<Unbuilt>({
-    {"drop_not_null", "by hand: [[additive]] ALTER COLUMN c DROP NOT NULL"},
-    {"drop_column",
-     "by hand: [[additive]] ALTER COLUMN c DROP NOT NULL; [[constraint]] RENAME COLUMN c TO c_retired, which a "
-     "rollback "
-     "renames back with every value"},
-    {"rename_column",
-     "by hand: add the new column, copy the values in [[backfill]], let the application write both, and rename the old "
-     "one away in [[constraint]]"},
-    {"change_type",
-     "by hand: add a column of the new type, copy the values in [[backfill]], let the application write both, and "
-     "rename the old one away in [[constraint]]"},
     {"rename_table", "by hand: RENAME TO and CREATE VIEW under the old name; drop the view in [[constraint]]"},
     {"drop_table", "by hand: [[constraint]] RENAME TO a name that nobody uses, which a rollback renames back"},
     {"set_default", "by hand: [[additive]] ALTER COLUMN c SET DEFAULT …"},

@@ -124,12 +124,15 @@ Statement statement_from_json(const json::value& value) {
 }
 
 json::value linked_to_json(const LinkedColumn& column) {
-  return json::object{
+  json::object out{
       {"name", column.name}, {"type", column.type}, {"like", column.like}, {"expression", column.expression}};
+  if (!column.called.empty()) out["called"] = column.called;
+  return out;
 }
 LinkedColumn linked_from_json(const json::value& value) {
   const auto& from = value.as_object();
-  return {text(from, "name"), text(from, "type"), text(from, "like"), text(from, "expression")};
+  return {text(from, "name"), text(from, "type"), text(from, "like"), text(from, "expression"),
+          from.contains("called") ? text(from, "called") : std::string()};
 }
 
 json::value assignment_to_json(const Assignment& one) {
@@ -158,7 +161,8 @@ struct BodyToJson {
             {"sources", array_of(body.sources, linked_to_json)},
             {"targets", array_of(body.targets, linked_to_json)},
             {"null_is_absent", body.null_is_absent},
-            {"errors_become_null", body.errors_become_null}};
+            {"errors_become_null", body.errors_become_null},
+            {"one_is_the_other", body.one_is_the_other}};
   }
   json::object operator()(const HandOverBody& body) const {
     const auto renaming_to_json = [](const Renaming& one) { return json::object{{"from", one.from}, {"to", one.to}}; };
@@ -206,7 +210,8 @@ decltype(Step::body) body_from_json(const json::value& value) {
     return LinkColumnsBody{table_from_json(from.at("table")),
                            vector_of<LinkedColumn>(from.at("sources"), linked_from_json),
                            vector_of<LinkedColumn>(from.at("targets"), linked_from_json),
-                           from.at("null_is_absent").as_bool(), from.at("errors_become_null").as_bool()};
+                           from.at("null_is_absent").as_bool(), from.at("errors_become_null").as_bool(),
+                           from.at("one_is_the_other").as_bool()};
   }
   if (type == "hand_over") {
     const auto renaming_from_json = [](const json::value& one) {
