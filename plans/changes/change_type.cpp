@@ -30,7 +30,7 @@ ChangePtr read_change_type(TableReader& reader) {
   read_fill(reader, out, target);
   out.link.targets = {target};
   linked::read_manner(reader, out.link);
-  linked::read_down(reader, out.link);
+  linked::read_down(reader, out.link, true);
   read_final(reader, out, target.name);
   reader.finish();
   if (reader.findings().size() != before) return nullptr;

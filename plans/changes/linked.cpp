@@ -31,10 +31,10 @@ void read_manner(TableReader& reader, LinkColumnsBody& body) {
   body.errors_become_null = read_word(reader, "on_error", "null", "reject", false);
 }
 
-void read_down(TableReader& reader, LinkColumnsBody& body) {
+void read_down(TableReader& reader, LinkColumnsBody& body, bool first) {
   const Value* value = reader.value("down");
   if (!value) return;
-  if (!std::holds_alternative<Table>(value->data) && body.sources.size() == 1) {
+  if (!std::holds_alternative<Table>(value->data) && (first || body.sources.size() == 1)) {
     if (auto parsed = keys::expression_or_literal(reader.findings(), *value, "down")) {
       body.sources.front().expression = parsed->text;
     }

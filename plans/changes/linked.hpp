@@ -14,9 +14,9 @@ namespace pgphase::linked {
 void read_manner(TableReader& reader, LinkColumnsBody& body);
 void read_null_means(TableReader& reader, LinkColumnsBody& body);
 
-// `down`: each source column with its expression over the new ones, or of a single source the expression alone. Only
-// columns of body.sources may be there.
-void read_down(TableReader& reader, LinkColumnsBody& body);
+// `down`: each source column with its expression over the new ones, or the expression alone, of a single source or of
+// the first where `first` says so. Only columns of body.sources may be there.
+void read_down(TableReader& reader, LinkColumnsBody& body, bool first = false);
 
 // The columns that an expression reads become sources, once each. What pgphase cannot tell the columns of is noted.
 void add_sources(TableReader& reader, std::string_view key, const keys::Sql& up, LinkColumnsBody& body);

@@ -44,7 +44,7 @@ ChangePtr read_split_column(TableReader& reader) {
   }
   for (const auto* part : parts) read_part(*part, out, names, reader.findings());
   linked::read_manner(reader, out.link);
-  linked::read_down(reader, out.link);
+  linked::read_down(reader, out.link, true);
   reader.finish();
   if (reader.findings().size() != before) return nullptr;
   out.label = fmt::format("{}.{}", display_name(out.link.table), column);

@@ -33,6 +33,27 @@ CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20);
 INSERT INTO events SELECT i, i % 20, 'event ' || i FROM generate_series(1, 200) i;
 )sql";
 
+// Columns with all that may hang on one.
+constexpr const char* k_people = R"sql(
+CREATE TABLE teams (id integer PRIMARY KEY, title text);
+INSERT INTO teams SELECT i, 'team ' || i FROM generate_series(1, 20) i;
+CREATE TABLE people (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL,
+  email text UNIQUE,
+  age integer NOT NULL DEFAULT 0 CHECK (age >= 0),
+  team integer NOT NULL REFERENCES teams ON DELETE CASCADE,
+  boss integer REFERENCES people ON DELETE SET NULL,
+  seen timestamptz NOT NULL DEFAULT clock_timestamp());
+INSERT INTO people (name, email, age, team, boss)
+SELECT 'First' || i || ' Last' || i, CASE WHEN i % 3 > 0 THEN 'p' || i || '@example.org' END, i % 90, i % 20 + 1,
+       CASE WHEN i % 4 > 0 THEN i / 4 + 1 END
+  FROM generate_series(1, 500) i;
+CREATE INDEX people_name ON people (name text_pattern_ops) WHERE age > 10;
+CREATE INDEX people_lower_name ON people (lower(name), age DESC);
+COMMENT ON COLUMN people.name IS 'as people write it';
+)sql";
+
 std::vector<ChangeCase> all_cases() {
   return {
       // add_column with fill
@@ -87,6 +108,167 @@ table  = "items"
 column = "described"
 type   = "text"
 fill   = "label || ': ' || n"
+)toml"},
+      // drop_column
+      {"DropColumn", k_people, R"toml(
+[[change]]
+op     = "drop_column"
+table  = "people"
+column = "email"
+)toml"},
+      {"DropColumnThatIsRequired", k_people, R"toml(
+[[change]]
+op      = "drop_column"
+table   = "people"
+column  = "name"
+restore = "'somebody ' || id"
+)toml"},
+      {"DropColumnWithADefault", k_people, R"toml(
+[[change]]
+op     = "drop_column"
+table  = "people"
+column = "age"
+)toml"},
+      {"DropColumnsWithForeignKeys", k_people, R"toml(
+[[change]]
+op      = "drop_column"
+table   = "people"
+column  = "team"
+restore = 1
+
+[[change]]
+op     = "drop_column"
+table  = "people"
+column = "boss"
+)toml"},
+      {"DropColumnOfOddNames", k_odd_names, R"toml(
+[[change]]
+op     = "drop_column"
+schema = "Ärger"
+table  = "Order"
+column = "O'Brien \"x\""
+
+[[change]]
+op     = "drop_column"
+schema = "Ärger"
+table  = "Order"
+column = "this_name_is_as_long_as_postgresql_lets_any_name_be_in_63_bytes"
+)toml"},
+      {"DropColumnOfAPartitionedTable", k_partitioned, R"toml(
+[[change]]
+op      = "drop_column"
+table   = "events"
+column  = "id"
+restore = 0
+)toml"},
+      // rename_column
+      {"RenameColumn", k_people, R"toml(
+[[change]]
+op     = "rename_column"
+table  = "people"
+column = "name"
+to     = "full_name"
+)toml"},
+      {"RenameColumnsWithDefaultsAndKeys", k_people, R"toml(
+[[change]]
+op     = "rename_column"
+table  = "people"
+column = "age"
+to     = "years"
+
+[[change]]
+op     = "rename_column"
+table  = "people"
+column = "team"
+to     = "team_id"
+
+[[change]]
+op     = "rename_column"
+table  = "people"
+column = "seen"
+to     = "seen_at"
+)toml"},
+      {"RenameColumnOfOddNames", k_odd_names, R"toml(
+[[change]]
+op     = "rename_column"
+schema = "Ärger"
+table  = "Order"
+column = "select"
+to     = "O'Brien \"y\""
+)toml"},
+      {"RenameColumnOfAPartitionedTable", k_partitioned, R"toml(
+[[change]]
+op     = "rename_column"
+table  = "events"
+column = "what"
+to     = "title"
+)toml"},
+      // change_type
+      {"ChangeType", k_people, R"toml(
+[[change]]
+op       = "change_type"
+table    = "people"
+column   = "age"
+to       = "years"
+type     = "bigint"
+nullable = false
+default  = 0
+)toml"},
+      {"ChangeTypeWithExpressions", k_items, R"toml(
+[[change]]
+op       = "change_type"
+table    = "items"
+column   = "label"
+to       = "number"
+type     = "integer"
+fill     = "substring(label from '[0-9]+')::integer"
+down     = "'item ' || number"
+on_error = "null"
+)toml"},
+      {"ChangeTypeOfAPartitionedTable", k_partitioned, R"toml(
+[[change]]
+op     = "change_type"
+table  = "events"
+column = "id"
+to     = "number"
+type   = "numeric"
+)toml"},
+      // split_column
+      {"SplitColumn", k_people, R"toml(
+[[change]]
+op     = "split_column"
+table  = "people"
+column = "name"
+into   = [{ column = "first_name", type = "text", fill = "split_part(name, ' ', 1)", nullable = false },
+          { column = "last_name", type = "text", fill = "split_part(name, ' ', 2)" }]
+down   = "concat_ws(' ', first_name, last_name)"
+)toml"},
+      {"SplitColumnWithoutAWayBack", k_people, R"toml(
+[[change]]
+op     = "split_column"
+table  = "people"
+column = "email"
+into   = [{ column = "mailbox", type = "text", fill = "split_part(email, '@', 1)" },
+          { column = "domain", type = "text", fill = "split_part(email, '@', 2)" }]
+)toml"},
+      // merge_columns
+      {"MergeColumns", k_items, R"toml(
+[[change]]
+op      = "merge_columns"
+table   = "items"
+columns = ["region", "code"]
+into    = "place"
+type    = "text"
+fill    = "region || '/' || code"
+down    = { region = "split_part(place, '/', 1)::integer", code = "split_part(place, '/', 2)" }
+)toml"},
+      // drop_not_null
+      {"DropNotNull", k_people, R"toml(
+[[change]]
+op      = "drop_not_null"
+table   = "people"
+column  = "name"
+restore = "'somebody'"
 )toml"},
       // set_not_null
       {"SetNotNull", k_items, R"toml(

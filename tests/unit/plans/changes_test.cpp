@@ -171,9 +171,9 @@ TEST(DropIndexTest, GoesInTheConstraintPhaseAndIsBuiltAgainFromItsDefinition) {
 
 TEST(OperationTest, AnUnknownOneIsAnErrorThatHelps) {
   EXPECT_THAT(problems_of("[[change]]\nop = \"create_tabel\"\n"), HasSubstr("did you mean create_table?"));
-  const std::string unbuilt = problems_of("[[change]]\nop = \"drop_not_null\"\ntable = \"t\"\n");
+  const std::string unbuilt = problems_of("[[change]]\nop = \"create_enum\"\ntable = \"t\"\n");
   EXPECT_THAT(unbuilt, HasSubstr("not built yet"));
-  EXPECT_THAT(unbuilt, HasSubstr("ALTER COLUMN c DROP NOT NULL"));
+  EXPECT_THAT(unbuilt, HasSubstr("CREATE TYPE"));
   EXPECT_THAT(problems_of("[[change]]\ntable = \"t\"\n"), HasSubstr("`op` is missing"));
 }
 

@@ -1,0 +1,117 @@
+// Changes that take an old column out of sight: how they split, and what their authors are told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "plans/split/phased_plan_json.hpp"
+#include "tests/unit/plans/plan_text.hpp"
+
+namespace pgphase::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string change(const std::string& op, const std::string& keys) {
+  return "[[change]]\nop = \"" + op + "\"\ntable = \"t\"\n" + keys;
+}
+
+std::vector<std::string> names(const PhasedPlan& plan, Phase phase) {
+  std::vector<std::string> out;
+  for (const auto& step : plan[phase].steps) out.push_back(step.name);
+  return out;
+}
+
+TEST(DropColumnTest, LetsItBeLeftOutAndThenRetiresIt) {
+  const auto plan = plan_of(change("drop_column", "column = \"c\"\nrestore = 7\n"));
+  const auto off = body_of_step<DropNotNullBody>(plan, Phase::additive);
+  EXPECT_EQ(off.restore, "7");
+  EXPECT_TRUE(off.unless_there_is_a_default);
+  EXPECT_THAT(names(plan, Phase::backfill), IsEmpty());
+  const auto out = body_of_step<HandOverBody>(plan, Phase::constraint);
+  EXPECT_THAT(out.retire, ElementsAre("c"));
+  EXPECT_EQ(out.link_step, "");
+}
+
+TEST(DropNotNullTest, IsOneStepThatAsksForNoDefault) {
+  const auto plan = plan_of(change("drop_not_null", "column = \"c\"\n"));
+  EXPECT_FALSE(body_of_step<DropNotNullBody>(plan, Phase::additive).unless_there_is_a_default);
+  EXPECT_THAT(names(plan, Phase::constraint), IsEmpty());
+}
+
+TEST(RenameColumnTest, TheColumnItselfTakesTheNewNameAndTheCopyGoes) {
+  const auto plan = plan_of(change("rename_column", "column = \"a b\"\nto = \"select\"\n"));
+  const auto link = body_of_step<LinkColumnsBody>(plan, Phase::additive);
+  EXPECT_EQ(link.targets[0].like, "a b");
+  EXPECT_EQ(link.targets[0].expression, "\"a b\"");
+  EXPECT_EQ(link.sources[0].expression, "\"select\"");
+  EXPECT_TRUE(link.one_is_the_other);
+  const auto out = body_of_step<HandOverBody>(plan, Phase::constraint);
+  EXPECT_THAT(out.retire, ElementsAre("select"));
+  ASSERT_EQ(out.rename.size(), 1U);
+  EXPECT_EQ(out.rename[0].from + " > " + out.rename[0].to, "a b > select");
+}
+
+TEST(ChangeTypeTest, ConvertsByAssignmentUnlessTheAuthorSaysHow) {
+  const auto plan =
+      plan_of(change("change_type", "column = \"a\"\nto = \"b\"\ntype = \"bigint\"\nnullable = false\ndefault = 1\n"));
+  const auto link = body_of_step<LinkColumnsBody>(plan, Phase::additive);
+  EXPECT_EQ(link.targets[0].expression, "a");
+  EXPECT_EQ(link.sources[0].expression, "b");
+  EXPECT_THAT(names(plan, Phase::additive), ElementsAre("change_type t.a"));
+  EXPECT_THAT(names(plan, Phase::constraint), ElementsAre("set_not_null t.b", "retire t.a"));
+  const auto out = body_of_step<HandOverBody>(plan, Phase::constraint, 1);
+  EXPECT_THAT(out.retire, ElementsAre("a"));
+  ASSERT_EQ(out.defaults.size(), 1U);
+  EXPECT_EQ(out.defaults[0].column, "b");
+}
+
+TEST(SplitColumnTest, WithoutAWayBackTheOldColumnMayBeLeftOutFromTheBeginning) {
+  const std::string into =
+      "into = [{ column = \"x\", type = \"text\", fill = \"split_part(a, ' ', 1)\" }, { column = \"y\", type = "
+      "\"text\", "
+      "fill = \"b\" }]\n";
+  const auto plan = plan_of(change("split_column", "column = \"a\"\n" + into));
+  EXPECT_THAT(names(plan, Phase::additive), ElementsAre("drop_not_null t.a", "split_column t.a"));
+  const auto link = body_of_step<LinkColumnsBody>(plan, Phase::additive, 1);
+  ASSERT_EQ(link.sources.size(), 2U);
+  EXPECT_EQ(link.sources[1].name, "b");
+  EXPECT_THAT(body_of_step<HandOverBody>(plan, Phase::constraint).retire, ElementsAre("a"));
+  const auto with_way_back = plan_of(change("split_column", "column = \"a\"\ndown = \"x || y\"\n" + into));
+  EXPECT_THAT(names(with_way_back, Phase::additive), ElementsAre("split_column t.a"));
+}
+
+TEST(MergeColumnsTest, RetiresAllThatItIsMadeOf) {
+  const auto plan = plan_of(change("merge_columns",
+                                   "columns = [\"a\", \"b\"]\ninto = \"c\"\ntype = \"text\"\nfill = \"a || b\"\n"
+                                   "down = { a = \"left(c, 1)\" }\n"));
+  EXPECT_THAT(names(plan, Phase::additive), ElementsAre("drop_not_null t.b", "merge_columns t.c"));
+  EXPECT_THAT(body_of_step<HandOverBody>(plan, Phase::constraint).retire, ElementsAre("a", "b"));
+}
+
+TEST(ReplacingChangesTest, ComeBackFromTheLedgerAsTheyWere) {
+  const auto plan = plan_of(change("rename_column", "column = \"a\"\nto = \"b\"\nnull_means = \"null\"\n") +
+                            change("drop_column", "column = \"c\"\nrestore = \"'x'\"\n"));
+  const auto back = phased_plan_from_json(to_json(plan)).value();
+  EXPECT_EQ(split_hash(back), plan.split_sha256);
+  EXPECT_FALSE(body_of_step<LinkColumnsBody>(back, Phase::additive).null_is_absent);
+  EXPECT_EQ(body_of_step<DropNotNullBody>(back, Phase::additive, 1).restore, "'x'");
+  EXPECT_EQ(body_of_step<HandOverBody>(back, Phase::constraint).rename[0].to, "b");
+}
+
+TEST(ReplacingChangesTest, SayWhatIsWrong) {
+  EXPECT_THAT(problems_of(change("rename_column", "column = \"a\"\nto = \"a\"\n")), HasSubstr("has that name already"));
+  EXPECT_THAT(problems_of(change("rename_column", "column = \"a\"\nto = \"_pgphase_x\"\n")),
+              HasSubstr("keeps for itself"));
+  EXPECT_THAT(problems_of(change("change_type", "column = \"a\"\nto = \"a\"\ntype = \"int\"\n")),
+              HasSubstr("a name of its own"));
+  EXPECT_THAT(problems_of(change("change_type", "column = \"a\"\ntype = \"int\"\n")), HasSubstr("`to`"));
+  EXPECT_THAT(problems_of(change("drop_column", "column = \"a\"\ncascade = true\n")),
+              HasSubstr("`cascade` is not a key"));
+  EXPECT_THAT(problems_of(change("split_column", "column = \"a\"\ninto = []\n")), HasSubstr("two at least"));
+  EXPECT_THAT(problems_of(change("merge_columns", "columns = [\"a\"]\ninto = \"a\"\ntype = \"int\"\nfill = \"a\"\n")),
+              HasSubstr("a name of its own"));
+}
+
+}  // namespace
+}  // namespace pgphase::testing
