@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "orchestrator/rehearsal/additions.hpp"
+#include "phases/ledger/ledger.hpp"
 #include "plans/catalogue/catalogue.hpp"
 
 namespace pgphase {
@@ -64,6 +65,24 @@ Result<std::vector<KnownTable>> as_after(Stage& stage, const PhasedPlan& plan, P
   return known_tables(*session, {tables.begin(), tables.end()});
 }
 
+// Where the values of columns are that the plan has taken out of sight, or given another name.
+Result<Writer::Moved> whereabouts(Stage& stage, const PhasedPlan& plan) {
+  Writer::Moved moved;
+  for (const auto& phase : plan.phases) {
+    for (const Step& step : phase.steps) {
+      const auto* body = std::get_if<HandOverBody>(&step.body);
+      if (!body) continue;
+      for (const auto& one : body->rename) moved[{body->table, one.from}] = one.to;
+    }
+  }
+  PGPHASE_TRY(session, stage.session());
+  PGPHASE_TRY(retired, read_retired(*session, plan.id));
+  for (const auto& one : retired) {
+    if (one.kind == "column") moved[{one.table, one.object}] = one.hidden_as;
+  }
+  return moved;
+}
+
 Result<void> back_and_forward(Stage& stage, const PlanId& plan, Phase phase) {
   std::this_thread::sleep_for(k_settle);
   PGPHASE_CHECK(stage.back(plan, phase));
@@ -107,13 +126,14 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
   const auto may_fill = [&](const TableName& table, const std::string& column) {
     return sets(plan, table, column, fills);
   };
+  PGPHASE_TRY(moved_columns, whereabouts(stage, plan));
   for (auto& writer : writers) {
     const auto& counts = writer->counts();
     crossing.acknowledged += counts.acknowledged;
     crossing.longest_wait_ms = std::max(crossing.longest_wait_ms, counts.longest_wait_ms);
     crossing.failed.insert(crossing.failed.end(), counts.failures.begin(), counts.failures.end());
     if (!moved) continue;
-    PGPHASE_TRY(lost, writer->what_is_lost(may_change, may_fill));
+    PGPHASE_TRY(lost, writer->what_is_lost(may_change, may_fill, moved_columns));
     crossing.lost.insert(crossing.lost.end(), lost.begin(), lost.end());
   }
   for (auto writer = writers.rbegin(); writer != writers.rend(); ++writer) {

@@ -50,6 +50,16 @@ std::string shown(const std::optional<std::string>& value) {
   return value->size() > k_enough ? fmt::format("'{}…'", value->substr(0, k_enough)) : fmt::format("'{}'", *value);
 }
 
+Result<std::set<std::string>> columns_of(Session& session, const TableName& table) {
+  PGPHASE_TRY(rows, session.query("SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                                  "JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                  "WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped",
+                                  {table.schema, table.name}));
+  std::set<std::string> columns;
+  for (const auto& row : rows) columns.insert(row.text(0));
+  return columns;
+}
+
 }  // namespace
 
 Result<std::vector<KnownTable>> known_tables(Session& session, const std::vector<TableName>& tables) {
@@ -213,16 +223,22 @@ void Writer::remove(std::size_t index) {
   ++counts_.acknowledged;
 }
 
-Result<std::vector<std::string>> Writer::what_is_lost(const Columns& may_change, const Columns& may_fill) {
+Result<std::vector<std::string>> Writer::what_is_lost(const Columns& may_change, const Columns& may_fill,
+                                                      const Moved& moved) {
   std::vector<std::string> lost;
   for (std::size_t i = 0; i < tables_.size(); ++i) {
     const auto& table = tables_[i];
+    PGPHASE_TRY(there, columns_of(*session_, table.table));
+    const auto called_now = [&](const std::string& column) {
+      const auto other = moved.find({table.table, column});
+      return there.contains(column) || other == moved.end() ? column : other->second;
+    };
     const auto about = [&table](const Key& key) {
       return fmt::format("{} {}", display_name(table.table), fmt::join(key, ", "));
     };
     for (const auto& [key, values] : logs_[i].rows) {
       std::vector<std::string> names;
-      for (const auto& [name, value] : values) names.push_back(name);
+      for (const auto& [name, value] : values) names.push_back(called_now(name));
       PGPHASE_TRY(rows, session_->query(fmt::format("SELECT {} FROM {} AS w WHERE {}", as_texts(names),
                                                     qualified(table.table), condition(table)),
                                         params_of(key)));

@@ -57,9 +57,12 @@ class Writer {
 
   const TrafficCounts& counts() const { return counts_; }
   // Every value of the log against the database; in words, what is not as it was acknowledged. `may_change`: columns
-  // that a backfill sets whatever they hold; `may_fill`: columns that a backfill sets where they are NULL.
+  // that a backfill sets whatever they hold; `may_fill`: columns that a backfill sets where they are NULL. A column that
+  // is not there under the name in the log is looked for where `moved` says.
   using Columns = std::function<bool(const TableName&, const std::string& column)>;
-  Result<std::vector<std::string>> what_is_lost(const Columns& may_change, const Columns& may_fill);
+  using Moved = std::map<std::pair<TableName, std::string>, std::string>;
+  Result<std::vector<std::string>> what_is_lost(const Columns& may_change, const Columns& may_fill,
+                                                const Moved& moved = {});
   // Its own; the tables in which some stay because they refer to each other.
   Result<std::set<TableName>> remove_rows();
 

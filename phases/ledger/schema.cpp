@@ -205,6 +205,8 @@ CREATE TABLE pgphase.link (                                -- columns that sync 
   UNIQUE (plan, phase, step)
 );
 CREATE INDEX ON pgphase.link (schema_name, table_name);
+ALTER TABLE pgphase.retired DROP CONSTRAINT retired_kind_check;
+ALTER TABLE pgphase.retired ADD CONSTRAINT retired_kind_check CHECK (kind IN ('table', 'column', 'index', 'not_null'));
 )sql"},
 };
 
