@@ -36,6 +36,17 @@ bool fills(const BackfillBody& body) {
   return body.todo == Todo::fill_empty;
 }
 
+// Rolling back gives a value to rows that were written without one.
+bool restores(const PhasedPlan& plan, const TableName& table, const std::string& column) {
+  for (const auto& phase : plan.phases) {
+    for (const Step& step : phase.steps) {
+      const auto* body = std::get_if<DropNotNullBody>(&step.body);
+      if (body && body->table == table && body->column == column && !body->restore.empty()) return true;
+    }
+  }
+  return false;
+}
+
 // What was written while the phase was rolled back might not be let in again: by a unique index, by a constraint.
 bool may_refuse_rows(const PhasedPlan& plan, Phase phase) {
   for (const Step& step : plan[phase].steps) {
@@ -124,7 +135,7 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
     return sets(plan, table, column, overwrites);
   };
   const auto may_fill = [&](const TableName& table, const std::string& column) {
-    return sets(plan, table, column, fills);
+    return sets(plan, table, column, fills) || restores(plan, table, column);
   };
   PGPHASE_TRY(moved_columns, whereabouts(stage, plan));
   for (auto& writer : writers) {

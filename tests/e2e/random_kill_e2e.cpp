@@ -6,6 +6,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/e2e/chance.hpp"
 #include "tests/e2e/fixture.hpp"
 
 namespace pgphase::testing {
@@ -17,34 +18,6 @@ constexpr int k_lease_held = 60;
 constexpr int k_killed = 128 + SIGKILL;
 constexpr int k_kills = 20;
 constexpr int k_rows = 100000;
-
-std::uint64_t seed_of_this_run() {
-  const char* given = std::getenv("PGPHASE_SEED");
-  const std::uint64_t seed = given != nullptr ? std::stoull(given) : std::random_device{}();
-  std::cout << "PGPHASE_SEED=" << seed << "\n";
-  return seed;
-}
-
-// The binary that is shipped, when the build has one: it has no failpoints, and its own timing.
-class ReleaseBinary {
- public:
-  ReleaseBinary() {
-    if (const char* release = std::getenv("PGPHASE_RELEASE_BINARY")) ::setenv("PGPHASE_BINARY", release, 1);
-  }
-  ~ReleaseBinary() {
-    if (std::getenv("PGPHASE_RELEASE_BINARY") == nullptr) return;
-    if (before_.empty()) {
-      ::unsetenv("PGPHASE_BINARY");
-    } else {
-      ::setenv("PGPHASE_BINARY", before_.c_str(), 1);
-    }
-  }
-  ReleaseBinary(const ReleaseBinary&) = delete;
-  ReleaseBinary& operator=(const ReleaseBinary&) = delete;
-
- private:
-  std::string before_ = std::getenv("PGPHASE_BINARY") != nullptr ? std::getenv("PGPHASE_BINARY") : "";
-};
 
 // An application that inserts rows and updates other columns than the one that is being filled.
 class Application {
