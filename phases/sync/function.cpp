@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "plans/base/one_line.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -55,6 +57,12 @@ bool writable(const Columns& columns) {
   return false;
 }
 
+// Nobody writes them: they have taken other names since.
+bool hidden(const Columns& columns) {
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const SyncColumn& column) { return !column.called.empty() && column.called != column.name; });
+}
+
 class Writer {
  public:
   explicit Writer(const SyncTable& table) : table_(table) {}
@@ -68,7 +76,7 @@ class Writer {
   // Writes the columns of one side, of those of the other.
   std::string set(const SyncLink& link, const Columns& columns, const Columns& of, const char* indent) const {
     // Nobody looks at a retired side: it may never make a statement fail.
-    const bool reject = link.on_error == SyncLink::OnError::reject && link.flow == Flow::both;
+    const bool reject = link.on_error == SyncLink::OnError::reject && !hidden(columns);
     std::string out;
     for (const auto& column : columns) {
       if (column.expression.empty()) continue;
@@ -118,7 +126,7 @@ class Writer {
 // is true before anything was written back.
 std::string targets_lead(const SyncLink& link, const Writer& writer) {
   if (link.flow == Flow::to_targets || !writable(link.sources)) return "false";
-  if (link.flow == Flow::to_sources) {
+  if (link.flow == Flow::to_sources && hidden(link.sources)) {
     return fmt::format("(TG_OP = 'INSERT' OR {})", differs(row_of("NEW", link.targets), row_of("OLD", link.targets)));
   }
   const auto any_target = fmt::format("NOT {}", all_null(link.targets)), no_source = left_out(link.sources);
@@ -180,11 +188,12 @@ std::string sync_function_sql(const SyncTable& table) {
   for (std::size_t i = links.size(); i-- > 0;) {
     if (!writable(links[i].sources) || links[i].flow == Flow::to_targets) continue;
     back += fmt::format("  IF {0} = 't' THEN\n", lead_of(i));
-    if (links[i].flow == Flow::both && writable(links[i].targets)) {
+    const bool lead_too = links[i].flow == Flow::both && writable(links[i].targets);
+    if (lead_too || !hidden(links[i].sources)) {
       // A trigger of the user's has changed what was written back: it has had its say, and the sources lead now.
-      back += fmt::format("    IF TG_NAME = {} AND {} THEN\n      {} := 's';\n    ELSE\n{}    END IF;\n",
+      back += fmt::format("    IF TG_NAME = {} AND {} THEN\n      {} := '{}';\n    ELSE\n{}    END IF;\n",
                           quote_literal(k_last_trigger), writer.stale(links[i].sources, links[i].targets), lead_of(i),
-                          writer.set(links[i], links[i].sources, links[i].targets, "      "));
+                          lead_too ? 's' : '-', writer.set(links[i], links[i].sources, links[i].targets, "      "));
     } else {
       back += writer.set(links[i], links[i].sources, links[i].targets, "    ");
     }

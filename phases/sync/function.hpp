@@ -20,7 +20,8 @@ struct SyncColumn {
 
 // Sources are there before the plan, targets are what it makes of them.
 struct SyncLink {
-  // `to_targets`: the targets are retired, and follow. `to_sources`: the sources are. `ended`: for the record only.
+  // `to_targets`: the targets are retired, and follow. `to_sources`: the sources follow, whether they are retired or
+  // not. `ended`: for the record only.
   enum class Flow { both, to_targets, to_sources, ended };
   // What a NULL in all targets of a new row means: that its writer does not know them, or just that.
   enum class NullMeans { absent, null };

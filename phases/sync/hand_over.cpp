@@ -57,14 +57,15 @@ bool followed(const std::optional<StoredLink>& link, const std::string& column) 
   return found && !found->expression.empty();
 }
 
+// Sources that can be made of the targets go on following them, whether they are retired or stay: code that knows
+// nothing else comes back with a rollback, and must find what was written meanwhile.
 SyncLink::Flow flow_after(const SyncLink& link, const std::vector<std::string>& retired) {
-  const auto holds = [&](const Columns& columns) {
-    return std::any_of(columns.begin(), columns.end(), [&](const SyncColumn& column) {
-      return !column.expression.empty() && std::find(retired.begin(), retired.end(), column.name) != retired.end();
-    });
+  const auto is_retired = [&](const SyncColumn& column) {
+    return std::find(retired.begin(), retired.end(), column.name) != retired.end();
   };
-  if (holds(link.sources)) return SyncLink::Flow::to_sources;
-  if (holds(link.targets)) return SyncLink::Flow::to_targets;
+  const auto has_a_way = [](const SyncColumn& column) { return !column.expression.empty(); };
+  if (std::any_of(link.targets.begin(), link.targets.end(), is_retired)) return SyncLink::Flow::to_targets;
+  if (std::any_of(link.sources.begin(), link.sources.end(), has_a_way)) return SyncLink::Flow::to_sources;
   return SyncLink::Flow::ended;
 }
 
@@ -148,8 +149,11 @@ Result<std::string> carry_out(Session& session, const StepKey& key, const HandOv
     PGPHASE_CHECK(change_link(session, *work.link));
     PGPHASE_CHECK(carry_out_links(session, body.table));
   }
-  if (hidden.empty()) return std::string("no longer kept in step");
   const bool follows = work.link && work.link->link.flow != SyncLink::Flow::ended;
+  if (hidden.empty()) {
+    return std::string(follows ? "stands for itself; what it is made from goes on following it"
+                               : "no longer kept in step");
+  }
   return fmt::format("retired as {} of table {}{}", fmt::join(hidden, ", "), display_name(body.table),
                      follows ? ", and kept up to date there" : "");
 }

@@ -40,16 +40,17 @@ struct LosslessCase {
   Application before, after;
   SideValues (*up)(const SideValues& before) = nullptr;
   SideValues (*down)(const SideValues& after) = nullptr;  // null: the old side stays as it was
-  SideValues of_nobody = {};    // what the old side reads in a row that the new one has written
-  SideValues restored = {};     // what a rollback may make of that
-  bool old_code_stops = false;  // before the constraint phase: its statements would go on succeeding
+  SideValues of_nobody = {};            // what the old side reads in a row that the new one has written
+  SideValues restored = {};             // what a rollback may make of that
+  std::string new_code_too_early = {};  // the SQLSTATE that it gets before additive, besides 42703 and 42P01
+  bool old_code_stops = false;          // before the constraint phase: its statements would go on succeeding
   int from_major = 14;
 };
 void PrintTo(const LosslessCase& one, std::ostream* out);
 
 struct Counts {
   std::atomic<std::int64_t> acknowledged{0};
-  std::atomic<std::int64_t> schema_gone{0};  // 42703, 42P01: by the deploy contract
+  std::atomic<std::int64_t> schema_gone{0};  // refused by the deploy contract: 42703, 42P01
   std::mutex mutex;
   std::map<std::string, int> failures;  // anything else: there must be none
 };

@@ -115,12 +115,14 @@ void Applications::write_one(PgClient& client, Side side, std::mt19937_64& rando
   try {
     client.exec(statement(kind, side, *row, values, note));
   } catch (const PgError& error) {
-    if (error.sqlstate() == "42703" || error.sqlstate() == "42P01") {
+    const bool too_early = side == Side::after && error.sqlstate() == what_.new_code_too_early;
+    if (error.sqlstate() == "42703" || error.sqlstate() == "42P01" || too_early) {
       ++counts_.schema_gone;
       return;
     }
+    const std::string message = error.what();
     const std::lock_guard lock(counts_.mutex);
-    ++counts_.failures[error.what()];
+    ++counts_.failures[message.substr(0, message.find('\n'))];
     return;
   }
   acknowledged(kind, side, *row, values, note);

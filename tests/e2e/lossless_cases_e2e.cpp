@@ -98,6 +98,7 @@ restore = "'none'"
     one.up = nothing;
     one.of_nobody = {std::nullopt};
     one.restored = {"none"};
+    one.new_code_too_early = "23502";
     cases.push_back(one);
   }
   {
