@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 #include <set>
 
+#include "orchestrator/cli/deploy_contract.hpp"
 #include "orchestrator/cli/step_words.hpp"
 #include "orchestrator/cli/words.hpp"
 #include "orchestrator/engine/derived_state.hpp"
@@ -130,6 +131,11 @@ void add_plan(std::string& out, const ExplainedPlan& explained, const ExplainInp
   if (!sizes.empty()) out += "tables, with indexes: " + words::joined(sizes, ", ") + "\n";
   for (const auto phase : k_phases) add_phase(out, explained, phase, input, shown);
   out += fmt::format("\ndeploy: {}\n", deploy_contract(plan));
+  for (const auto& clause : contract_clauses(plan)) {
+    out += fmt::format("  {}\n", clause.about);
+    if (!clause.old_code.empty()) out += fmt::format("    old code {}\n", clause.old_code);
+    if (!clause.new_code.empty()) out += fmt::format("    new code {}\n", clause.new_code);
+  }
 }
 
 // --- JSON ------------------------------------------------------------------------------------------------------------
@@ -172,6 +178,15 @@ json::value gate_json(const Gate& gate) {
   return out;
 }
 
+json::array contract_json(const PhasedPlan& plan) {
+  json::array clauses;
+  for (const auto& clause : contract_clauses(plan)) {
+    clauses.push_back(
+        json::object{{"about", clause.about}, {"old_code", clause.old_code}, {"new_code", clause.new_code}});
+  }
+  return clauses;
+}
+
 json::object plan_json(const ExplainedPlan& explained, const ExplainInput& input) {
   const auto& plan = *explained.plan;
   const bool known = explained.record && input.ledger;
@@ -202,20 +217,11 @@ json::object plan_json(const ExplainedPlan& explained, const ExplainInput& input
           {"state", known ? to_string(status_of(*explained.record, *input.ledger)) : "pending"},
           {"phases", std::move(phases)},
           {"tables", std::move(tables)},
-          {"deploy_contract", deploy_contract(plan)}};
+          {"deploy_contract", deploy_contract(plan)},
+          {"contract", contract_json(plan)}};
 }
 
 }  // namespace
-
-std::string deploy_contract(const PhasedPlan& plan) {
-  const bool adds = !plan[Phase::additive].steps.empty();
-  const bool contracts = !plan[Phase::constraint].steps.empty();
-  if (!adds && !contracts)
-    return "old and new code may run at any time: the plan changes rows, not what code relies on";
-  return fmt::format("new code may ship {}; {}", adds ? "after additive" : "at any time",
-                     contracts ? "old code must be gone before constraint"
-                               : "old code may stay, because there is no constraint phase");
-}
 
 std::string assumptions(const ExplainInput& input) {
   if (input.target.empty()) return "assumes PostgreSQL 15 grammar; no database: sizes unknown";

@@ -30,9 +30,6 @@ enum class SqlShown { first_line, all };
 std::string explain_text(const ExplainInput& input, SqlShown sql);  // ends with a newline
 boost::json::object explain_json(const ExplainInput& input);
 
-// "new code may ship after additive; old code must be gone before constraint", for what the plan has.
-std::string deploy_contract(const PhasedPlan& plan);
-
 // The grammar and the sizes that the answer rests on.
 std::string assumptions(const ExplainInput& input);
 

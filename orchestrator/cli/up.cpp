@@ -172,9 +172,11 @@ class Up {
   std::vector<Unfinished> unfinished_;
 };
 
-Result<void> look_before(const Program& program, const std::vector<PhasedPlan>& plans, const AgendaWishes& which) {
+Result<void> look_before(Program& program, const std::vector<PhasedPlan>& plans, const AgendaWishes& which) {
   PGPHASE_TRY(session, program.connect("look"));
-  return preflight(*session, plans, which, program.settings().plans);
+  PGPHASE_TRY(warnings, preflight(*session, plans, which, program.settings().plans));
+  for (const auto& warning : warnings) program.console().warn(warning);
+  return {};
 }
 
 ExitCode up(Program& program, const UpOptions& options) {

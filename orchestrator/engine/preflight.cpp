@@ -6,6 +6,7 @@
 #include <set>
 
 #include "phases/catalogue/existence.hpp"
+#include "phases/foresight/foresight.hpp"
 #include "phases/ledger/ledger.hpp"
 #include "plans/catalogue/needed_tables.hpp"
 #include "plans/sql/quote.hpp"
@@ -27,8 +28,25 @@ Diagnostic missing(const NeededTable& needed, const std::filesystem::path& plans
 
 }  // namespace
 
-Result<void> preflight(Session& session, const std::vector<PhasedPlan>& plans, const AgendaWishes& wishes,
-                       const std::filesystem::path& plans_folder) {
+Result<void> look_at_steps(Session& session, const PhasedPlan& plan, std::vector<std::string>& warnings) {
+  std::string all;
+  for (const auto phase : k_phases) {
+    for (const Step& step : plan[phase].steps) {
+      PGPHASE_TRY(found, foresee(session, step));
+      for (const auto& obstacle : found.obstacles)
+        all += fmt::format("\n  {}/{}: {}", to_string(phase), step.name, obstacle);
+      for (const auto& warning : found.warnings) {
+        warnings.push_back(fmt::format("{} {}/{}: {}", plan.id.value, to_string(phase), step.name, warning));
+      }
+    }
+  }
+  if (all.empty()) return {};
+  return make_error(Errc::refused, fmt::format("{} cannot be carried out in this database:{}", plan.id.value, all),
+                    "Nothing was changed. Take away what is named first, by a plan of its own or by hand.");
+}
+
+Result<std::vector<std::string>> preflight(Session& session, const std::vector<PhasedPlan>& plans,
+                                           const AgendaWishes& wishes, const std::filesystem::path& plans_folder) {
   PGPHASE_TRY(ledger, read_ledger(session));
   PGPHASE_TRY(agenda, make_agenda(plans, ledger, wishes));
   std::vector<const PhasedPlan*> in_order;
@@ -48,7 +66,11 @@ Result<void> preflight(Session& session, const std::vector<PhasedPlan>& plans, c
     if (absent.contains(one.table)) found.push_back(missing(one, plans_folder));
   }
   if (!found.empty()) return to_error(found);
-  return {};
+  std::vector<std::string> warnings;
+  for (const auto* plan : in_order) {
+    if (begins.contains(plan->id)) PGPHASE_CHECK(look_at_steps(session, *plan, warnings));
+  }
+  return warnings;
 }
 
 }  // namespace pgphase

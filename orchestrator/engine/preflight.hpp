@@ -10,9 +10,13 @@
 
 namespace pgphase {
 
-// Errors: those of make_agenda, and plan_rejected for a table that a plan needs and neither the database has nor an
-// earlier step makes; it points into the plan's file in `plans_folder`.
-Result<void> preflight(Session& session, const std::vector<PhasedPlan>& plans, const AgendaWishes& wishes,
-                       const std::filesystem::path& plans_folder);
+// Errors: those of make_agenda; plan_rejected for a table that a plan needs and neither the database has nor an earlier
+// step makes, pointing into the plan's file in `plans_folder`; refused for what a later step would be refused for, and
+// for which it would be too late then. Returns what is worth a warning, a sentence each.
+Result<std::vector<std::string>> preflight(Session& session, const std::vector<PhasedPlan>& plans,
+                                           const AgendaWishes& wishes, const std::filesystem::path& plans_folder);
+
+// All obstacles to steps of the plan, as one refusal; `warnings` gets the rest.
+Result<void> look_at_steps(Session& session, const PhasedPlan& plan, std::vector<std::string>& warnings);
 
 }  // namespace pgphase

@@ -77,9 +77,9 @@ std::string drop_guard_sql(const RequiredColumn& column) {
                      guard_name(column, 'u'), qualified(column.table));
 }
 
-StepChange way_back(const RequiredColumn& column, std::string label, std::string doing, LockMode mode) {
+StepChange way_back(const RequiredColumn& column, std::string doing, LockMode mode) {
   StepChange step;
-  step.label = std::move(label);
+  step.more = true;  // the step ends when the next look finds nothing to do
   step.doing = std::move(doing);
   step.direction = Direction::back;
   step.locks = {{column.table, mode}};
@@ -95,9 +95,10 @@ RetireOutcome ended(std::string what) {
 
 // Under ACCESS EXCLUSIVE, without a scan: the valid check proves it.
 Result<RetireOutcome> set(Session& session, const StepSite& site, const RequiredColumn& column, bool required_already,
-                          const std::function<Result<void>(Session&)>& when_required) {
-  auto step = way_back(column, "not_null.set", "requiring a value in " + describe(column), LockMode::access_exclusive);
-  step.prepare = when_required;
+                          const std::function<Result<void>(Session&)>& then) {
+  auto step = way_back(column, "requiring a value in " + describe(column), LockMode::access_exclusive);
+  step.label = "not_null.set";
+  step.prepare = then;
   step.change = [&](Session& s) -> Result<std::string> {
     std::string sql;
     const auto name = quote_ident(column.column);
@@ -115,10 +116,10 @@ Result<RetireOutcome> set(Session& session, const StepSite& site, const Required
 
 // SHARE UPDATE EXCLUSIVE: everybody goes on meanwhile.
 Result<RetireOutcome> validate_proof(Session& session, const StepSite& site, const RequiredColumn& column) {
-  auto step = way_back(column, "not_null.validate", "checking that every row has a value in " + describe(column),
-                       LockMode::share_update_exclusive);
+  auto step =
+      way_back(column, "checking that every row has a value in " + describe(column), LockMode::share_update_exclusive);
+  step.label = "not_null.validate";
   step.long_running = true;
-  step.more = true;
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(alter(column, "VALIDATE CONSTRAINT " + proof_name(column))));
     return std::string();
@@ -128,9 +129,8 @@ Result<RetireOutcome> validate_proof(Session& session, const StepSite& site, con
 
 // ACCESS EXCLUSIVE for a moment. It binds nothing that the guard does not: no row lacks a value any more.
 Result<RetireOutcome> add_proof(Session& session, const StepSite& site, const RequiredColumn& column) {
-  auto step =
-      way_back(column, "not_null.prove", "requiring a value in " + describe(column), LockMode::access_exclusive);
-  step.more = true;
+  auto step = way_back(column, "requiring a value in " + describe(column), LockMode::access_exclusive);
+  step.label = "not_null.prove";
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(alter(column, fmt::format("ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID",
                                                      proof_name(column), quote_ident(column.column)))));
@@ -141,9 +141,8 @@ Result<RetireOutcome> add_proof(Session& session, const StepSite& site, const Re
 
 // Somebody has got a NULL past the guard, as a superuser may: the check would refuse every change of that row.
 Result<RetireOutcome> drop_proof(Session& session, const StepSite& site, const RequiredColumn& column) {
-  auto step =
-      way_back(column, "not_null.give_up", "taking back a check on " + describe(column), LockMode::access_exclusive);
-  step.more = true;  // what comes next counts the rows
+  auto step = way_back(column, "taking back a check on " + describe(column), LockMode::access_exclusive);
+  step.label = "not_null.give_up";
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(alter(column, "DROP CONSTRAINT IF EXISTS " + proof_name(column))));
     return std::string();
@@ -200,14 +199,14 @@ std::string let_nulls_in_sql(const RequiredColumn& column) {
 }
 
 Result<RetireOutcome> require_again(Session& session, const StepSite& site, const RequiredColumn& column,
-                                    const std::function<Result<void>(Session&)>& when_required) {
+                                    const std::function<Result<void>(Session&)>& then) {
   PGPHASE_TRY(state, state_of(session, column));
   if (!state) return ended(fmt::format("{} is gone: there is nothing to require", describe(column)));
   if (state->required) {
     if (!state->guarded && !state->proof) return ended("");
-    return set(session, site, column, true, when_required);
+    return set(session, site, column, true, then);
   }
-  if (state->proof_valid) return set(session, site, column, false, when_required);
+  if (state->proof_valid) return set(session, site, column, false, then);
   if (state->proof) {
     auto validated = validate_proof(session, site, column);
     if (validated || validated.error().sqlstate != sqlstate::check_violation) return validated;
@@ -258,8 +257,8 @@ Result<RetireOutcome> drop_not_null(Session& session, const StepSite& site, cons
 
 Result<RetireOutcome> refuse_new_nulls(Session& session, const StepSite& site, const DropNotNullBody& body) {
   const auto column = column_of(body);
-  auto step =
-      way_back(column, "not_null.guard", "requiring a value in " + describe(column), LockMode::access_exclusive);
+  auto step = way_back(column, "requiring a value in " + describe(column), LockMode::access_exclusive);
+  step.label = "not_null.guard";
   PGPHASE_TRY(kept, retired_by(session, site.key, k_kind));
   step.more = kept.has_value();
   step.change = [&](Session& s) -> Result<std::string> {

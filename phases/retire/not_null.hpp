@@ -27,9 +27,10 @@ std::string refuse_new_nulls_sql(const RequiredColumn& column);
 std::string let_nulls_in_sql(const RequiredColumn& column);
 
 // One more attempt on the way to NOT NULL, for a column that refuses new NULLs. Ends with NOT NULL, or, when rows lack
-// a value, without it: the words say how many, and new NULLs are refused on. `when_required` commits with the NOT NULL.
+// a value, without it: the words say how many, and new NULLs are refused on. `then`
+// commits with the NOT NULL.
 Result<RetireOutcome> require_again(Session& session, const StepSite& site, const RequiredColumn& column,
-                                    const std::function<Result<void>(Session&)>& when_required);
+                                    const std::function<Result<void>(Session&)>& then);
 
 // The step drop_not_null. Going back, the first attempt refuses new NULLs and says that there is more; what is to be
 // filled is filled by the caller; then `require_value_again` until there is no more.

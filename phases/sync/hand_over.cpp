@@ -291,10 +291,6 @@ Result<RetireOutcome> what_is_left(Session& session, const StepSite& site, const
     const RequiredColumn required{body.table, column.name, column.not_null_constraint};
     PGPHASE_TRY(outcome, require_again(session, site, required, {}));
     if (!outcome.attempt.done || outcome.more) return outcome;
-    if (outcome.attempt.held_ms > 0) {  // it was set just now: another look at the columns behind it
-      outcome.more = true;
-      return outcome;
-    }
     if (!outcome.what.empty()) words.push_back(outcome.what);
   }
   // Last: what is violated stays so, and is looked at only once.

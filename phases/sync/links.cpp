@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "phases/sync/link_json.hpp"
+#include "plans/base/hidden_names.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -102,7 +103,7 @@ Result<void> carry_out_links(Session& session, const TableName& table) {
     if (!sql.empty()) PGPHASE_CHECK(session.script(sql));
     return {};
   }
-  SyncTable wanted{table, found.empty() ? fmt::format("sync_{}", stored.front().id) : found[0].function, {}};
+  SyncTable wanted{table, found.empty() ? sync_function_name(table) : found[0].function, {}};
   for (auto& one : stored) wanted.links.push_back(std::move(one.link));
   PGPHASE_CHECK(session.script(sync_function_sql(wanted)));
   const bool as_they_were_made = found.size() == 2 && found[0].always && found[1].always;

@@ -6,7 +6,7 @@ namespace pgphase {
 namespace {
 
 // Sixteen digits leave room for the prefix in 63 bytes, however long the names are.
-std::string digest(const TableName& table, const std::string& column) {
+std::string digest(const TableName& table, const std::string& column = {}) {
   return sha256_hex(table.schema + '\0' + table.name + '\0' + column).substr(0, 16);
 }
 
@@ -18,6 +18,10 @@ std::string not_null_proof_name(const TableName& table, const std::string& colum
 
 std::string null_guard_name(const TableName& table, const std::string& column, char event) {
   return "~pgphase_wanted_" + digest(table, column) + "_" + event;
+}
+
+std::string sync_function_name(const TableName& table) {
+  return "sync_" + digest(table);
 }
 
 std::string new_column_name(const TableName& table, const std::string& column) {

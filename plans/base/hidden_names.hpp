@@ -16,6 +16,9 @@ std::string not_null_proof_name(const TableName& table, const std::string& colum
 // refused.
 std::string null_guard_name(const TableName& table, const std::string& column, char event);
 
+// The function of the triggers that keep a table's columns in step, in the schema pgphase.
+std::string sync_function_name(const TableName& table);
+
 // A new column as long as the one that it replaces has the name that both shall have.
 std::string new_column_name(const TableName& table, const std::string& column);
 

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "plans/base/hidden_names.hpp"
+
 namespace pgphase::testing {
 namespace {
 
@@ -146,6 +148,57 @@ Scenario linked_columns() {
           }};
 }
 
+// Old columns that go out of sight and come back, with a NOT NULL and a foreign key that have to be put back.
+const char* const k_replaced = R"toml(format = 1
+[[change]]
+op = "drop_column"
+table = "counters"
+column = "label"
+restore = "'l?'"
+
+[[change]]
+op = "change_type"
+table = "counters"
+column = "owner"
+to = "owner_id"
+type = "bigint"
+)toml";
+
+Scenario old_columns() {
+  const Command up{{"up", "010_replaced", "--approve"}, 0};
+  const Command back{{"rollback", "010_replaced"}, 0};
+  return {"old_columns",
+          std::string(k_counters) + R"sql(
+CREATE TABLE owners (id integer PRIMARY KEY);
+INSERT INTO owners SELECT generate_series(1, 5);
+ALTER TABLE counters ALTER label SET NOT NULL, ADD owner integer NOT NULL DEFAULT 1 REFERENCES owners;
+ALTER TABLE counters ALTER owner DROP DEFAULT;
+)sql",
+          {{"010_replaced", k_replaced}},
+          {
+              {.command = up, .turn = {back, up}},
+              {.command = back, .sql = "INSERT INTO counters (id, owner_id) VALUES (1001, 2)", .turn = {up, back}},
+              {.command = up},
+          }};
+}
+
+// A row without a value has got past the triggers that refuse it, while a rollback was on its way to NOT NULL.
+Scenario null_behind_the_guard() {
+  const auto check = not_null_proof_name({"public", "counters"}, "label");
+  return {"null_behind_the_guard",
+          std::string(k_counters) + "ALTER TABLE counters ALTER label SET NOT NULL;",
+          {{"010_null", "format = 1\n[[change]]\nop = \"drop_not_null\"\ntable = \"counters\"\ncolumn = \"label\"\n"}},
+          {
+              {.command = {{"up"}, 0}},
+              {.command = {{"rollback", "010_null"}, 0}, .interrupted_at = "not_null.guard.after_commit:1"},
+              {.command = {{"rollback", "010_null"}, 0},
+               .sql = "ALTER TABLE counters DISABLE TRIGGER ALL; UPDATE counters SET label = NULL WHERE id = 1;"
+                      "ALTER TABLE counters ADD CONSTRAINT " +
+                      check + " CHECK (label IS NOT NULL) NOT VALID"},
+              {.command = {{"up", "010_null"}, 0}},
+          }};
+}
+
 // A backfill whose table is rewritten while nobody works on it, and one that leaves a row to a sweep.
 Scenario moved_rows() {
   return {"moved_rows",
@@ -213,7 +266,8 @@ Scenario trouble() {
 }  // namespace
 
 const std::vector<Scenario>& crash_scenarios() {
-  static const std::vector<Scenario> all{release(), there_and_back(), linked_columns(), moved_rows(), trouble()};
+  static const std::vector<Scenario> all{
+      release(), there_and_back(), linked_columns(), old_columns(), null_behind_the_guard(), moved_rows(), trouble()};
   return all;
 }
 

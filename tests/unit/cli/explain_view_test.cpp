@@ -1,4 +1,5 @@
 #include "orchestrator/cli/explain_view.hpp"
+#include "orchestrator/cli/deploy_contract.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,119 @@
+#include "phases/foresight/foresight.hpp"
+
+#include <fmt/format.h>
+
+#include "phases/retire/not_null.hpp"
+#include "phases/sync/hand_over.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase {
+namespace {
+
+// A published table: what a subscriber makes of a new column, and what that means for the way back.
+constexpr const char* k_publications = R"sql(
+SELECT DISTINCT p.pubname::text
+  FROM pg_publication p, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE n.nspname = $1 AND c.relname = $2
+   AND (p.puballtables AND c.relpersistence = 'p'
+        OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid){})
+ ORDER BY 1
+)sql";
+constexpr const char* k_schema_publications =  // since 15
+    " OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace)";
+
+// Text is all that can be read of most functions: both words in it are a reason to look.
+constexpr const char* k_functions = R"sql(
+SELECT p.oid::regprocedure::text
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgphase') AND l.lanname NOT IN ('c', 'internal')
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+   AND p.prosrc ~* ('(^|\W)' || regexp_replace($1, '([^[:alnum:]_])', '\\\1', 'g') || '(\W|$)')
+   AND p.prosrc ~* ('(^|\W)' || regexp_replace($2, '([^[:alnum:]_])', '\\\1', 'g') || '(\W|$)')
+ ORDER BY 1 LIMIT 10
+)sql";
+
+// PostgreSQL fires UPDATE OF by the columns that a statement names, not by those that a trigger writes.
+constexpr const char* k_triggers_of_column = R"sql(
+SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (t.tgattr)
+ WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND NOT t.tgisinternal ORDER BY 1
+)sql";
+
+class Look {
+ public:
+  explicit Look(Session& session) : session_(session) {}
+  Foresight take() { return std::move(found_); }
+
+  Result<void> operator()(const SqlBody&) { return {}; }
+  Result<void> operator()(const CreateTableBody&) { return {}; }
+  Result<void> operator()(const BackfillBody&) { return {}; }
+  Result<void> operator()(const AddColumnBody& body) { return published(body.table, body.column); }
+
+  Result<void> operator()(const DropNotNullBody& body) {
+    if (body.unless_there_is_a_default) return {};  // the step that retires the column asks for more
+    PGPHASE_TRY(obstacles, obstacles_to_drop_not_null(session_, body));
+    return note(obstacles);
+  }
+
+  Result<void> operator()(const LinkColumnsBody& body) {
+    for (const auto& target : body.targets) PGPHASE_CHECK(published(body.table, target.name));
+    for (const auto& source : body.sources) {
+      if (source.expression.empty()) continue;
+      PGPHASE_TRY(triggers, session_.query(k_triggers_of_column, {body.table.schema, body.table.name, source.name}));
+      for (const auto& row : triggers) {
+        warn(fmt::format("trigger {} of {} fires on UPDATE OF {}: not when the column follows a write to another one",
+                         row.text(0), display_name(body.table), source.name));
+      }
+    }
+    return {};
+  }
+
+  Result<void> operator()(const HandOverBody& body) {
+    PGPHASE_TRY(obstacles, obstacles_to_hand_over(session_, body));
+    PGPHASE_CHECK(note(obstacles));
+    auto going = body.retire;
+    for (const auto& one : body.rename) going.push_back(one.from);
+    for (const auto& column : going) {
+      PGPHASE_TRY(functions, session_.query(k_functions, {body.table.name, column}));
+      for (const auto& row : functions) {
+        warn(fmt::format(
+            "function {} has the words {} and {} in its text: if it uses the column, it fails from constraint on",
+            row.text(0), body.table.name, column));
+      }
+    }
+    return {};
+  }
+
+ private:
+  Result<void> note(const std::vector<std::string>& obstacles) {
+    found_.obstacles.insert(found_.obstacles.end(), obstacles.begin(), obstacles.end());
+    return {};
+  }
+  void warn(std::string sentence) { found_.warnings.push_back(std::move(sentence)); }
+
+  Result<void> published(const TableName& table, const std::string& column) {
+    PGPHASE_TRY(found, session_.query(fmt::format(k_publications,
+                                                  session_.server_version() >= 150000 ? k_schema_publications : ""),
+                                      {table.schema, table.name}));
+    for (const auto& row : found) {
+      warn(
+          fmt::format("publication {} publishes {}: a subscriber without a column {} stops, and while it is published "
+                      "the column cannot be taken back",
+                      row.text(0), display_name(table), column));
+    }
+    return {};
+  }
+
+  Session& session_;
+  Foresight found_;
+};
+
+}  // namespace
+
+Result<Foresight> foresee(Session& session, const Step& step) {
+  Look look(session);
+  PGPHASE_CHECK(std::visit(look, step.body));
+  return look.take();
+}
+
+}  // namespace pgphase

@@ -1,0 +1,22 @@
+// What the database has that a step would meet only when it is its turn, perhaps after other phases have been deployed
+// upon: asked before anything of the plan runs. Reads the catalogue only, takes no lock on a table. Blocking; same
+// threading as the Session.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "phases/postgres/session.hpp"
+#include "plans/phased_plan.hpp"
+
+namespace pgphase {
+
+struct Foresight {
+  std::vector<std::string> obstacles;  // a sentence each: the step would be refused
+  std::vector<std::string> warnings;   // it would be done, and somebody may not like it
+};
+
+// What is not there yet is passed over: an earlier step may make it.
+Result<Foresight> foresee(Session& session, const Step& step);
+
+}  // namespace pgphase
