@@ -13,26 +13,6 @@ namespace {
 
 namespace json = boost::json;
 
-Result<std::vector<KeptForeignKey>> foreign_keys_of(Session& session, const std::string& oid,
-                                                    const std::string& column) {
-  PGPHASE_TRY(
-      rows,
-      session.query("SELECT k.conname, pg_get_constraintdef(k.oid), n.nspname, c.relname, k.convalidated "
-                    "  FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid "
-                    "  JOIN pg_namespace n ON n.oid = c.relnamespace "
-                    "  JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) "
-                    " WHERE k.conrelid = $1 AND k.contype = 'f' AND k.conparentid = 0 AND a.attname = $2 ORDER BY 1",
-                    {oid, column}));
-  std::vector<KeptForeignKey> keys;
-  for (const auto& row : rows) {
-    KeptForeignKey key{row.text(0), row.text(1), {row.text(2), row.text(3)}, row.boolean(4)};
-    constexpr std::string_view k_not_valid = " NOT VALID";
-    if (key.definition.ends_with(k_not_valid)) key.definition.resize(key.definition.size() - k_not_valid.size());
-    keys.push_back(std::move(key));
-  }
-  return keys;
-}
-
 // Rows that come without a value for the column, while it is out of sight, would be refused or meet each other.
 constexpr const char* k_needs_a_value = R"sql(
 SELECT 'primary_key', k.conname FROM pg_constraint k, pg_attribute a
@@ -74,10 +54,6 @@ std::string sentence(const std::string& column, const std::string& kind, const s
   return fmt::format("index {} lets only one row be without a value for {} (NULLS NOT DISTINCT)", who, column);
 }
 
-TableName table_from(const json::value& from) {
-  return {json::value_to<std::string>(from.at("schema")), json::value_to<std::string>(from.at("name"))};
-}
-
 std::string alter(const OldColumn& column, const std::string& what) {
   return fmt::format("ALTER TABLE {} {};", qualified(column.table), what);
 }
@@ -107,7 +83,7 @@ Result<std::optional<OldColumn>> read_old_column(Session& session, const TableNa
   if (rows.empty()) return std::optional<OldColumn>();
   const auto& row = rows[0];
   OldColumn found{table, column, "", row.boolean(1), row.boolean(2), row.boolean(3), row.text(4), {}, row.integer(5)};
-  PGPHASE_TRY(keys, foreign_keys_of(session, row.text(0), column));
+  PGPHASE_TRY(keys, foreign_keys_of_column(session, row.text(0), column));
   found.foreign_keys = std::move(keys);
   return std::optional(std::move(found));
 }
@@ -137,7 +113,7 @@ bool loses_not_null(const OldColumn& column, bool followed) {
 
 std::string retire_sql(const OldColumn& column, bool followed) {
   std::string sql;
-  for (const auto& key : column.foreign_keys) sql += alter(column, "DROP CONSTRAINT " + quote_ident(key.name));
+  for (const auto& key : column.foreign_keys) sql += drop_sql(key);
   if (loses_not_null(column, followed)) {
     sql += alter(column, fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_ident(column.name)));
   }
@@ -150,20 +126,11 @@ std::string restore_sql(const OldColumn& column, bool followed) {
   if (loses_not_null(column, followed)) {
     sql += refuse_new_nulls_sql({column.table, column.name, column.not_null_constraint});
   }
-  for (const auto& key : column.foreign_keys) {
-    sql += alter(column, fmt::format("ADD CONSTRAINT {} {} NOT VALID", quote_ident(key.name), key.definition));
-  }
+  for (const auto& key : column.foreign_keys) sql += add_again_sql(key);
   return sql;
 }
 
 RetiredRecord retired_record(const OldColumn& column, std::int64_t number, const StepKey& key) {
-  json::array keys;
-  for (const auto& one : column.foreign_keys) {
-    keys.push_back(json::object{{"name", one.name},
-                                {"definition", one.definition},
-                                {"referenced", {{"schema", one.referenced.schema}, {"name", one.referenced.name}}},
-                                {"valid", one.valid}});
-  }
   RetiredRecord record;
   record.id = number;
   record.key = key;
@@ -176,28 +143,22 @@ RetiredRecord retired_record(const OldColumn& column, std::int64_t number, const
                                                    {"not_null_constraint", column.not_null_constraint},
                                                    {"has_value_of_its_own", column.has_value_of_its_own},
                                                    {"identity", column.identity},
-                                                   {"foreign_keys", keys}});
+                                                   {"foreign_keys", to_json(column.foreign_keys)}});
   return record;
 }
 
 Result<OldColumn> old_column_of(const RetiredRecord& record) {
   try {
     const auto from = json::parse(record.definition);
-    OldColumn column{record.table,
+    return OldColumn{record.table,
                      record.object,
                      record.hidden_as,
                      from.at("not_null").as_bool(),
                      from.at("has_value_of_its_own").as_bool(),
                      from.at("identity").as_bool(),
                      json::value_to<std::string>(from.at("not_null_constraint")),
-                     {},
+                     foreign_keys_from_json(from.at("foreign_keys")),
                      record.bytes};
-    for (const auto& one : from.at("foreign_keys").as_array()) {
-      column.foreign_keys.push_back({json::value_to<std::string>(one.at("name")),
-                                     json::value_to<std::string>(one.at("definition")),
-                                     table_from(one.at("referenced")), one.at("valid").as_bool()});
-    }
-    return column;
   } catch (const std::exception& e) {
     return make_error(Errc::bug, fmt::format("the ledger's record of a retired column cannot be read: {}", e.what()),
                       "Nothing was changed.");

@@ -9,17 +9,9 @@
 
 #include "phases/ledger/records.hpp"
 #include "phases/postgres/session.hpp"
+#include "phases/retire/foreign_keys.hpp"
 
 namespace pgphase {
-
-// A foreign key that the column is part of. It goes while the column is out of sight: a cascade would go on deleting
-// rows for the sake of a value that nobody sees.
-struct KeptForeignKey {
-  std::string name;
-  std::string definition;  // as pg_get_constraintdef words it, without NOT VALID
-  TableName referenced;
-  bool valid = true;
-};
 
 struct OldColumn {
   TableName table;

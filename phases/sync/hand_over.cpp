@@ -6,13 +6,11 @@
 #include <algorithm>
 
 #include "phases/ledger/ledger.hpp"
-#include "phases/postgres/sqlstate.hpp"
 #include "phases/retire/names.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/old_column.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/links.hpp"
-#include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -251,37 +249,6 @@ Result<RetireOutcome> bring_back_in_one_attempt(Session& session, const StepSite
   return attempt_step(session, site, step);
 }
 
-enum class KeyState { gone, valid, not_valid };
-
-Result<KeyState> state_of(Session& session, const TableName& table, const KeptForeignKey& key) {
-  PGPHASE_TRY(rows, session.query("SELECT k.convalidated FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid "
-                                  "JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                  "WHERE n.nspname = $1 AND c.relname = $2 AND k.conname = $3 AND k.contype = 'f'",
-                                  {table.schema, table.name, key.name}));
-  if (rows.empty()) return KeyState::gone;
-  return rows[0].boolean(0) ? KeyState::valid : KeyState::not_valid;
-}
-
-// SHARE UPDATE EXCLUSIVE on the table and ROW SHARE on the referenced one: everybody goes on meanwhile.
-Result<RetireOutcome> validate(Session& session, const StepSite& site, const TableName& table,
-                               const KeptForeignKey& key, bool& violated) {
-  StepChange step;
-  step.label = "foreign_key.validate";
-  step.doing = fmt::format("checking the rows of {} against the foreign key {}", display_name(table), key.name);
-  step.direction = Direction::back;
-  step.locks = {{table, LockMode::share_update_exclusive}, {key.referenced, LockMode::row_share}};
-  step.long_running = true;
-  step.more = true;
-  step.change = [&](Session& s) -> Result<std::string> {
-    PGPHASE_CHECK(
-        s.script(fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", qualified(table), quote_ident(key.name))));
-    return std::string();
-  };
-  auto outcome = attempt_step(session, site, step);
-  violated = !outcome && outcome.error().sqlstate == sqlstate::foreign_key_violation;
-  return outcome;
-}
-
 Result<RetireOutcome> what_is_left(Session& session, const StepSite& site, const HandOverBody& body) {
   PGPHASE_TRY(columns, retired_columns(session, site.key, body));
   PGPHASE_TRY(link, link_to_hand_over(session, site.key, body));
@@ -294,20 +261,12 @@ Result<RetireOutcome> what_is_left(Session& session, const StepSite& site, const
     if (!outcome.what.empty()) words.push_back(outcome.what);
   }
   // Last: what is violated stays so, and is looked at only once.
+  std::vector<KeptForeignKey> keys;
   for (const auto& column : columns) {
-    for (const auto& key : column.foreign_keys) {
-      PGPHASE_TRY(state, state_of(session, body.table, key));
-      if (!key.valid || state != KeyState::not_valid) continue;
-      bool violated = false;
-      auto outcome = validate(session, site, body.table, key, violated);
-      if (!violated) return outcome;
-      words.push_back(fmt::format(
-          "foreign key {} stays NOT VALID: rows that were retired with {} refer to what was deleted meanwhile",
-          key.name, column.name));
-    }
+    keys.insert(keys.end(), column.foreign_keys.begin(), column.foreign_keys.end());
   }
-  RetireOutcome outcome;
-  outcome.attempt.done = true;
+  PGPHASE_TRY(outcome, validate_again(session, site, keys, words));
+  if (!outcome.attempt.done || outcome.more) return outcome;
   outcome.what = fmt::format("{}", fmt::join(words, "; "));
   return outcome;
 }
