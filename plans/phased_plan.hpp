@@ -124,6 +124,19 @@ struct HandOverBody {
   std::vector<Assignment> defaults = {};  // of new columns: while a trigger fills them one would be taken for a value
 };
 
+// A table goes out of sight with its rows.
+struct RetireTableBody {
+  TableName table;
+};
+
+// A table gets another name: first it can be used under the new one too, then it has that alone.
+struct RenameTableBody {
+  TableName table;
+  std::string to;
+  enum class Part { view, rename } part = Part::view;
+  TableName renamed() const { return {table.schema, to}; }
+};
+
 // Writers may leave a column out from now on. The undo fills what is missing, as far as it can, and requires a value
 // again.
 struct DropNotNullBody {
@@ -153,7 +166,8 @@ struct BackfillBody {
 
 struct Step {
   std::string name;  // unique within its phase
-  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, HandOverBody, DropNotNullBody, BackfillBody>
+  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, HandOverBody, DropNotNullBody, RetireTableBody,
+               RenameTableBody, BackfillBody>
       body;
   std::optional<std::string> irreversible;  // why it cannot be undone
   std::string verify;                       // SQL that returns exactly one row with one true, or empty

@@ -64,6 +64,17 @@ class Clauses {
   }
   void about(const LinkColumnsBody&) {}  // told where it ends
   void about(const BackfillBody&) {}
+  void about(const RetireTableBody& body) {
+    clauses_.push_back({fmt::format("table {} goes", display_name(body.table)),
+                        std::string("that uses it ") + k_until_constraint, ""});
+  }
+  void about(const RenameTableBody& body) {
+    if (body.part == RenameTableBody::Part::view) return;  // told where it ends
+    clauses_.push_back(
+        {fmt::format("table {}, called {}", display_name(body.table), body.to),
+         std::string("that uses the old name ") + k_until_constraint,
+         "that uses the new name works from additive on, but for COPY and TRUNCATE, which need the table"});
+  }
   void about(const DropNotNullBody& body) {
     if (body.unless_there_is_a_default) return;  // a part of a change that is told elsewhere
     clauses_.push_back({fmt::format("{} may be NULL", in_table(body.table, {body.column})),

@@ -91,6 +91,14 @@ struct What {
   std::string operator()(const DropNotNullBody& body) const {
     return fmt::format("lets {}.{} be left out", display_name(body.table), body.column);
   }
+  std::string operator()(const RetireTableBody& body) const {
+    return fmt::format("retires the table {}", display_name(body.table));
+  }
+  std::string operator()(const RenameTableBody& body) const {
+    return body.part == RenameTableBody::Part::view
+               ? fmt::format("makes {} a view of {}", display_name(body.renamed()), display_name(body.table))
+               : fmt::format("gives the table {} the name {}", display_name(body.table), body.to);
+  }
   std::string operator()(const BackfillBody& body) const {
     std::vector<std::string> columns;
     for (const auto& assignment : body.set) columns.push_back(assignment.column);
@@ -173,6 +181,29 @@ struct Forward {
                          : "no scan, no rewrite; its foreign keys go with a column";
     return {statement};
   }
+  std::vector<Statement> operator()(const RetireTableBody& body) const {
+    Statement statement;
+    statement.sql = fmt::format("ALTER TABLE {} SET SCHEMA pgphase_retired", qualified(body.table));
+    statement.locks = {{body.table, LockMode::access_exclusive}};
+    statement.note =
+        "no scan, no rewrite; with its partitions, indexes and sequences; its foreign keys in both directions go";
+    return {statement};
+  }
+  std::vector<Statement> operator()(const RenameTableBody& body) const {
+    Statement statement;
+    if (body.part == RenameTableBody::Part::view) {
+      statement.sql = fmt::format("CREATE VIEW {} AS SELECT <its columns> FROM {}", qualified(body.renamed()),
+                                  qualified(body.table));
+      statement.locks = {{body.table, LockMode::access_share}};
+      statement.note = "with the table's grants";
+    } else {
+      statement.sql = fmt::format("DROP VIEW {}; ALTER TABLE {} RENAME TO {}", qualified(body.renamed()),
+                                  qualified(body.table), quote_ident(body.to));
+      statement.locks = {{body.renamed(), LockMode::access_exclusive}, {body.table, LockMode::access_exclusive}};
+      statement.note = "no scan, no rewrite";
+    }
+    return {statement};
+  }
   std::vector<Statement> operator()(const DropNotNullBody& body) const {
     Statement statement;
     statement.sql =
@@ -198,6 +229,8 @@ struct Undo {
   std::vector<Statement> operator()(const LinkColumnsBody&) const { return {}; }
   std::vector<Statement> operator()(const HandOverBody&) const { return {}; }
   std::vector<Statement> operator()(const DropNotNullBody&) const { return {}; }
+  std::vector<Statement> operator()(const RetireTableBody&) const { return {}; }
+  std::vector<Statement> operator()(const RenameTableBody&) const { return {}; }
   std::vector<Statement> operator()(const BackfillBody& body) const { return body.undo; }
   std::vector<Statement> operator()(const SqlBody& body) const { return that_do_something(body.undo); }
 };
@@ -218,6 +251,13 @@ struct HowUndone {
     auto words = fmt::format("brings {} back with every value", words::joined(body.retire, ", "));
     if (!body.link_step.empty()) words += ", and keeps the columns in step again";
     return words;
+  }
+  std::string operator()(const RetireTableBody&) const {
+    return "brings the table back with every row; its foreign keys are checked while everybody goes on";
+  }
+  std::string operator()(const RenameTableBody& body) const {
+    return body.part == RenameTableBody::Part::view ? "drops the view"
+                                                    : "gives the old name back, and makes the view again";
   }
   std::string operator()(const DropNotNullBody& body) const {
     return body.restore.empty()
@@ -259,6 +299,12 @@ struct Keeps {
   }
   std::string operator()(const DropNotNullBody& body) const {
     return fmt::format("every value of {}.{}", display_name(body.table), body.column);
+  }
+  std::string operator()(const RetireTableBody& body) const {
+    return fmt::format("every row of {}", display_name(body.table));
+  }
+  std::string operator()(const RenameTableBody& body) const {
+    return fmt::format("every row of {}: only its name changes", display_name(body.table));
   }
   std::string operator()(const BackfillBody& body) const {
     return body.undo.empty() ? fmt::format("the values in {}, as they are", display_name(body.table))

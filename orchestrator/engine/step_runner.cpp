@@ -6,8 +6,10 @@
 #include "orchestrator/engine/backfill_runner.hpp"
 #include "phases/backfill/undo.hpp"
 #include "phases/ledger/ledger.hpp"
+#include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/retire.hpp"
+#include "phases/retire/whole_table.hpp"
 #include "phases/steps/statement.hpp"
 #include "phases/sync/columns.hpp"
 #include "phases/sync/hand_over.hpp"
@@ -130,6 +132,14 @@ asio::awaitable<DoneOrStopped> forward(const Work& work, const DropNotNullBody& 
   return made_once(work, [&work, &body](Session& session) { return drop_not_null(session, work.site(), body); });
 }
 
+asio::awaitable<DoneOrStopped> forward(const Work& work, const RetireTableBody& body) {
+  return made_once(work, [&work, &body](Session& session) { return retire_whole_table(session, work.site(), body); });
+}
+
+asio::awaitable<DoneOrStopped> forward(const Work& work, const RenameTableBody& body) {
+  return made_once(work, [&work, &body](Session& session) { return take_new_name(session, work.site(), body); });
+}
+
 asio::awaitable<DoneOrStopped> forward(const Work& work, const BackfillBody& body) {
   auto rows = co_await run_backfill(work.run, work.key, body);
   if (!rows) co_return rows.error();
@@ -165,6 +175,17 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const HandOverBody& body) 
   return until_done(work, work.record.undo_part > 0, [&work, &body](Session& session, bool begun) {
     return take_back(session, work.site(), body, begun);
   });
+}
+
+asio::awaitable<DoneOrStopped> back(const Work& work, const RetireTableBody& body) {
+  return until_done(work, work.record.undo_part > 0, [&work, &body](Session& session, bool begun) {
+    return bring_whole_table_back(session, work.site(), body, begun);
+  });
+}
+
+asio::awaitable<DoneOrStopped> back(const Work& work, const RenameTableBody& body) {
+  return retired_or_restored(work,
+                             [&work, &body](Session& session) { return take_old_name(session, work.site(), body); });
 }
 
 // Rows that have no value are filled between two moments: after the first no new ones come, at the second none is left.

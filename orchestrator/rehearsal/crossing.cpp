@@ -7,6 +7,7 @@
 
 #include "orchestrator/rehearsal/additions.hpp"
 #include "phases/ledger/ledger.hpp"
+#include "phases/retire/names.hpp"
 #include "plans/catalogue/catalogue.hpp"
 
 namespace pgphase {
@@ -76,22 +77,24 @@ Result<std::vector<KnownTable>> as_after(Stage& stage, const PhasedPlan& plan, P
   return known_tables(*session, {tables.begin(), tables.end()});
 }
 
-// Where the values of columns are that the plan has taken out of sight, or given another name.
-Result<Writer::Moved> whereabouts(Stage& stage, const PhasedPlan& plan) {
-  Writer::Moved moved;
+// Where rows and values are that the plan has taken out of sight, or given another name.
+Result<Whereabouts> whereabouts_of(Stage& stage, const PhasedPlan& plan) {
+  Whereabouts found;
   for (const auto& phase : plan.phases) {
     for (const Step& step : phase.steps) {
-      const auto* body = std::get_if<HandOverBody>(&step.body);
-      if (!body) continue;
-      for (const auto& one : body->rename) moved[{body->table, one.from}] = one.to;
+      if (const auto* body = std::get_if<HandOverBody>(&step.body)) {
+        for (const auto& one : body->rename) found.columns[{body->table, one.from}] = one.to;
+      }
+      if (const auto* body = std::get_if<RenameTableBody>(&step.body)) found.tables[body->table] = body->renamed();
     }
   }
   PGPHASE_TRY(session, stage.session());
   PGPHASE_TRY(retired, read_retired(*session, plan.id));
   for (const auto& one : retired) {
-    if (one.kind == "column") moved[{one.table, one.object}] = one.hidden_as;
+    if (one.kind == "column") found.columns[{one.table, one.object}] = one.hidden_as;
+    if (one.kind == "table") found.tables[one.table] = {k_retired_schema, one.hidden_as};
   }
-  return moved;
+  return found;
 }
 
 Result<void> back_and_forward(Stage& stage, const PlanId& plan, Phase phase) {
@@ -137,18 +140,18 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
   const auto may_fill = [&](const TableName& table, const std::string& column) {
     return sets(plan, table, column, fills) || restores(plan, table, column);
   };
-  PGPHASE_TRY(moved_columns, whereabouts(stage, plan));
+  PGPHASE_TRY(whereabouts, whereabouts_of(stage, plan));
   for (auto& writer : writers) {
     const auto& counts = writer->counts();
     crossing.acknowledged += counts.acknowledged;
     crossing.longest_wait_ms = std::max(crossing.longest_wait_ms, counts.longest_wait_ms);
     crossing.failed.insert(crossing.failed.end(), counts.failures.begin(), counts.failures.end());
     if (!moved) continue;
-    PGPHASE_TRY(lost, writer->what_is_lost(may_change, may_fill, moved_columns));
+    PGPHASE_TRY(lost, writer->what_is_lost(may_change, may_fill, whereabouts));
     crossing.lost.insert(crossing.lost.end(), lost.begin(), lost.end());
   }
   for (auto writer = writers.rbegin(); writer != writers.rend(); ++writer) {
-    PGPHASE_TRY(left, (*writer)->remove_rows());
+    PGPHASE_TRY(left, (*writer)->remove_rows(whereabouts));
     for (const auto& table : left) crossing.tables.erase(table);
   }
   return crossing;

@@ -60,6 +60,12 @@ Result<std::set<std::string>> columns_of(Session& session, const TableName& tabl
   return columns;
 }
 
+Result<TableName> place_of(Session& session, const TableName& table, const Whereabouts& whereabouts) {
+  PGPHASE_TRY(columns, columns_of(session, table));
+  const auto other = whereabouts.tables.find(table);
+  return columns.empty() && other != whereabouts.tables.end() ? other->second : table;
+}
+
 }  // namespace
 
 Result<std::vector<KnownTable>> known_tables(Session& session, const std::vector<TableName>& tables) {
@@ -224,14 +230,15 @@ void Writer::remove(std::size_t index) {
 }
 
 Result<std::vector<std::string>> Writer::what_is_lost(const Columns& may_change, const Columns& may_fill,
-                                                      const Moved& moved) {
+                                                      const Whereabouts& whereabouts) {
   std::vector<std::string> lost;
   for (std::size_t i = 0; i < tables_.size(); ++i) {
     const auto& table = tables_[i];
-    PGPHASE_TRY(there, columns_of(*session_, table.table));
+    PGPHASE_TRY(place, place_of(*session_, table.table, whereabouts));
+    PGPHASE_TRY(there, columns_of(*session_, place));
     const auto called_now = [&](const std::string& column) {
-      const auto other = moved.find({table.table, column});
-      return there.contains(column) || other == moved.end() ? column : other->second;
+      const auto other = whereabouts.columns.find({table.table, column});
+      return there.contains(column) || other == whereabouts.columns.end() ? column : other->second;
     };
     const auto about = [&table](const Key& key) {
       return fmt::format("{} {}", display_name(table.table), fmt::join(key, ", "));
@@ -240,7 +247,7 @@ Result<std::vector<std::string>> Writer::what_is_lost(const Columns& may_change,
       std::vector<std::string> names;
       for (const auto& [name, value] : values) names.push_back(called_now(name));
       PGPHASE_TRY(rows, session_->query(fmt::format("SELECT {} FROM {} AS w WHERE {}", as_texts(names),
-                                                    qualified(table.table), condition(table)),
+                                                    qualified(place), condition(table)),
                                         params_of(key)));
       if (rows.empty()) {
         lost.push_back(fmt::format("the row {} is gone", about(key)));
@@ -255,16 +262,21 @@ Result<std::vector<std::string>> Writer::what_is_lost(const Columns& may_change,
       }
     }
     for (const auto& key : logs_[i].deleted) {
-      PGPHASE_TRY(
-          rows, session_->query(fmt::format("SELECT 1 FROM {} AS w WHERE {}", qualified(table.table), condition(table)),
-                                params_of(key)));
+      PGPHASE_TRY(rows,
+                  session_->query(fmt::format("SELECT 1 FROM {} AS w WHERE {}", qualified(place), condition(table)),
+                                  params_of(key)));
       if (!rows.empty()) lost.push_back(fmt::format("the row {} was deleted, and is there again", about(key)));
     }
   }
   return lost;
 }
 
-Result<std::set<TableName>> Writer::remove_rows() {
+Result<std::set<TableName>> Writer::remove_rows(const Whereabouts& whereabouts) {
+  std::vector<TableName> places;
+  for (const auto& table : tables_) {
+    PGPHASE_TRY(place, place_of(*session_, table.table, whereabouts));
+    places.push_back(place);
+  }
   // Until a whole round removes nothing: of rows in a cycle of foreign keys none is the first to go.
   std::set<TableName> left;
   for (bool removed = true; removed;) {
@@ -273,9 +285,9 @@ Result<std::set<TableName>> Writer::remove_rows() {
     for (std::size_t i = tables_.size(); i-- > 0;) {
       auto& rows = logs_[i].rows;
       for (auto row = rows.begin(); row != rows.end();) {
-        auto deleted = session_->query(
-            fmt::format("DELETE FROM {} AS w WHERE {}", qualified(tables_[i].table), condition(tables_[i])),
-            params_of(row->first));
+        auto deleted =
+            session_->query(fmt::format("DELETE FROM {} AS w WHERE {}", qualified(places[i]), condition(tables_[i])),
+                            params_of(row->first));
         if (!deleted && deleted.error().sqlstate != k_foreign_key_violation) return deleted.error();
         removed = removed || deleted;
         row = deleted ? rows.erase(row) : std::next(row);

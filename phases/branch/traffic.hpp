@@ -38,6 +38,12 @@ struct TrafficCounts {
   std::vector<std::string> failures;  // any other error, in words: there must be none
 };
 
+// Where something is that is not there any more under the name by which a writer knows it.
+struct Whereabouts {
+  std::map<TableName, TableName> tables;
+  std::map<std::pair<TableName, std::string>, std::string> columns;  // by the table's name in the log
+};
+
 class Writer {
  public:
   // `number` keeps the values of several writers apart. `tables` must not be empty.
@@ -57,14 +63,12 @@ class Writer {
 
   const TrafficCounts& counts() const { return counts_; }
   // Every value of the log against the database; in words, what is not as it was acknowledged. `may_change`: columns
-  // that a backfill sets whatever they hold; `may_fill`: columns that a backfill sets where they are NULL. A column that
-  // is not there under the name in the log is looked for where `moved` says.
+  // that a backfill sets whatever they hold; `may_fill`: columns that a backfill sets where they are NULL.
   using Columns = std::function<bool(const TableName&, const std::string& column)>;
-  using Moved = std::map<std::pair<TableName, std::string>, std::string>;
   Result<std::vector<std::string>> what_is_lost(const Columns& may_change, const Columns& may_fill,
-                                                const Moved& moved = {});
+                                                const Whereabouts& whereabouts = {});
   // Its own; the tables in which some stay because they refer to each other.
-  Result<std::set<TableName>> remove_rows();
+  Result<std::set<TableName>> remove_rows(const Whereabouts& whereabouts = {});
 
  private:
   using Values = std::map<std::string, std::optional<std::string>>;

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
+#include "phases/retire/whole_table.hpp"
 #include "phases/sync/hand_over.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -55,6 +57,18 @@ class Look {
     return note(obstacles);
   }
 
+  Result<void> operator()(const RetireTableBody& body) {
+    PGPHASE_TRY(obstacles, obstacles_to_retiring(session_, body));
+    PGPHASE_CHECK(note(obstacles));
+    return named_in_functions(body.table, "");
+  }
+
+  Result<void> operator()(const RenameTableBody& body) {
+    PGPHASE_TRY(obstacles, obstacles_to_renaming(session_, body));
+    PGPHASE_CHECK(note(obstacles));
+    return body.part == RenameTableBody::Part::rename ? named_in_functions(body.table, "") : Result<void>();
+  }
+
   Result<void> operator()(const LinkColumnsBody& body) {
     for (const auto& target : body.targets) PGPHASE_CHECK(published(body.table, target.name));
     for (const auto& source : body.sources) {
@@ -73,18 +87,26 @@ class Look {
     PGPHASE_CHECK(note(obstacles));
     auto going = body.retire;
     for (const auto& one : body.rename) going.push_back(one.from);
-    for (const auto& column : going) {
-      PGPHASE_TRY(functions, session_.query(k_functions, {body.table.name, column}));
-      for (const auto& row : functions) {
-        warn(fmt::format(
-            "function {} has the words {} and {} in its text: if it uses the column, it fails from constraint on",
-            row.text(0), body.table.name, column));
-      }
-    }
+    for (const auto& column : going) PGPHASE_CHECK(named_in_functions(body.table, column));
     return {};
   }
 
  private:
+  // `column` empty: the table alone.
+  Result<void> named_in_functions(const TableName& table, const std::string& column) {
+    PGPHASE_TRY(functions, session_.query(k_functions, {table.name, column.empty() ? table.name : column}));
+    for (const auto& row : functions) {
+      warn(column.empty()
+               ? fmt::format(
+                     "function {} has the word {} in its text: if it uses the table, it fails from constraint on",
+                     row.text(0), table.name)
+               : fmt::format("function {} has the words {} and {} in its text: if it uses the column, it fails from "
+                             "constraint on",
+                             row.text(0), table.name, column));
+    }
+    return {};
+  }
+
   Result<void> note(const std::vector<std::string>& obstacles) {
     found_.obstacles.insert(found_.obstacles.end(), obstacles.begin(), obstacles.end());
     return {};

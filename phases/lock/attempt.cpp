@@ -37,6 +37,18 @@ Result<void> send_autovacuum_away(Session& session, const std::vector<RelationLo
   return {};
 }
 
+// Who uses a view locks it first, and then what it reads.
+Result<std::vector<RelationLock>> views_among(Session& session, const std::vector<RelationLock>& wanted) {
+  std::vector<RelationLock> views;
+  for (const auto& lock : wanted) {
+    PGPHASE_TRY(found, session.query("SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                     "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'v'",
+                                     {lock.table.schema, lock.table.name}));
+    if (!found.empty()) views.push_back(lock);
+  }
+  return views;
+}
+
 // The application must never be a deadlock's victim because of us: we give up before the server looks for one.
 milliseconds timeout_below_deadlock_check(const Session& session, const LockLimits& limits) {
   return std::min(limits.timeout, session.deadlock_timeout() * 9 / 10);
@@ -91,6 +103,8 @@ Result<Attempt> attempt_change(Session& session, const Fence& fence, const LockL
   const auto queueing = change.long_running ? milliseconds(k_long_deadline) : timeout;
   PGPHASE_CHECK(session.script(set_local_ms("lock_timeout", queueing) + ";" + set_local_ms("statement_timeout", queueing)));
 
+  PGPHASE_TRY(views, views_among(session, change.locks));
+  strong.insert(strong.begin(), views.begin(), views.end());
   auto held_since = Clock::now();
   for (const auto& lock : strong) {
     if (auto locked = session.query(fmt::format("LOCK TABLE {} IN {} MODE", qualified(lock.table), to_string(lock.mode)));

@@ -28,7 +28,7 @@ inline constexpr std::chrono::hours k_long_deadline{24};
 
 struct LockedChange {
   std::string label;                // of its failpoints, e.g. "step.ddl"
-  std::vector<RelationLock> locks;  // relations that do not exist (any more) are passed over
+  std::vector<RelationLock> locks;  // relations that do not exist (any more) are passed over; views are locked first
   bool long_running = false;        // makes nobody wait: long deadline instead of the hold limit
   std::function<Result<void>(Session&)> record;  // ledger rows: run before any lock is taken
   std::function<Result<void>(Session&)> change;  // run with the locks held; must be quick

@@ -160,6 +160,10 @@ std::string sentence(const std::string& object, const std::string& kind, const s
     return fmt::format("foreign key {} of {} refers to {}, and inserts there would fail while it is retired", who, whom,
                        object);
   }
+  if (kind == "fk_partitioned") {
+    return fmt::format("foreign key {} of {} could not come back without a long lock, because that is partitioned", who,
+                       whom);
+  }
   if (kind == "column_fk") {
     return fmt::format("foreign key {} of {} uses {}, and would change or refuse rows while it is retired", who, whom,
                        object);
@@ -178,10 +182,13 @@ Result<std::vector<std::string>> ask(Session& session, const std::string& object
   return sentences;
 }
 
-std::string on_every_object(const Session& session) {
-  return k_hierarchy + std::string("UNION ALL") +
-         fmt::format(k_publications, fmt::arg("tree", k_tree),
+std::string publications(const Session& session) {
+  return fmt::format(k_publications, fmt::arg("tree", k_tree),
                      fmt::arg("by_schema", session.server_version() >= 150000 ? k_schema_publications : ""));
+}
+
+std::string on_every_object(const Session& session) {
+  return k_hierarchy + std::string("UNION ALL") + publications(session);
 }
 
 std::string dependents(const char* question) {
@@ -196,6 +203,39 @@ Result<std::vector<std::string>> table_obstacles(Session& session, const TableNa
   static const std::string k_questions = std::string("UNION ALL") + k_partitioned + "UNION ALL" + k_table_foreign_keys +
                                          "UNION ALL" + dependents(k_table_dependents);
   return ask(session, "table " + display_name(table), on_every_object(session) + k_questions, {oid});
+}
+
+// PostgreSQL knows tables by number; who receives changes of them knows the name.
+Result<std::vector<std::string>> table_rename_obstacles(Session& session, const TableName& table,
+                                                        const std::string& oid) {
+  return ask(session, "table " + display_name(table), publications(session), {oid});
+}
+
+// On a partitioned table they cannot come back NOT VALID, to be checked while everybody works (before 18).
+constexpr const char* k_keys_of_partitioned = R"sql(
+SELECT 'fk_partitioned', k.conname, pg_describe_object(1259, k.conrelid, 0)
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+ WHERE k.contype = 'f' AND k.conparentid = 0 AND c.relkind = 'p' AND (k.conrelid = $1) <> (k.confrelid = $1)
+)sql";
+
+Result<std::vector<std::string>> whole_table_obstacles(Session& session, const TableName& table,
+                                                       const std::string& oid) {
+  static const std::string k_questions =
+      std::string("UNION ALL") + k_keys_of_partitioned + "UNION ALL" + dependents(k_table_dependents);
+  const auto what = "table " + display_name(table);
+  PGPHASE_TRY(all, ask(session, what, on_every_object(session) + k_questions, {oid}));
+  PGPHASE_TRY(partitions,
+              session.query("SELECT c.oid, n.nspname, c.relname FROM pg_partition_tree($1::oid::regclass) t "
+                            "JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                            "WHERE c.oid <> $1 ORDER BY 2, 3",
+                            {oid}));
+  static const std::string k_of_partition = dependents(k_table_dependents);
+  for (const auto& row : partitions) {
+    PGPHASE_TRY(found,
+                ask(session, "table " + display_name({row.text(1), row.text(2)}), k_of_partition, {row.text(0)}));
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  return all;
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include "phases/retire/names.hpp"
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/retire.hpp"
+#include "phases/retire/retired_schema.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/retire/table_names.hpp"
 #include "plans/base/units.hpp"
@@ -25,47 +26,6 @@ Result<RetireOutcome> create_table(Session& session, const StepSite& site, const
   return attempt_step(session, site, step);
 }
 
-// Gone from the schema of the retired: somebody dropped it by hand, and an empty table in its place would hide that.
-Error retired_table_is_gone(const RetiredRecord& retired) {
-  return make_error(
-      Errc::refused,
-      fmt::format("table {} cannot be restored: {}.{}, as which it was retired, is gone", display_name(retired.table),
-                  k_retired_schema, retired.hidden_as),
-      fmt::format("Nothing was changed. Bring it back from a backup, or make the table by hand and record "
-                  "that with `pgphase step {} {}/{} --done --reason …`.",
-                  retired.key.plan.value, to_string(retired.key.phase), retired.key.step));
-}
-
-Result<void> names_are_free(Session& session, const TableNames& names) {
-  std::string list;
-  for (const auto& name : names.relation_names()) list += (list.empty() ? "" : ", ") + quote_literal(name);
-  PGPHASE_TRY(
-      taken, session.query(
-                 fmt::format("SELECT string_agg(pg_describe_object(1259, c.oid, 0), ', ' ORDER BY c.relname), count(*) "
-                             "FROM pg_class c "
-                             "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname IN ({})",
-                             list),
-                 {names.table.schema}));
-  if (taken[0].is_null(0)) return {};
-  return make_error(Errc::refused,
-                    fmt::format("table {} cannot be restored: its {} taken meanwhile by {}", display_name(names.table),
-                                taken[0].integer(1) == 1 ? "name is" : "names are", taken[0].text(0)),
-                    fmt::format("Nothing was changed; its rows are safe in {}.{}. Rename what took the name, then run "
-                                "this again.",
-                                k_retired_schema, quote_ident(names.hidden)));
-}
-
-// The schema of the retired exists only as long as something is in it, so that a round trip leaves no trace. It stays
-// when it is not empty, and when it belongs to somebody else.
-constexpr const char* k_drop_schema_when_empty = R"sql(
-DO $$
-BEGIN
-  DROP SCHEMA IF EXISTS pgphase_retired;
-EXCEPTION
-  WHEN dependent_objects_still_exist OR insufficient_privilege THEN NULL;
-END $$
-)sql";
-
 Result<RetireOutcome> restore_table(Session& session, const StepSite& site, const CreateTableBody& body,
                                     const RetiredRecord& retired) {
   PGPHASE_TRY(names, TableNames::from_json(retired.definition));
@@ -83,7 +43,7 @@ Result<RetireOutcome> restore_table(Session& session, const StepSite& site, cons
   };
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(names.restore_sql()));
-    PGPHASE_CHECK(s.script(k_drop_schema_when_empty));
+    PGPHASE_CHECK(drop_retired_schema_if_empty(s));
     PGPHASE_TRY(size,
                 s.query("SELECT reltuples::bigint, pg_total_relation_size(oid) FROM pg_class WHERE oid = $1::regclass",
                         {qualified(names.table)}));
@@ -92,17 +52,6 @@ Result<RetireOutcome> restore_table(Session& session, const StepSite& site, cons
     return fmt::format("restored with its about {} rows ({})", human_count(size[0].integer(0)), bytes);
   };
   return attempt_step(session, site, step);
-}
-
-Result<void> make_retired_schema(Session& session) {
-  // Not CREATE … IF NOT EXISTS: that asks for the right to create schemas even when it has nothing to do.
-  PGPHASE_TRY(exists, session.query("SELECT FROM pg_namespace WHERE nspname = $1", {k_retired_schema}));
-  if (!exists.empty()) return {};
-  PGPHASE_CHECK(session.script(fmt::format(
-      "CREATE SCHEMA {0}; REVOKE ALL ON SCHEMA {0} FROM PUBLIC;"
-      "COMMENT ON SCHEMA {0} IS 'Tables that pgphase has taken out of sight; \"pgphase status\" lists them.'",
-      k_retired_schema)));
-  return {};
 }
 
 Result<std::string> retire_table(Session& session, const StepSite& site, const TableName& table,

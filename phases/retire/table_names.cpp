@@ -117,14 +117,19 @@ Result<TableNames> TableNames::from_json(const std::string& text) {
   }
 }
 
-Result<TableNames> names_to_retire(Session& session, const TableName& table, const std::string& oid,
-                                   std::int64_t number) {
+namespace {
+
+// Constraints without an index are renamed with the partitioned table's, and only there.
+enum class Member { itself, partition };
+
+Result<TableNames> names_of(Session& session, const TableName& table, const std::string& oid, RetiredNames& hidden,
+                            Member member) {
   PGPHASE_TRY(found, session.query(k_names, {oid}));
-  RetiredNames hidden(number);
   TableNames names;
   names.table = table;
   names.hidden = hidden.hide(table.name);
   for (const auto& row : found) {
+    if (row.text(0) == "constraint" && member == Member::partition) continue;
     auto& pairs = row.text(0) == "key"          ? names.keys
                   : row.text(0) == "constraint" ? names.constraints
                   : row.text(0) == "index"      ? names.indexes
@@ -132,6 +137,32 @@ Result<TableNames> names_to_retire(Session& session, const TableName& table, con
     pairs.emplace_back(row.text(1), hidden.hide(row.text(1)));
   }
   return names;
+}
+
+}  // namespace
+
+Result<TableNames> names_to_retire(Session& session, const TableName& table, const std::string& oid,
+                                   std::int64_t number) {
+  RetiredNames hidden(number);
+  return names_of(session, table, oid, hidden, Member::itself);
+}
+
+Result<std::vector<TableNames>> family_to_retire(Session& session, const TableName& table, const std::string& oid,
+                                                 std::int64_t number) {
+  RetiredNames hidden(number);
+  std::vector<TableNames> family;
+  PGPHASE_TRY(itself, names_of(session, table, oid, hidden, Member::itself));
+  family.push_back(std::move(itself));
+  PGPHASE_TRY(partitions,
+              session.query("SELECT c.oid, n.nspname, c.relname FROM pg_partition_tree($1::oid::regclass) t "
+                            "JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                            "WHERE c.oid <> $1 ORDER BY t.level, 2, 3",
+                            {oid}));
+  for (const auto& row : partitions) {
+    PGPHASE_TRY(names, names_of(session, {row.text(1), row.text(2)}, row.text(0), hidden, Member::partition));
+    family.push_back(std::move(names));
+  }
+  return family;
 }
 
 }  // namespace pgphase

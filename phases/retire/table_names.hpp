@@ -32,6 +32,10 @@ struct TableNames {
   static Result<TableNames> from_json(const std::string& json);
 };
 
+// A table with its partitions, itself first: each name once.
+Result<std::vector<TableNames>> family_to_retire(Session& session, const TableName& table, const std::string& oid,
+                                                 std::int64_t number);
+
 // Reads what the table has now and gives each a name of record `number`.
 Result<TableNames> names_to_retire(Session& session, const TableName& table, const std::string& oid,
                                    std::int64_t number);

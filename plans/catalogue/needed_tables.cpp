@@ -31,6 +31,11 @@ class Walk {
   void step(const LinkColumnsBody& body) { need(body.table); }
   void step(const HandOverBody& body) { need(body.table); }
   void step(const DropNotNullBody& body) { need(body.table); }
+  void step(const RetireTableBody& body) { need(body.table); }
+  void step(const RenameTableBody& body) {
+    need(body.table);
+    created_.insert(body.renamed());
+  }
   void step(const BackfillBody& body) { need(body.table); }
   void step(const SqlBody& body) {
     // A step of ours that looks at the rows first changes constraints of what it locks, and nothing else.

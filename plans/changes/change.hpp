@@ -73,6 +73,8 @@ ChangePtr read_create_index(TableReader& reader);
 ChangePtr read_drop_index(TableReader& reader);
 ChangePtr read_add_column(TableReader& reader);
 ChangePtr read_add_filled_column(TableReader& reader);  // add_column with `fill`
+ChangePtr read_drop_table(TableReader& reader);
+ChangePtr read_rename_table(TableReader& reader);
 ChangePtr read_drop_column(TableReader& reader);
 ChangePtr read_rename_column(TableReader& reader);
 ChangePtr read_change_type(TableReader& reader);

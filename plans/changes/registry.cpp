@@ -19,6 +19,8 @@ constexpr auto k_operations = std::to_array<Operation>({
     {"create_index", read_create_index},
     {"drop_index", read_drop_index},
     {"add_column", read_add_column},
+    {"drop_table", read_drop_table},
+    {"rename_table", read_rename_table},
     {"drop_column", read_drop_column},
     {"rename_column", read_rename_column},
     {"change_type", read_change_type},
@@ -37,8 +39,6 @@ struct Unbuilt {
   const char* by_hand;
 };
 constexpr auto k_unbuilt = std::to_array<Unbuilt>({
-    {"rename_table", "by hand: RENAME TO and CREATE VIEW under the old name; drop the view in [[constraint]]"},
-    {"drop_table", "by hand: [[constraint]] RENAME TO a name that nobody uses, which a rollback renames back"},
     {"set_default", "by hand: [[additive]] ALTER COLUMN c SET DEFAULT …"},
     {"drop_default", "by hand: [[constraint]] ALTER COLUMN c DROP DEFAULT"},
     {"drop_constraint",

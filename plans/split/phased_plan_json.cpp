@@ -173,6 +173,16 @@ struct BodyToJson {
             {"rename", array_of(body.rename, renaming_to_json)},
             {"defaults", array_of(body.defaults, assignment_to_json)}};
   }
+  json::object operator()(const RetireTableBody& body) const {
+    return {{"type", "retire_table"}, {"table", table_to_json(body.table)}};
+  }
+  json::object operator()(const RenameTableBody& body) const {
+    const bool view = body.part == RenameTableBody::Part::view;
+    return {{"type", "rename_table"},
+            {"table", table_to_json(body.table)},
+            {"to", body.to},
+            {"part", view ? "view" : "rename"}};
+  }
   json::object operator()(const DropNotNullBody& body) const {
     return {{"type", "drop_not_null"},
             {"table", table_to_json(body.table)},
@@ -210,7 +220,8 @@ decltype(Step::body) body_from_json(const json::value& value) {
     return LinkColumnsBody{table_from_json(from.at("table")),
                            vector_of<LinkedColumn>(from.at("sources"), linked_from_json),
                            vector_of<LinkedColumn>(from.at("targets"), linked_from_json),
-                           from.at("null_is_absent").as_bool(), from.at("errors_become_null").as_bool(),
+                           from.at("null_is_absent").as_bool(),
+                           from.at("errors_become_null").as_bool(),
                            from.at("one_is_the_other").as_bool()};
   }
   if (type == "hand_over") {
@@ -221,6 +232,12 @@ decltype(Step::body) body_from_json(const json::value& value) {
                         vector_of<std::string>(from.at("retire"), to_text),
                         vector_of<Renaming>(from.at("rename"), renaming_from_json),
                         vector_of<Assignment>(from.at("defaults"), assignment_from_json)};
+  }
+  if (type == "retire_table") return RetireTableBody{table_from_json(from.at("table"))};
+  if (type == "rename_table") {
+    const bool view = text(from, "part") == "view";
+    return RenameTableBody{table_from_json(from.at("table")), text(from, "to"),
+                           view ? RenameTableBody::Part::view : RenameTableBody::Part::rename};
   }
   if (type == "drop_not_null") {
     return DropNotNullBody{table_from_json(from.at("table")), text(from, "column"), text(from, "restore"),

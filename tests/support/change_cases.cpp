@@ -109,6 +109,67 @@ column = "described"
 type   = "text"
 fill   = "label || ': ' || n"
 )toml"},
+      // drop_table
+      {"DropTable", k_people, R"toml(
+[[change]]
+op    = "drop_table"
+table = "people"
+)toml"},
+      {"DropTableThatOthersReferTo", k_people, R"toml(
+[[change]]
+op    = "drop_table"
+table = "teams"
+)toml"},
+      {"DropTableOfOddNames", k_odd_names, R"toml(
+[[change]]
+op     = "drop_table"
+schema = "Ärger"
+table  = "Order"
+)toml"},
+      {"DropTableWithPartitions",
+       std::string(k_partitioned) + "ALTER TABLE events ADD PRIMARY KEY (id, day), ADD CONSTRAINT later CHECK (day >= "
+                                    "0); CREATE INDEX ON events (what);",
+       R"toml(
+[[change]]
+op    = "drop_table"
+table = "events"
+)toml"},
+      // rename_table
+      {"RenameTable",
+       std::string(k_people) + "GRANT SELECT, INSERT (name, team), UPDATE ON people TO PUBLIC; ALTER TABLE people ADD "
+                               "extra json DEFAULT '{}';",
+       R"toml(
+[[change]]
+op    = "rename_table"
+table = "people"
+to    = "persons"
+)toml"},
+      {"RenameTableOfOddNames", k_odd_names, R"toml(
+[[change]]
+op     = "rename_table"
+schema = "Ärger"
+table  = "Order"
+to     = "the \"Größe\""
+)toml"},
+      {"RenameTableWithPartitions", k_partitioned, R"toml(
+[[change]]
+op    = "rename_table"
+table = "events"
+to    = "incidents"
+)toml"},
+      {"RenameTableWithAColumnAdded", k_people, R"toml(
+[[change]]
+op    = "rename_table"
+table = "people"
+to    = "persons"
+
+[[change]]
+op     = "add_column"
+table  = "people"
+column = "shout"
+type   = "text"
+fill   = "upper(name)"
+)toml"},
       // drop_column
       {"DropColumn", k_people, R"toml(
 [[change]]

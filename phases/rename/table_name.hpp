@@ -1,0 +1,16 @@
+// The two steps of rename_table: a view under the new name, and the table's taking that name. Why so, and not the other
+// way round: docs/decisions/0006-the-new-name-is-the-view.md. One attempt under the lock limits each
+// (phases/lock/attempt.hpp); ledger rows commit with the change. Blocking; same threading as the Session.
+#pragma once
+
+#include "phases/retire/retire.hpp"
+
+namespace pgphase {
+
+Result<RetireOutcome> take_new_name(Session& session, const StepSite& site, const RenameTableBody& body);
+Result<RetireOutcome> take_old_name(Session& session, const StepSite& site, const RenameTableBody& body);
+
+// What stands in the way of either step, a sentence each. Reads only.
+Result<std::vector<std::string>> obstacles_to_renaming(Session& session, const RenameTableBody& body);
+
+}  // namespace pgphase
