@@ -32,7 +32,7 @@ Result<std::string> create_view_sql(Session& session, const RenameTableBody& bod
   PGPHASE_TRY(
       grants,
       session.query(
-          "SELECT format('GRANT %s%s ON %s TO %s%s;', g.privilege_type, g.of_column, $2, "
+          "SELECT format('GRANT %s%s ON %s TO %s%s;', g.privilege_type, g.of_column, $2::text, "
           "              CASE WHEN g.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END, "
           "              CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) "
           "  FROM (SELECT '' AS of_column, c.relowner, a.* FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = $1 "

@@ -12,10 +12,11 @@ namespace {
 
 namespace json = boost::json;
 
-// Constraint triggers (contype t) keep their names like other triggers. A foreign key here is one to the table itself.
+// Constraint triggers (contype t) keep their names like other triggers. Of foreign keys only those to the table itself
+// go along.
 constexpr const char* k_names = R"sql(
 SELECT CASE WHEN contype IN ('p', 'u', 'x') THEN 'key' ELSE 'constraint' END AS kind, conname FROM pg_constraint
- WHERE conrelid = $1 AND contype IN ('c', 'n', 'p', 'u', 'x', 'f')
+ WHERE conrelid = $1 AND contype IN ('c', 'n', 'p', 'u', 'x', 'f') AND (contype <> 'f' OR confrelid = conrelid)
 UNION ALL
 SELECT 'index', c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
  WHERE i.indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid

@@ -182,6 +182,28 @@ ALTER TABLE counters ALTER owner DROP DEFAULT;
           }};
 }
 
+// A table that goes, with those that refer to it and to which it refers, and one that gets another name.
+Scenario whole_tables() {
+  const Command up{{"up", "010_tables", "--approve"}, 0};
+  const Command back{{"rollback", "010_tables"}, 0};
+  return {"whole_tables",
+          std::string(k_counters) + R"sql(
+CREATE TABLE owners (id integer PRIMARY KEY);
+INSERT INTO owners SELECT generate_series(1, 5);
+CREATE TABLE notes (id integer PRIMARY KEY, counter integer REFERENCES counters ON DELETE CASCADE);
+INSERT INTO notes SELECT i, i FROM generate_series(1, 20) i;
+ALTER TABLE counters ADD owner integer DEFAULT 1 REFERENCES owners ON DELETE CASCADE;
+)sql",
+          {{"010_tables",
+            "format = 1\n[[change]]\nop = \"drop_table\"\ntable = \"counters\"\n"
+            "[[change]]\nop = \"rename_table\"\ntable = \"notes\"\nto = \"remarks\"\n"}},
+          {
+              {.command = up, .turn = {back, up}},
+              {.command = back, .sql = "INSERT INTO remarks VALUES (100, 1)", .turn = {up, back}},
+              {.command = up},
+          }};
+}
+
 // A row without a value has got past the triggers that refuse it, while a rollback was on its way to NOT NULL.
 Scenario null_behind_the_guard() {
   const auto check = not_null_proof_name({"public", "counters"}, "label");
@@ -267,7 +289,8 @@ Scenario trouble() {
 
 const std::vector<Scenario>& crash_scenarios() {
   static const std::vector<Scenario> all{
-      release(), there_and_back(), linked_columns(), old_columns(), null_behind_the_guard(), moved_rows(), trouble()};
+      release(),      there_and_back(), linked_columns(), old_columns(), null_behind_the_guard(),
+      whole_tables(), moved_rows(),     trouble()};
   return all;
 }
 

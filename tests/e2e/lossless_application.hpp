@@ -30,7 +30,7 @@ using SideValues = std::vector<std::optional<std::string>>;
 // them, and what the other side then reads.
 struct LosslessCase {
   struct Application {
-    std::string table;
+    std::string table;  // empty: nobody with this schema writes
     std::vector<std::string> columns;
     SideValues (*write)(std::uint64_t number) = nullptr;  // null: it writes rows, and none of these columns
   };
@@ -45,6 +45,7 @@ struct LosslessCase {
   std::string new_code_too_early = {};  // the SQLSTATE that it gets before additive, besides 42703 and 42P01
   bool old_code_stops = false;          // before the constraint phase: its statements would go on succeeding
   int from_major = 14;
+  int merge_needs = 15;  // the version of the server
 };
 void PrintTo(const LosslessCase& one, std::ostream* out);
 

@@ -60,6 +60,7 @@ void Applications::start() {
   std::mt19937_64 random(seed_);
   for (int i = 0; i < k_writers_of_each; ++i) {
     for (const auto side : {Side::before, Side::after}) {
+      if (of(side).table.empty()) continue;
       threads_.emplace_back([this, side, seed = random()] { work(side, seed); });
     }
   }
@@ -108,7 +109,7 @@ void Applications::write_one(PgClient& client, Side side, std::mt19937_64& rando
   const auto number = next_number_++;
   auto kind = !row->there ? Kind::insert : dice < 75 ? Kind::update : dice < 90 ? Kind::upsert : Kind::remove;
   if (kind == Kind::insert && dice % 3 == 0) kind = Kind::upsert;
-  if (kind == Kind::upsert && server_major_ >= 15 && number % 2 == 0) kind = Kind::merge;
+  if (kind == Kind::upsert && server_major_ >= what_.merge_needs && number % 2 == 0) kind = Kind::merge;
   const auto& application = of(side);
   const auto values = application.write != nullptr ? application.write(number) : SideValues();
   const auto note = std::optional(fmt::format("note {}", number));
@@ -191,6 +192,7 @@ void Applications::acknowledged(Kind kind, Side side, Row& row, const SideValues
 
 std::vector<std::string> Applications::what_is_lost(PgClient& client, Side side) const {
   const auto& application = of(side);
+  if (application.table.empty()) return {};
   std::string columns;
   for (const auto& column : application.columns) columns += fmt::format(", {}::text", column);
   std::map<std::int64_t, PgClient::Row> found;

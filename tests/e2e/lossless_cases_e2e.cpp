@@ -212,6 +212,33 @@ down    = { area = "split_part(phone, '-', 1)::integer", line = "split_part(phon
     };
     cases.push_back(one);
   }
+  {
+    LosslessCase one;
+    one.name = "RenameTable";
+    one.schema = table_of("label text", "'label ' || i");
+    one.plan = "\n[[change]]\nop = \"rename_table\"\ntable = \"t\"\nto = \"u\"\n";
+    one.before = {"t", {"label"}, word};
+    one.after = {"u", {"label"}, capital_word};
+    one.up = same;
+    one.down = same;
+    one.merge_needs = 17;  // into a view
+    cases.push_back(one);
+  }
+  {
+    // The new code does not know the table: it writes the one that its rows refer to, and one that refers to it.
+    LosslessCase one;
+    one.name = "DropTable";
+    one.schema = table_of("parent bigint REFERENCES parents ON DELETE CASCADE", "i % 10");
+    one.schema =
+        "CREATE TABLE parents (id bigint PRIMARY KEY, note text); INSERT INTO parents SELECT i, 'p' FROM "
+        "generate_series(0, 9) i;" +
+        one.schema + "; CREATE TABLE children (t bigint REFERENCES t)";
+    one.plan = "\n[[change]]\nop = \"drop_table\"\ntable = \"t\"\n";
+    one.before = {"t", {"parent"}, [](std::uint64_t n) -> SideValues { return {number(n % 10)}; }};
+    one.after = {"", {}, nullptr};
+    one.up = nothing;
+    cases.push_back(one);
+  }
   return cases;
 }
 
