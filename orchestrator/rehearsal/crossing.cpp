@@ -70,6 +70,15 @@ std::vector<KnownTable> with_values_where_filled(std::vector<KnownTable> tables,
   return tables;
 }
 
+// A row that another version's foreign key points to is not this version's to delete either: while that key is rolled
+// back nothing would keep it, and the key could never come again.
+void keep_what_is_pointed_to(std::vector<KnownTable>& tables, const std::vector<KnownTable>& others) {
+  for (auto& table : tables) {
+    const auto pointed_to = [&](const KnownTable& other) { return other.table == table.table && other.pointed_to; };
+    table.pointed_to = table.pointed_to || std::any_of(others.begin(), others.end(), pointed_to);
+  }
+}
+
 Result<std::vector<KnownTable>> as_after(Stage& stage, const PhasedPlan& plan, Phase phase) {
   auto tables = touched_tables(plan);
   for (const auto& table : additions_of(plan, phase).tables) tables.insert(table);
@@ -114,7 +123,9 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
   std::vector<std::unique_ptr<Writer>> writers;
   for (const auto* known : {&as_before, static_cast<const std::vector<KnownTable>*>(&now)}) {
     if (known->empty()) continue;
-    const auto tables = with_values_where_filled(*known, plan);
+    auto tables = with_values_where_filled(*known, plan);
+    keep_what_is_pointed_to(tables, as_before);
+    keep_what_is_pointed_to(tables, now);
     PGPHASE_TRY(session, stage.open("writer"));
     const auto number = static_cast<int>(writers.size());
     writers.push_back(std::make_unique<Writer>(std::move(session), tables, number, seed + writers.size()));

@@ -22,12 +22,12 @@ std::uint64_t seed_of_this_run() {
 }
 
 ReleaseBinary::ReleaseBinary() : before_(variable("PGPHASE_BINARY")) {
-  const auto release = variable("PGPHASE_RELEASE_BINARY");
+  const auto release = variable("RELEASE_BINARY_UNDER_TEST");
   if (!release.empty()) ::setenv("PGPHASE_BINARY", release.c_str(), 1);
 }
 
 ReleaseBinary::~ReleaseBinary() {
-  if (variable("PGPHASE_RELEASE_BINARY").empty()) return;
+  if (variable("RELEASE_BINARY_UNDER_TEST").empty()) return;
   if (before_.empty()) {
     ::unsetenv("PGPHASE_BINARY");
   } else {
