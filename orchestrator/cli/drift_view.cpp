@@ -27,6 +27,8 @@ std::string since_words(const Baseline& since) {
       return fmt::format("{} was stamped at {}", since.plan.value, at);
     case BaselineMoment::by_hand:
       return fmt::format("a step of {} of {} was said to be done at {}", to_string(since.phase), since.plan.value, at);
+    case BaselineMoment::purged:
+      return fmt::format("what {} had retired was purged at {}", since.plan.value, at);
   }
   return at;
 }

@@ -99,6 +99,7 @@ Program::Program()
   add_approve(*this);
   add_wait(*this);
   add_rollback(*this);
+  add_purge(*this);
   add_step(*this);
   add_status(*this);
   add_history(*this);

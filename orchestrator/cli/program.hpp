@@ -83,6 +83,7 @@ void add_resume(Program& program);
 void add_approve(Program& program);
 void add_wait(Program& program);
 void add_rollback(Program& program);
+void add_purge(Program& program);
 void add_step(Program& program);
 void add_status(Program& program);
 void add_history(Program& program);

@@ -13,7 +13,7 @@ Result<StatusInput> look(const Program& program) {
   input.target = session->target();
   PGPHASE_TRY(ledger, read_ledger(*session));
   input.ledger = std::move(ledger);
-  PGPHASE_TRY(retired, read_retired(*session, std::nullopt));
+  PGPHASE_TRY(retired, purge_candidates(*session, input.ledger, program.settings().retain.keep));
   input.retired = std::move(retired);
   for (const auto& plan : input.ledger.plans) {
     if (auto record = last_rehearsal(program.settings().project, plan.plan.id)) {

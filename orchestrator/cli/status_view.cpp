@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <cmath>
 
+#include "orchestrator/cli/purge_view.hpp"
 #include "orchestrator/cli/words.hpp"
 #include "orchestrator/engine/derived_state.hpp"
 #include "orchestrator/engine/gate.hpp"
@@ -269,6 +270,34 @@ json::value lease_json(const std::optional<LeaseHolder>& lease) {
                       {"live", lease->live}};
 }
 
+void add_retired(std::string& out, const std::vector<PurgeCandidate>& retired) {
+  if (!retired.empty()) out += "retired, and brought back by a rollback, or by going forward again:\n";
+  for (const auto& one : retired) {
+    const auto& id = one.plan.plan.id.value;
+    std::string when = one.verdict.why;
+    if (when.empty()) when = fmt::format("kept until {}, then: pgphase purge {}", words::time(one.verdict.due), id);
+    out += fmt::format("  {}: {}\n", id, when);
+    for (const auto& line : remains_lines(one.remains)) out += "    " + line + "\n";
+  }
+}
+
+void add_retired(json::array& out, const PurgeCandidate& one) {
+  for (const auto& thing : one.remains.things) {
+    const auto& record = thing.record;
+    out.push_back(json::object{{"plan", record.key.plan.value},
+                               {"phase", to_string(record.key.phase)},
+                               {"step", record.key.step},
+                               {"kind", record.kind},
+                               {"schema", record.table.schema},
+                               {"table", record.table.name},
+                               {"object", record.object},
+                               {"hidden_as", record.hidden_as},
+                               {"bytes", thing.bytes},
+                               {"retired_at", words::time(record.retired_at)},
+                               {"kept_until", words::time(one.verdict.due)}});
+  }
+}
+
 }  // namespace
 
 std::string status_text(const StatusInput& input) {
@@ -288,17 +317,7 @@ std::string status_text(const StatusInput& input) {
     out += plan_line(plan->id.value, width, "pending", words::joined(phases_with_steps(*plan), ", "));
   }
   if (ledger.plans.empty() && pending.empty()) out += "no plans\n";
-  if (!input.retired.empty()) out += "retired, hidden until a rollback is undone:\n";
-  for (const auto& retired : input.retired) {
-    const auto& table = retired.table;
-    std::string name = table.schema == "public" ? table.name : table.schema + "." + table.name;
-    if (retired.kind == "column") name += "." + retired.object;
-    if (retired.kind == "index") name = fmt::format("{} on {}", retired.object, name);
-    if (retired.bytes > 0) name += "  " + human_bytes(retired.bytes);
-    out += fmt::format("  {} {}  {}  by {} {}\n", retired.kind, name,
-                       retired.hidden_as.empty() ? "dropped, its definition is kept" : "as " + retired.hidden_as,
-                       retired.key.plan.value, to_string(retired.key.phase));
-  }
+  add_retired(out, input.retired);
   return out;
 }
 
@@ -306,17 +325,7 @@ json::object status_json(const StatusInput& input) {
   json::array plans, retired, pauses;
   for (const auto& plan : input.ledger.plans) plans.push_back(plan_json(input, plan));
   for (const auto* plan : not_started(input)) plans.push_back(pending_json(*plan));
-  for (const auto& record : input.retired) {
-    retired.push_back(json::object{{"plan", record.key.plan.value},
-                                   {"phase", to_string(record.key.phase)},
-                                   {"step", record.key.step},
-                                   {"kind", record.kind},
-                                   {"schema", record.table.schema},
-                                   {"table", record.table.name},
-                                   {"object", record.object},
-                                   {"hidden_as", record.hidden_as},
-                                   {"bytes", record.bytes}});
-  }
+  for (const auto& one : input.retired) add_retired(retired, one);
   for (const auto& request : input.ledger.requests) {
     if (request.kind != RequestKind::pause) continue;
     pauses.push_back(json::object{{"plan", request.plan ? json::value(request.plan->value) : json::value(nullptr)},

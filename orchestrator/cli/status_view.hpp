@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "orchestrator/engine/purge_run.hpp"
 #include "orchestrator/project/rehearsal_record.hpp"
 #include "phases/ledger/records.hpp"
 
@@ -16,7 +17,7 @@ namespace pgphase {
 struct StatusInput {
   std::string target;  // "app on db:5432 as alice"
   LedgerView ledger;
-  std::vector<RetiredRecord> retired;
+  std::vector<PurgeCandidate> retired;  // by plan, with how long it is kept
   std::vector<PhasedPlan> folder;  // in order; empty when the folder could not be read
   std::map<PlanId, RehearsalRecord> rehearsals;  // the last of each plan, as far as this project has any
 };

@@ -48,11 +48,11 @@ asio::awaitable<Result<void>> note_blocked(RunContext& run, const StepKey& key, 
 }
 
 // Nobody is in the way: the statement takes longer than it may hold its locks, and will the next time too.
-Error too_slow(const RunContext& run, const StepKey& key, const Error& cut_off) {
+Error too_slow(const RunContext& run, const std::string& name, const Error& cut_off) {
   auto error = make_error(
       Errc::step_failed,
-      fmt::format("{} {}/{} took longer than the {} ms for which it may hold its locks, {} times, and nobody was in its way",
-                  key.plan.value, to_string(key.phase), key.step, run.limits.locks.hold.count(), k_most_cut_off),
+      fmt::format("{} took longer than the {} ms for which it may hold its locks, {} times, and nobody was in its way",
+                  name, run.limits.locks.hold.count(), k_most_cut_off),
       "Of this statement nothing was done; what was done before it stands. Write it as a [[backfill]] with `set`, which "
       "works in short batches, or allow it more time with --lock-hold: for so long everybody waits who wants what it locks.");
   error.sqlstate = cut_off.sqlstate;
@@ -60,20 +60,15 @@ Error too_slow(const RunContext& run, const StepKey& key, const Error& cut_off) 
   return error;
 }
 
-}  // namespace
-
-bool was_cancelled_by_us(const Control& control, const Error& error) {
-  return control.cancel_wanted() && error.sqlstate == sqlstate::query_canceled;
-}
-
-asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, StepKey key, AttemptWork work) {
-  LockRetry retry(run.limits.locks, run.seed);
+// `key` is empty where there is no step in the ledger to note it at.
+asio::awaitable<Result<std::optional<Attempt>>> retry(RunContext& run, std::optional<StepKey> key, NamedWork work) {
+  LockRetry pauses(run.limits.locks, run.seed);
   int cut_off = 0;
   for (;;) {
     if (run.control.reason_to_stop()) co_return std::optional<Attempt>();
     std::string blockers;
     const auto begun = std::chrono::steady_clock::now();
-    auto raced = co_await (attempt(run, work) || watch_blockers(run, blockers));
+    auto raced = co_await (attempt(run, work.attempt) || watch_blockers(run, blockers));
     if (raced.index() != 0) co_return make_error(Errc::bug, "the look for blockers ended before the attempt");
     const auto& tried = std::get<0>(raced);
     if (!tried) {
@@ -84,27 +79,47 @@ asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, St
     if (run.control.reason_to_stop()) co_return std::optional<Attempt>();
 
     cut_off = tried->cut_off && blockers.empty() ? cut_off + 1 : 0;
-    if (cut_off == k_most_cut_off) co_return too_slow(run, key, tried->blocked);
+    if (cut_off == k_most_cut_off) co_return too_slow(run, work.name, tried->blocked);
     const auto took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun);
-    const auto pause = retry.next_pause(took);
+    const auto pause = pauses.next_pause(took);
     const std::string who = blockers.empty() ? tried->blocked.message : "blocked by " + blockers;
-    auto noted = co_await note_blocked(run, key, who);
-    if (!noted) co_return noted.error();
+    if (key) {
+      auto noted = co_await note_blocked(run, *key, who);
+      if (!noted) co_return noted.error();
+    }
     if (!pause) {
       auto error = make_error(
           Errc::lock_budget,
-          fmt::format("{} {}/{}: {} attempts in {:.1f} s did not get through; at the last one: {}", key.plan.value,
-                      to_string(key.phase), key.step, retry.failed(), static_cast<double>(retry.spent().count()) / 1000.0, who),
-          "Of this statement nothing was done; what was done before it stands. End the blocker or wait for it, then run "
-          "`pgphase up` again.");
+          fmt::format("{}: {} attempts in {:.1f} s did not get through; at the last one: {}", work.name, pauses.failed(),
+                      static_cast<double>(pauses.spent().count()) / 1000.0, who),
+          fmt::format("Of this statement nothing was done; what was done before it stands. End the blocker or wait for "
+                      "it, then run `{}` again.",
+                      work.again));
       error.sqlstate = tried->blocked.sqlstate;
       error.statement = tried->blocked.statement;
       co_return error;
     }
-    run.reporter.warn(fmt::format("{} {}/{}: attempt {} gave up after {} ms ({}); next in {} ms", key.plan.value,
-                                  to_string(key.phase), key.step, retry.failed(), took.count(), who, pause->count()));
+    run.reporter.warn(fmt::format("{}: attempt {} gave up after {} ms ({}); next in {} ms", work.name, pauses.failed(),
+                                  took.count(), who, pause->count()));
     co_await sleep_unless(*pause, [&run] { return run.control.reason_to_stop().has_value(); });
   }
+}
+
+}  // namespace
+
+bool was_cancelled_by_us(const Control& control, const Error& error) {
+  return control.cancel_wanted() && error.sqlstate == sqlstate::query_canceled;
+}
+
+asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, StepKey key, AttemptWork work) {
+  auto name = fmt::format("{} {}/{}", key.plan.value, to_string(key.phase), key.step);
+  NamedWork named{std::move(name), "pgphase up", std::move(work)};
+  std::optional<StepKey> noted_at(std::move(key));
+  co_return co_await retry(run, std::move(noted_at), std::move(named));
+}
+
+asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, NamedWork work) {
+  co_return co_await retry(run, std::nullopt, std::move(work));
 }
 
 }  // namespace pgphase

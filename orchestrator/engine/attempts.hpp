@@ -18,6 +18,13 @@ using AttemptWork = std::function<Result<Attempt>(Session&)>;
 // asks to stop: then nothing comes back.
 boost::asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, StepKey key, AttemptWork work);
 
+// The same for work that is no step. `name`: "purge of 002_task_priority"; `again`: the command that goes on with it.
+struct NamedWork {
+  std::string name, again;
+  AttemptWork attempt;
+};
+boost::asio::awaitable<Result<std::optional<Attempt>>> with_retries(RunContext& run, NamedWork work);
+
 // `work` on the worker's session, as the one thing that the supervisor may cancel. Comes back when no cancel is on its way
 // any more, which would hit whatever is executed next.
 template <class Work>

@@ -1,5 +1,6 @@
 #include "orchestrator/engine/rollback_order.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,13 +46,23 @@ Error in_the_way(const std::string& what, const std::vector<std::string>& obstac
                     fmt::format("Nothing was changed. Roll those back first, or all together: {} --with-later", again));
 }
 
+Error sealed(const PlanRecord& plan, Phase phase) {
+  const auto& record = plan[phase];
+  const auto who = record.sealed_by.empty() ? std::string("somebody") : record.sealed_by;
+  const auto when = record.sealed_at ? fmt::format(" at {:%Y-%m-%dT%H:%M:%S}Z", std::chrono::floor<std::chrono::seconds>(*record.sealed_at)) : "";
+  const auto what = record.sealed_what.empty() ? std::string("what it had retired") : record.sealed_what;
+  return make_error(
+      Errc::refused,
+      fmt::format("phase {} of {} is sealed: {} purged {}{}", to_string(phase), plan.plan.id.value, who, what, when),
+      "Nothing was changed. What was dropped is in your backups only. A new plan can make the objects again, empty, and "
+      "fill them from what the tables hold now (`pgphase new`); code of the old schema has to wait for that.");
+}
+
 Result<void> can_be_undone(const LedgerView& ledger, const Order& order) {
   for (const auto& [id, phase] : order) {
     const auto& plan = *ledger.find(id);
     if (plan[phase].state == PhaseState::sealed) {
-      return make_error(Errc::refused,
-                        fmt::format("phase {} of {} is sealed: what it retired was purged", to_string(phase), id.value),
-                        "Nothing was changed. A new plan can make the objects again; their data is in your backups only.");
+      return sealed(plan, phase);
     }
     for (std::size_t i = 0; i < plan[phase].steps.size(); ++i) {
       const auto& step = plan.plan[phase].steps[i];

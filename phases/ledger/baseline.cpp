@@ -8,7 +8,7 @@ namespace {
 
 constexpr int k_first_ledger_with_snapshots = 2;
 constexpr BaselineMoment k_moments[] = {BaselineMoment::forward, BaselineMoment::back, BaselineMoment::stamped,
-                                        BaselineMoment::by_hand};
+                                        BaselineMoment::by_hand, BaselineMoment::purged};
 
 }  // namespace
 
@@ -22,6 +22,8 @@ const char* to_string(BaselineMoment moment) {
       return "stamped";
     case BaselineMoment::by_hand:
       return "by_hand";
+    case BaselineMoment::purged:
+      return "purged";
   }
   return "?";
 }

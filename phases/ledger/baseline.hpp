@@ -9,7 +9,7 @@
 
 namespace pgphase {
 
-enum class BaselineMoment { forward, back, stamped, by_hand };
+enum class BaselineMoment { forward, back, stamped, by_hand, purged };
 const char* to_string(BaselineMoment moment);
 
 struct Baseline {

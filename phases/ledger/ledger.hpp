@@ -77,6 +77,10 @@ Result<std::int64_t> reserve_retired_number(Session& session);  // for a name li
 // record.id must be a reserved number.
 Result<void> record_retired(Session& session, const RetiredRecord& record);
 Result<void> record_restored(Session& session, std::int64_t id);
+Result<void> record_purged(Session& session, std::int64_t id);
+// The phases cannot be rolled back any more. `what` was dropped; said again for each part of it.
+Result<void> seal_phases(Session& session, const PlanId& plan, const std::vector<Phase>& phases, const std::string& by,
+                         const std::string& what);
 
 // --- writing: requests and events
 // ------------------------------------------------------------------------------------------ Requests come from

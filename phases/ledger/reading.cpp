@@ -97,13 +97,19 @@ Result<void> read_phases(Session& session, std::vector<PlanRecord>& plans,
                          const std::map<std::string, std::size_t>& at) {
   PGPHASE_TRY(
       rows, session.query("SELECT plan, phase, state, (extract(epoch FROM started_at) * 1000000)::bigint, "
-                          "       (extract(epoch FROM finished_at) * 1000000)::bigint, wal_bytes FROM pgphase.phase"));
+                          "       (extract(epoch FROM finished_at) * 1000000)::bigint, wal_bytes, "
+                          // By way of JSON, because older ledgers have no such columns.
+                          "       (extract(epoch FROM (to_jsonb(p) ->> 'sealed_at')::timestamptz) * 1000000)::bigint, "
+                          "       to_jsonb(p) ->> 'sealed_by', to_jsonb(p) ->> 'sealed_what' FROM pgphase.phase p"));
   for (const auto& row : rows) {
     auto& phase = plans[at.at(row.text(0))][*phase_named(row.text(1))];
     phase.state = state_named(row.text(2), k_phase_states);
     phase.started_at = maybe_time(row, 3);
     phase.finished_at = maybe_time(row, 4);
     phase.wal_bytes = row.integer(5);
+    phase.sealed_at = maybe_time(row, 6);
+    phase.sealed_by = row.text(7);
+    phase.sealed_what = row.text(8);
   }
   return {};
 }
@@ -286,7 +292,8 @@ Result<std::vector<Event>> read_events(Session& session, const std::optional<Pla
 namespace {
 
 constexpr const char* k_retired =
-    "SELECT id, plan, phase, step, kind, schema_name, table_name, object_name, hidden_as, definition, bytes "
+    "SELECT id, plan, phase, step, kind, schema_name, table_name, object_name, hidden_as, definition, bytes, "
+    "       (extract(epoch FROM retired_at) * 1000000)::bigint "
     "FROM pgphase.retired WHERE purged_at IS NULL ";
 
 std::vector<RetiredRecord> retired_records(const Rows& rows) {
@@ -299,7 +306,8 @@ std::vector<RetiredRecord> retired_records(const Rows& rows) {
                        row.text(7),
                        row.text(8),
                        row.text(9),
-                       row.integer(10)});
+                       row.integer(10),
+                       time_from(row.integer(11))});
   }
   return retired;
 }

@@ -39,6 +39,8 @@ struct PhaseRecord {
   PhaseState state = PhaseState::pending;
   std::optional<ServerTime> started_at, finished_at;
   std::int64_t wal_bytes = 0;
+  std::optional<ServerTime> sealed_at;  // when a purge dropped what rolling it back would need,
+  std::string sealed_by, sealed_what;   // who did, and what that was, in words
   std::vector<StepRecord> steps;  // in the split's order
 };
 
@@ -108,6 +110,7 @@ struct RetiredRecord {
   std::string hidden_as;   // empty: dropped, definition kept
   std::string definition;  // JSON
   std::int64_t bytes = 0;
+  ServerTime retired_at{};
 };
 
 }  // namespace pgphase

@@ -208,6 +208,14 @@ CREATE INDEX ON pgphase.link (schema_name, table_name);
 ALTER TABLE pgphase.retired DROP CONSTRAINT retired_kind_check;
 ALTER TABLE pgphase.retired ADD CONSTRAINT retired_kind_check CHECK (kind IN ('table', 'column', 'index', 'not_null'));
 )sql"},
+    {4, R"sql(
+ALTER TABLE pgphase.phase ADD COLUMN sealed_at timestamptz;  -- a purge dropped what rolling the phase back would need
+ALTER TABLE pgphase.phase ADD COLUMN sealed_by text;         -- os user at host
+ALTER TABLE pgphase.phase ADD COLUMN sealed_what text;       -- what it dropped, in words
+ALTER TABLE pgphase.snapshot DROP CONSTRAINT snapshot_moment_check;
+ALTER TABLE pgphase.snapshot ADD CONSTRAINT snapshot_moment_check
+  CHECK (moment IN ('forward', 'back', 'stamped', 'by_hand', 'purged'));
+)sql"},
 };
 
 std::string grants_to_read(const std::string& role) {

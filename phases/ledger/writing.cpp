@@ -200,6 +200,21 @@ Result<void> record_restored(Session& session, std::int64_t id) {
   return run(session, "UPDATE pgphase.retired SET restored_at = clock_timestamp() WHERE id = $1", {std::to_string(id)});
 }
 
+Result<void> record_purged(Session& session, std::int64_t id) {
+  return run(session, "UPDATE pgphase.retired SET purged_at = clock_timestamp() WHERE id = $1", {std::to_string(id)});
+}
+
+Result<void> seal_phases(Session& session, const PlanId& plan, const std::vector<Phase>& phases, const std::string& by,
+                         const std::string& what) {
+  for (const auto phase : phases) {
+    PGPHASE_CHECK(run(session,
+                      "UPDATE pgphase.phase SET state = 'sealed', sealed_at = clock_timestamp(), sealed_by = $3, "
+                      "       sealed_what = concat_ws('; ', sealed_what, nullif($4, '')) WHERE plan = $1 AND phase = $2",
+                      {plan.value, to_string(phase), by, what}));
+  }
+  return {};
+}
+
 Result<void> add_request(Session& session, const NewRequest& request) {
   const char* kind = request.kind == RequestKind::pause     ? "pause"
                      : request.kind == RequestKind::approve ? "approve"

@@ -1,5 +1,5 @@
 // The schema of retired tables: there only as long as something is in it, so that a round trip leaves no trace.
-// Internal to phases/retire. Blocking; same threading as the Session.
+// Internal to phases/. Blocking; same threading as the Session.
 #pragma once
 
 #include "phases/ledger/records.hpp"

@@ -64,6 +64,11 @@ Result<std::vector<StoredLink>> links_at_work(Session& session, const TableName&
   return all;
 }
 
+Result<std::vector<StoredLink>> links_of_plan(Session& session, const PlanId& plan) {
+  PGPHASE_TRY(rows, session.query(std::string(k_columns) + "WHERE plan = $1 ORDER BY id", {plan.value}));
+  return from_rows(rows);
+}
+
 Result<std::optional<StoredLink>> link_of(Session& session, const StepKey& key) {
   PGPHASE_TRY(rows, session.query(std::string(k_columns) + "WHERE plan = $1 AND phase = $2 AND step = $3",
                                   {key.plan.value, to_string(key.phase), key.step}));

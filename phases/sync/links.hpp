@@ -24,6 +24,8 @@ struct StoredLink {
 // Oldest first, with those that have ended or without.
 Result<std::vector<StoredLink>> read_links(Session& session, const TableName& table);
 Result<std::vector<StoredLink>> links_at_work(Session& session, const TableName& table);
+// Of all tables; those that have ended, too.
+Result<std::vector<StoredLink>> links_of_plan(Session& session, const PlanId& plan);
 // What this step has made, if it is there.
 Result<std::optional<StoredLink>> link_of(Session& session, const StepKey& key);
 

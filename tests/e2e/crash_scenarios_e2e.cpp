@@ -164,6 +164,21 @@ to = "owner_id"
 type = "bigint"
 )toml";
 
+const char* const k_replaced_and_linked = R"toml(format = 1
+[[change]]
+op = "drop_column"
+table = "counters"
+column = "n"
+
+[[change]]
+op = "add_column"
+table = "counters"
+column = "tag"
+type = "text"
+fill = "lower(label)"
+down = "upper(tag)"
+)toml";
+
 Scenario old_columns() {
   const Command up{{"up", "010_replaced", "--approve"}, 0};
   const Command back{{"rollback", "010_replaced"}, 0};
@@ -201,6 +216,24 @@ ALTER TABLE counters ADD owner integer DEFAULT 1 REFERENCES owners ON DELETE CAS
               {.command = up, .turn = {back, up}},
               {.command = back, .sql = "INSERT INTO remarks VALUES (100, 1)", .turn = {up, back}},
               {.command = up},
+          }};
+}
+
+// What is retired goes for good: a column, one that is kept up to date, a table, and what a rolled-back plan made.
+Scenario purge() {
+  return {"purge",
+          std::string(k_counters) + "CREATE TABLE notes (id integer PRIMARY KEY); INSERT INTO notes VALUES (1);"
+          "CREATE INDEX counters_code_idx ON counters (code);",
+          {{"010_columns", k_replaced_and_linked},
+           {"020_table", "format = 1\n[[change]]\nop = \"drop_table\"\ntable = \"notes\"\n"},
+           {"030_index", "format = 1\n[[change]]\nop = \"drop_index\"\nname = \"counters_code_idx\"\n"
+                         "table = \"counters\"\n"}},
+          {
+              {.command = {{"up", "010_columns", "--approve"}, 0}},
+              {.command = {{"up", "020_table", "--approve"}, 0}},
+              {.command = {{"up", "030_index", "--approve"}, 0}},
+              {.command = {{"purge", "--yes", "--retain-for", "0s"}, 0}},
+              {.command = {{"purge", "030_index", "--yes", "--retain-for", "0s"}, 0}},
           }};
 }
 
@@ -290,7 +323,7 @@ Scenario trouble() {
 const std::vector<Scenario>& crash_scenarios() {
   static const std::vector<Scenario> all{
       release(),      there_and_back(), linked_columns(), old_columns(), null_behind_the_guard(),
-      whole_tables(), moved_rows(),     trouble()};
+      whole_tables(), purge(), moved_rows(), trouble()};
   return all;
 }
 

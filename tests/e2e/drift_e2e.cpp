@@ -84,16 +84,18 @@ TEST_F(DriftE2eTest, WithoutASnapshotItIsRefusedAndWritesNothing) {
   EXPECT_EQ(project.db().value("SELECT count(*) FROM pg_namespace WHERE nspname = 'pgphase'"), "0");
   // A ledger that was made before there were snapshots.
   ASSERT_EQ(project.run({"pause", "--all"}).code, 0);
-  project.db().exec("DROP TABLE pgphase.snapshot, pgphase.link; DELETE FROM pgphase.ledger_version WHERE version > 1");
+  project.db().exec("DROP TABLE pgphase.snapshot, pgphase.link; ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, "
+           "DROP sealed_what; DELETE FROM pgphase.ledger_version WHERE version > 1");
   EXPECT_EQ(drift().code, 21);
   EXPECT_EQ(project.db().value("SELECT max(version) FROM pgphase.ledger_version"), "1");
 }
 
 TEST_F(DriftE2eTest, TheNextRunUpgradesAnOlderLedgerAndKeepsASnapshot) {
   ASSERT_EQ(project.run({"up", "001_initial"}).code, 0);
-  project.db().exec("DROP TABLE pgphase.snapshot, pgphase.link; DELETE FROM pgphase.ledger_version WHERE version > 1");
+  project.db().exec("DROP TABLE pgphase.snapshot, pgphase.link; ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, "
+           "DROP sealed_what; DELETE FROM pgphase.ledger_version WHERE version > 1");
   ASSERT_EQ(project.run({"up", "002_task_priority"}).code, 10);
-  EXPECT_EQ(project.db().value("SELECT max(version) FROM pgphase.ledger_version"), "3");
+  EXPECT_EQ(project.db().value("SELECT max(version) FROM pgphase.ledger_version"), "4");
   EXPECT_EQ(drift().code, 0);
 }
 

@@ -21,7 +21,8 @@ class BaselinePgTest : public ::testing::Test {
   // As a ledger looks that a pgphase without snapshots made: its scripts are never edited.
   void make_first_ledger() {
     ensure_ledger(*session_).value();
-    db_.exec("DROP TABLE pgphase.snapshot, pgphase.link; DELETE FROM pgphase.ledger_version WHERE version > 1");
+    db_.exec("DROP TABLE pgphase.snapshot, pgphase.link; ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, "
+           "DROP sealed_what; DELETE FROM pgphase.ledger_version WHERE version > 1");
   }
 
   TestDatabase db_;
@@ -39,7 +40,7 @@ TEST_F(BaselinePgTest, AnOlderLedgerIsReadAndUpgradedInPlace) {
 
   ensure_ledger(*session_).value();
   EXPECT_EQ(ledger_version(*session_).value(), newest_ledger_version());
-  EXPECT_EQ(db_.value("SELECT string_agg(version::text, ' ' ORDER BY version) FROM pgphase.ledger_version"), "1 2 3");
+  EXPECT_EQ(db_.value("SELECT string_agg(version::text, ' ' ORDER BY version) FROM pgphase.ledger_version"), "1 2 3 4");
   EXPECT_EQ(db_.value("SELECT id FROM pgphase.plan"), "001_a");
   EXPECT_FALSE(read_baseline(*session_).value());
   ASSERT_TRUE(keep_baseline(*session_, PlanId{"001_a"}, Phase::backfill, BaselineMoment::back, Snapshot{}));

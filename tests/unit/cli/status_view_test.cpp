@@ -231,10 +231,16 @@ TEST(StatusText, ListsWhatIsRetiredWithItsSize) {
                        "column",   {"public", "tasks"},
                        "priority", "_pgphase_retired_1",
                        "{}",       1288490189};
-  input.retired = {column};
+  PurgeCandidate candidate;
+  candidate.plan.plan.id = column.key.plan;
+  candidate.remains.things = {{column, column.table, {}, {}, column.bytes}};
+  candidate.verdict.due = at_minute(0);
+  input.retired = {candidate};
   const auto text = status_text(input);
-  EXPECT_THAT(text,
-              AllOf(HasSubstr("column tasks.priority  1.2 GiB  as _pgphase_retired_1"), Not(HasSubstr("no ledger"))));
+  EXPECT_THAT(text, AllOf(HasSubstr("002_task_priority: kept until 2026-03-01T12:00:00Z, then: pgphase purge"),
+                          HasSubstr("column tasks.priority, kept as _pgphase_retired_1, about 1.2 GiB"),
+                          Not(HasSubstr("no ledger"))));
+  EXPECT_EQ(status_json(input).at("retired").as_array().at(0).at("kept_until").as_string(), "2026-03-01T12:00:00Z");
 }
 
 }  // namespace

@@ -133,7 +133,14 @@ TEST(RollbackOrder, AnIrreversibleStepThatRanIsRefusedBeforeAnythingIsTouched) {
 TEST(RollbackOrder, ASealedPhaseIsRefused) {
   auto plan = standing("002", 1);
   plan[Phase::constraint].state = PhaseState::sealed;
-  EXPECT_THAT(rollback_order(ledger_of({plan}), all_of("002")).error().message, HasSubstr("sealed"));
+  plan[Phase::constraint].sealed_at = at_minute(0);
+  plan[Phase::constraint].sealed_by = "ada@build-7";
+  plan[Phase::constraint].sealed_what = "column tasks.priority (12 MiB)";
+  const auto error = rollback_order(ledger_of({plan}), all_of("002")).error();
+  EXPECT_EQ(error.message,
+            "phase constraint of 002 is sealed: ada@build-7 purged column tasks.priority (12 MiB) at "
+            "2026-03-01T12:00:00Z");
+  EXPECT_THAT(error.next, HasSubstr("backups"));
 }
 
 }  // namespace
