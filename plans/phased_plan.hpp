@@ -154,6 +154,13 @@ enum class Todo {
   marker,      // a marker column: the expression reads its target, so it must be applied exactly once
 };
 
+// Room in each row for the values that a backfill of the same phase overwrites, so that rolling it back can restore
+// them. What it does to the table: phases/old_values.
+struct KeepOldBody {
+  TableName table;
+  std::vector<std::string> columns;
+};
+
 struct BackfillBody {
   TableName table;
   std::vector<Assignment> set;
@@ -162,12 +169,13 @@ struct BackfillBody {
   std::vector<std::string> functions;  // names called in `set`: a volatile one, as the server knows, makes it a marker
   std::vector<Statement> undo;         // as written by the author; empty: nothing needs undoing, or irreversible
   std::string link_step = {};          // the additive step whose linked columns it fills, or empty
+  std::string keep_step = {};          // the step before it that made room for the old values, or empty
 };
 
 struct Step {
   std::string name;  // unique within its phase
   std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, HandOverBody, DropNotNullBody, RetireTableBody,
-               RenameTableBody, BackfillBody>
+               RenameTableBody, KeepOldBody, BackfillBody>
       body;
   std::optional<std::string> irreversible;  // why it cannot be undone
   std::string verify;                       // SQL that returns exactly one row with one true, or empty

@@ -63,6 +63,7 @@ class Clauses {
     clauses_.push_back({in_table(body.table, {body.column}), "", k_from_additive});
   }
   void about(const LinkColumnsBody&) {}  // told where it ends
+  void about(const KeepOldBody&) {}
   void about(const BackfillBody&) {}
   void about(const RetireTableBody& body) {
     clauses_.push_back({fmt::format("table {} goes", display_name(body.table)),

@@ -65,18 +65,20 @@ Error refusal(const PurgeCandidate& one, std::chrono::milliseconds keep) {
   if (one.verdict.kind == Verdict::Kind::in_the_way) {
     return make_error(Errc::refused, fmt::format("{} is not purged: {}", id, one.verdict.why), "Nothing was changed.");
   }
-  return make_error(Errc::refused,
-                    fmt::format("{} is not purged: what it retired is kept for {}, until {}", id, format_duration(keep),
-                                words::time(one.verdict.due)),
-                    "Nothing was changed. Until then its rollback is possible. [retain] for in pgphase.toml says how long; "
-                    "--retain-for shortens it once.");
+  return make_error(
+      Errc::refused,
+      fmt::format("{} is not purged: what it retired is kept for {}, until {}", id, format_duration(keep),
+                  words::time(one.verdict.due)),
+      "Nothing was changed. Until then its rollback is possible. [retain] for in pgphase.toml says how long; "
+      "--retain-for shortens it once.");
 }
 
 Result<void> ask(const PurgeOptions& options, std::size_t plans) {
   if (options.yes || plans == 0) return {};
   std::string answer;
   if (::isatty(STDIN_FILENO)) {
-    std::fprintf(stderr, "Drop all of it, of %zu plan%s? It cannot be taken back. [y/N] ", plans, plans == 1 ? "" : "s");
+    std::fprintf(stderr, "Drop all of it, of %zu plan%s? It cannot be taken back. [y/N] ", plans,
+                 plans == 1 ? "" : "s");
     std::getline(std::cin, answer);
     if (answer == "y" || answer == "Y" || answer == "yes") return {};
     return make_error(Errc::refused, "the purge was not agreed to", "Nothing was changed.");

@@ -103,10 +103,9 @@ std::string purge_text(const std::vector<PurgeCandidate>& candidates, ServerTime
     if (first) add(out, "kept:");
     first = false;
     const auto left = std::chrono::ceil<std::chrono::seconds>(one.verdict.due - now);
-    add(out, one.verdict.kind == Kind::in_the_way
-                 ? fmt::format("  {}: {}", one.plan.plan.id.value, one.verdict.why)
-                 : fmt::format("  {} until {}, {} from now", one.plan.plan.id.value, words::time(one.verdict.due),
-                               words::duration(left)));
+    add(out, one.verdict.kind == Kind::in_the_way ? fmt::format("  {}: {}", one.plan.plan.id.value, one.verdict.why)
+                                                  : fmt::format("  {} until {}, {} from now", one.plan.plan.id.value,
+                                                                words::time(one.verdict.due), words::duration(left)));
     add_lines(out, one);
   }
   return out;

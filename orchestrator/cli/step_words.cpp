@@ -99,6 +99,10 @@ struct What {
                ? fmt::format("makes {} a view of {}", display_name(body.renamed()), display_name(body.table))
                : fmt::format("gives the table {} the name {}", display_name(body.table), body.to);
   }
+  std::string operator()(const KeepOldBody& body) const {
+    return fmt::format("makes room in {} for the old values of {}", display_name(body.table),
+                       words::joined(body.columns, ", "));
+  }
   std::string operator()(const BackfillBody& body) const {
     std::vector<std::string> columns;
     for (const auto& assignment : body.set) columns.push_back(assignment.column);
@@ -213,6 +217,18 @@ struct Forward {
                                                     : "no scan, no rewrite";
     return {statement};
   }
+  std::vector<Statement> operator()(const KeepOldBody& body) const {
+    std::vector<std::string> columns;
+    for (const auto& name : body.columns) {
+      columns.push_back(fmt::format("ADD COLUMN _pgphase_old_<n> <the type of {}>", name));
+    }
+    columns.emplace_back("ADD COLUMN _pgphase_kept_<n> boolean");
+    Statement statement;
+    statement.sql = fmt::format("ALTER TABLE {} {}", qualified(body.table), words::joined(columns, ", "));
+    statement.locks = {{body.table, LockMode::access_exclusive}};
+    statement.note = "no scan, no rewrite; with two triggers that take the mark away when somebody else writes";
+    return {statement};
+  }
   std::vector<Statement> operator()(const BackfillBody& body) const {
     Statement statement;
     statement.sql = fmt::format("UPDATE {} SET {} WHERE {}", qualified(body.table), set_list(body), todo_words(body));
@@ -231,6 +247,7 @@ struct Undo {
   std::vector<Statement> operator()(const DropNotNullBody&) const { return {}; }
   std::vector<Statement> operator()(const RetireTableBody&) const { return {}; }
   std::vector<Statement> operator()(const RenameTableBody&) const { return {}; }
+  std::vector<Statement> operator()(const KeepOldBody&) const { return {}; }
   std::vector<Statement> operator()(const BackfillBody& body) const { return body.undo; }
   std::vector<Statement> operator()(const SqlBody& body) const { return that_do_something(body.undo); }
 };
@@ -265,7 +282,13 @@ struct HowUndone {
                  "refused"
                : "gives the rows that lack a value one, in batches, and requires it again without a scan under a lock";
   }
+  std::string operator()(const KeepOldBody&) const {
+    return "drops the room, when the old values are back in their places";
+  }
   std::string operator()(const BackfillBody& body) const {
+    if (!body.keep_step.empty()) {
+      return "restores the old values, in batches, in the rows that nobody has written since";
+    }
     return body.undo.empty() ? "nothing to undo: the values stay until the column itself is taken back"
                              : "runs the rollback that the plan gives";
   }
@@ -306,7 +329,14 @@ struct Keeps {
   std::string operator()(const RenameTableBody& body) const {
     return fmt::format("every row of {}: only its name changes", display_name(body.table));
   }
+  std::string operator()(const KeepOldBody& body) const {
+    return fmt::format("every row of {}", display_name(body.table));
+  }
   std::string operator()(const BackfillBody& body) const {
+    if (!body.keep_step.empty()) {
+      return fmt::format("in {} the old values, and where somebody has written since, the newer one",
+                         display_name(body.table));
+    }
     return body.undo.empty() ? fmt::format("the values in {}, as they are", display_name(body.table))
                              : fmt::format("in {} what the plan's own rollback keeps", display_name(body.table));
   }

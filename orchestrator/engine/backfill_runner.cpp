@@ -43,12 +43,13 @@ std::string progress_line(const StepKey& key, const BackfillRecord& progress) {
 }
 
 asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const StepKey& key, const BackfillBody& body,
-                                               Direction direction) {
+                                               Direction direction, std::string sets_as) {
   auto begun = co_await begin_step(run, key, direction);
   if (!begun) co_return begun.error();
   BackfillSettings settings;
   settings.batch_time = run.limits.batch_time;
   settings.locks = run.limits.locks;
+  settings.sets_as = std::move(sets_as);
   auto open = [&](Session& session) { return BackfillRun::open(session, run.fence, key, body, settings); };
   auto opened = co_await run.work.run(open);
   if (!opened) co_return opened.error();

@@ -95,9 +95,8 @@ Result<std::vector<PurgeCandidate>> purge_candidates(Session& session, const Led
     if (at_work && remains.things.empty()) continue;
     candidates.push_back({*record, std::move(remains), std::move(verdict)});
   }
-  std::sort(candidates.begin(), candidates.end(), [](const PurgeCandidate& a, const PurgeCandidate& b) {
-    return a.plan.position > b.plan.position;
-  });
+  std::sort(candidates.begin(), candidates.end(),
+            [](const PurgeCandidate& a, const PurgeCandidate& b) { return a.plan.position > b.plan.position; });
   return candidates;
 }
 

@@ -17,6 +17,15 @@ bool stands(const PlanRecord& plan, Phase phase) { return !leaves_no_trace(plan[
 
 bool has_steps(const PlanRecord& plan, Phase phase) { return !plan.plan[phase].steps.empty(); }
 
+// A rollback that was cut short among phases without steps has nothing of the plan left to undo, and is to be ended all
+// the same: a rollback leaves a hold first of all.
+bool has_something_to_undo(const PlanRecord& plan) {
+  const auto any_stands = [&plan] {
+    return std::any_of(std::begin(k_phases), std::end(k_phases), [&plan](Phase phase) { return stands(plan, phase); });
+  };
+  return has_started(plan) || (plan.held && any_stands());
+}
+
 // All that stands of the plan, latest first, down to `from`.
 void add_phases(const PlanRecord& plan, Phase from, Order& order) {
   for (int i = 2; i >= static_cast<int>(from); --i) {
@@ -94,7 +103,7 @@ Result<std::vector<PhaseToUndo>> rollback_order(const LedgerView& ledger, const 
   if (wishes.last > 0) {
     int left = wishes.last;
     for (auto plan = ledger.plans.rbegin(); plan != ledger.plans.rend() && left > 0; ++plan) {
-      if (!has_started(*plan)) continue;
+      if (!has_something_to_undo(*plan)) continue;
       add_phases(*plan, Phase::additive, order);
       --left;
     }
@@ -109,7 +118,7 @@ Result<std::vector<PhaseToUndo>> rollback_order(const LedgerView& ledger, const 
   }
   const auto from = wishes.phase.value_or(Phase::additive);
   const auto what = wishes.phase ? fmt::format("phase {} of {}", to_string(from), plan->plan.id.value) : plan->plan.id.value;
-  if (!has_started(*plan) || (wishes.phase && !stands(*plan, from))) return order;
+  if (!has_something_to_undo(*plan) || (wishes.phase && !stands(*plan, from))) return order;
 
   std::vector<std::string> obstacles;
   const auto later_plans = built_on(ledger, *plan);

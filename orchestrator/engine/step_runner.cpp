@@ -6,6 +6,7 @@
 #include "orchestrator/engine/backfill_runner.hpp"
 #include "phases/backfill/undo.hpp"
 #include "phases/ledger/ledger.hpp"
+#include "phases/old_values/old_values.hpp"
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/retire.hpp"
@@ -13,6 +14,7 @@
 #include "phases/steps/statement.hpp"
 #include "phases/sync/columns.hpp"
 #include "phases/sync/hand_over.hpp"
+#include "plans/base/units.hpp"
 
 namespace pgphase {
 namespace {
@@ -136,6 +138,10 @@ asio::awaitable<DoneOrStopped> forward(const Work& work, const RetireTableBody& 
   return made_once(work, [&work, &body](Session& session) { return retire_whole_table(session, work.site(), body); });
 }
 
+asio::awaitable<DoneOrStopped> forward(const Work& work, const KeepOldBody& body) {
+  return made_once(work, [&work, &body](Session& session) { return make_room(session, work.site(), body); });
+}
+
 asio::awaitable<DoneOrStopped> forward(const Work& work, const RenameTableBody& body) {
   return made_once(work, [&work, &body](Session& session) { return take_new_name(session, work.site(), body); });
 }
@@ -213,7 +219,49 @@ asio::awaitable<DoneOrStopped> back(const Work& work, const DropNotNullBody& bod
   co_return required;
 }
 
+asio::awaitable<DoneOrStopped> back(const Work& work, const KeepOldBody& body) {
+  return retired_or_restored(work,
+                             [&work, &body](Session& session) { return drop_room(session, work.site(), body); });
+}
+
+// The old values come back where the new ones still are ours. First the scan of the way forward is forgotten, with its
+// marker: no row counts as done any more.
+asio::awaitable<DoneOrStopped> bring_old_values_back(const Work& work, const BackfillBody& body) {
+  auto look = [&](Session& session) {
+    return old_values_of(session, {work.key.plan, work.key.phase, body.keep_step});
+  };
+  const auto room = co_await work.run.work.run(look);
+  if (!room) co_return room.error();
+  if (!*room) co_return std::optional(Done{0, "nothing to undo", -1});
+  if (work.record.undo_part == 0) {
+    AttemptWork turn_round = [&](Session& session) {
+      const auto record = [&](Session& s) -> Result<void> {
+        PGPHASE_CHECK(step_undoing(s, work.key));
+        return step_undo_part_done(s, work.key, 1);
+      };
+      return discard_marker(session, work.run.fence, work.run.limits.locks, work.key, body.table, record);
+    };
+    auto turned = co_await with_retries(work.run, work.key, turn_round);
+    if (!turned) co_return turned.error();
+    if (!*turned) co_return std::optional<Done>();
+  }
+  auto rows = co_await run_backfill(work.run, work.key, restoring(**room), Direction::back, (*room)->key());
+  if (!rows) co_return rows.error();
+  if (!*rows) co_return std::optional<Done>();
+  auto count = [&](Session& session) { return newer_values(session, **room); };
+  const auto newer = co_await run_cancellably(work.run, count);
+  if (!newer && was_cancelled_by_us(work.run.control, newer.error())) co_return std::optional<Done>();
+  if (!newer) co_return newer.error();
+  Done done;
+  done.what = fmt::format("old values: {} rows restored, {} kept because somebody has written a newer one",
+                          human_count(**rows), human_count(*newer));
+  const auto gone = work.record.rows - **rows - *newer;
+  if (work.record.undo_part == 0 && gone > 0) done.what += fmt::format(", {} gone because deleted", human_count(gone));
+  co_return std::optional(done);
+}
+
 asio::awaitable<DoneOrStopped> back(const Work& work, const BackfillBody& body) {
+  if (!body.keep_step.empty()) co_return co_await bring_old_values_back(work, body);
   // As the author wrote it. A column that this plan added needs nothing: undoing the additive phase retires it.
   auto done = co_await statements(work, Direction::back, body.undo, static_cast<std::size_t>(work.record.undo_part));
   if (!done || !*done || body.undo.empty()) co_return done;

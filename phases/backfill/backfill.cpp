@@ -8,6 +8,7 @@
 #include "phases/backfill/marker.hpp"
 #include "phases/backfill/run.hpp"
 #include "phases/ledger/ledger.hpp"
+#include "phases/old_values/old_values.hpp"
 #include "phases/sync/links.hpp"
 
 namespace pgphase {
@@ -51,6 +52,14 @@ Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const F
       PGPHASE_CHECK(check_marker(session, target, row.marker));
     }
   }
+  std::string also;
+  std::string sets_as = settings.sets_as;
+  if (!body.keep_step.empty()) {
+    PGPHASE_TRY(room, old_values_of(session, {key.plan, key.phase, body.keep_step}));
+    if (!room) return room_gone(key, body.keep_step);
+    also = keep_assignments(*room);
+    sets_as = room->key();
+  }
   std::unique_ptr<Impl> impl(new Impl{
       .fence = fence,
       .key = key,
@@ -58,17 +67,19 @@ Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const F
       .settings = settings,
       .target = target,
       .store = ChunkStore(key, target.oid),
-      .sql = ended ? std::nullopt : std::optional<BatchSql>(std::in_place, row.todo, body, target, row.marker),
+      .also = also,
+      .sql = ended ? std::nullopt : std::optional<BatchSql>(std::in_place, row.todo, body, target, row.marker, also),
       .limits = batch_limits(settings.batch_time, session.deadlock_timeout()),
       .pacing = Pacing(settings.batch_time),
       .begun = known.has_value(),
       .row = row,
       .progress = {},
   });
+  impl->limits.sets_as = sets_as;
   if (!body.link_step.empty()) {
     PGPHASE_TRY(link, link_of(session, {impl->key.plan, Phase::additive, body.link_step}));
     if (!link) return link_gone(impl->key, body.link_step);
-    impl->limits.sync_key = link->link.key;
+    impl->limits.sets_as = link->link.key;
   }
   PGPHASE_CHECK(impl->refresh_progress(session));
   return std::unique_ptr<BackfillRun>(new BackfillRun(std::move(impl)));
@@ -115,7 +126,7 @@ Result<BackfillTick> BackfillRun::Impl::prepare(Session& session) {
   if (row.todo == Todo::marker) {
     PGPHASE_TRY(name, reserve_marker(session));
     row.marker = name;
-    sql.emplace(row.todo, body, target, row.marker);
+    sql.emplace(row.todo, body, target, row.marker, also);
   }
   PGPHASE_CHECK(store.begin(session, row, estimate));
   if (row.stage == Stage::scan) PGPHASE_CHECK(store.start_pass(session, 0));

@@ -19,6 +19,7 @@ namespace pgphase {
 
 struct BackfillSettings {
   std::chrono::milliseconds batch_time{100};  // how long rows may stay locked by us; the pages of a batch adapt to it
+  std::string sets_as;                        // what triggers of ours know the writes by (k_backfill_flag), or empty
   LockLimits locks;                           // for the marker column; `budget` bounds waiting for locked rows too
 };
 

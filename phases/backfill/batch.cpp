@@ -63,9 +63,9 @@ Result<Transaction> begin_batch(Session& session, const Fence& fence, std::strin
                           set_local_ms("lock_timeout", limits.lock_timeout) + ";" +
                           set_local_ms("statement_timeout", limits.statement_timeout) + ";" +
                           set_local_ms("idle_in_transaction_session_timeout", k_frozen) + ";" +
-                          (limits.sync_key.empty()
+                          (limits.sets_as.empty()
                                ? std::string()
-                               : fmt::format("SET LOCAL {} = {};", k_backfill_flag, quote_literal(limits.sync_key))));
+                               : fmt::format("SET LOCAL {} = {};", k_backfill_flag, quote_literal(limits.sets_as))));
 }
 
 Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepKey& key, const ChunkStore& store,

@@ -17,7 +17,7 @@ enum class RowLocks {
 
 struct BatchLimits {
   std::chrono::milliseconds lock_timeout, statement_timeout;
-  std::string sync_key = {};  // of the link whose targets are filled, or empty: the sync triggers must know our writes
+  std::string sets_as = {};  // what triggers of ours know these writes by (k_backfill_flag), or empty
 };
 // From the time that a batch should last. Always below the server's deadlock_timeout: otherwise the application would
 // be the victim of a deadlock with us.

@@ -6,12 +6,13 @@
 
 namespace pgphase {
 
-BatchSql::BatchSql(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker)
+BatchSql::BatchSql(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker,
+                   const std::string& also)
     : table_(fmt::format("{}{} AS {}", target.partitioned ? "" : "ONLY ", qualified(target.table),
                          quote_ident(target.table.name))),
       row_(quote_ident(target.table.name)),
       todo_(todo_condition(todo, body, target, marker)),
-      set_(assignments(todo, body, target, marker)),
+      set_(assignments(todo, body, target, marker) + (also.empty() ? "" : ", " + also)),
       // As strong as the UPDATE's own row lock and no stronger: rows under a foreign key check of somebody else are
       // not passed over.
       row_lock_(target.sets_key ? "FOR UPDATE" : "FOR NO KEY UPDATE") {

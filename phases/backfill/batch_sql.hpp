@@ -18,7 +18,9 @@ struct PageRange {
 
 class BatchSql {
  public:
-  BatchSql(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker);
+  // `also`: further assignments, which the author's own statement has not; may be empty.
+  BatchSql(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker,
+           const std::string& also = {});
 
   // `leaf` is quoted SQL. Each UPDATE returns one row: rows set, and how many of them still match afterwards.
   std::string update(const std::string& leaf, PageRange pages) const;

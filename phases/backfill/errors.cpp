@@ -148,6 +148,13 @@ Error link_gone(const StepKey& key, const std::string& link_step) {
       fmt::format("Nothing was set. Roll {} back as far as additive, then run `pgphase up` again.", key.plan.value));
 }
 
+Error room_gone(const StepKey& key, const std::string& keep_step) {
+  return make_error(
+      Errc::step_failed,
+      fmt::format("backfill {}: the ledger does not know where the old values are to be kept ({})", key.step, keep_step),
+      fmt::format("Nothing was set. Roll {} back as far as backfill, then run `pgphase up` again.", key.plan.value));
+}
+
 Error marker_unknown(const Target& target, std::int64_t rows, const std::string& marker) {
   return make_error(
       Errc::step_failed,

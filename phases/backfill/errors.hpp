@@ -31,6 +31,7 @@ Error update_suppressed(const Target& target, const StepKey& key, std::int64_t f
 Error marker_gone(const Target& target, const StepKey& key, const std::string& marker);
 Error marker_unknown(const Target& target, std::int64_t rows, const std::string& marker);
 Error link_gone(const StepKey& key, const std::string& link_step);
+Error room_gone(const StepKey& key, const std::string& keep_step);
 Error marker_on_partition(const Target& target);
 
 }  // namespace pgphase

@@ -21,6 +21,7 @@ struct BackfillRun::Impl {
   BackfillSettings settings;
   Target target;
   ChunkStore store;
+  std::string also;             // assignments that keep the old values, or empty
   std::optional<BatchSql> sql;  // nothing once the backfill has ended
   BatchLimits limits;
   Pacing pacing;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "phases/old_values/old_values.hpp"
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/whole_table.hpp"
@@ -61,6 +62,11 @@ class Look {
     PGPHASE_TRY(obstacles, obstacles_to_retiring(session_, body));
     PGPHASE_CHECK(note(obstacles));
     return named_in_functions(body.table, "");
+  }
+
+  Result<void> operator()(const KeepOldBody& body) {
+    PGPHASE_TRY(obstacles, obstacles_to_keeping(session_, body));
+    return note(obstacles);
   }
 
   Result<void> operator()(const RenameTableBody& body) {

@@ -104,7 +104,7 @@ struct StepKey {
 struct RetiredRecord {
   std::int64_t id = 0;
   StepKey key;
-  std::string kind;  // table, column, index, not_null
+  std::string kind;  // table, column, index, not_null, old_value
   TableName table;
   std::string object;      // the column or index; for a table its own name
   std::string hidden_as;   // empty: dropped, definition kept

@@ -215,6 +215,9 @@ ALTER TABLE pgphase.phase ADD COLUMN sealed_what text;       -- what it dropped,
 ALTER TABLE pgphase.snapshot DROP CONSTRAINT snapshot_moment_check;
 ALTER TABLE pgphase.snapshot ADD CONSTRAINT snapshot_moment_check
   CHECK (moment IN ('forward', 'back', 'stamped', 'by_hand', 'purged'));
+ALTER TABLE pgphase.retired DROP CONSTRAINT retired_kind_check;
+ALTER TABLE pgphase.retired ADD CONSTRAINT retired_kind_check
+  CHECK (kind IN ('table', 'column', 'index', 'not_null', 'old_value'));
 )sql"},
 };
 

@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "phases/ledger/ledger.hpp"
 #include "phases/ledger/schema.hpp"
+#include "phases/old_values/old_values.hpp"
 #include "phases/retire/retired_schema.hpp"
 #include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
@@ -55,11 +57,12 @@ Result<void> record(Session& session, const PurgeSite& site, const std::string& 
 
 // Functions of ours that the table's triggers call.
 Result<std::vector<std::string>> our_functions(Session& session, const TableName& table) {
-  PGPHASE_TRY(rows, session.query("SELECT DISTINCT p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
-                                  "  JOIN pg_namespace pn ON pn.oid = p.pronamespace "
-                                  "  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                  " WHERE pn.nspname = 'pgphase' AND n.nspname = $1 AND c.relname = $2",
-                                  {table.schema, table.name}));
+  PGPHASE_TRY(rows,
+              session.query("SELECT DISTINCT p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+                            "  JOIN pg_namespace pn ON pn.oid = p.pronamespace "
+                            "  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                            " WHERE pn.nspname = 'pgphase' AND n.nspname = $1 AND c.relname = $2",
+                            {table.schema, table.name}));
   std::vector<std::string> names;
   for (const auto& row : rows) names.push_back(row.text(0));
   return names;
@@ -83,19 +86,35 @@ Result<void> drop_table(Session& session, const PurgeShare& share) {
   PGPHASE_CHECK(session.script(fmt::format("DROP TABLE {};", qualified(share.table))));
   PGPHASE_CHECK(drop_what_nobody_calls(session, functions));
   // Links of earlier plans on it; not of a table that was made under its name since.
-  PGPHASE_CHECK(session.query("DELETE FROM pgphase.link l USING pgphase.retired r WHERE r.id = $1 "
-                              "AND l.schema_name = r.schema_name AND l.table_name = r.table_name "
-                              "AND l.made_at <= r.retired_at",
-                              {std::to_string(record.id)}));
+  PGPHASE_CHECK(
+      session.query("DELETE FROM pgphase.link l USING pgphase.retired r WHERE r.id = $1 "
+                    "AND l.schema_name = r.schema_name AND l.table_name = r.table_name "
+                    "AND l.made_at <= r.retired_at",
+                    {std::to_string(record.id)}));
   return drop_retired_schema_if_empty(session);
+}
+
+// Step by step: each has made room of its own.
+Result<void> drop_old_values(Session& session, const PurgeShare& share) {
+  std::map<std::string, std::vector<RetiredRecord>> by_step;
+  for (const auto& thing : share.things) {
+    if (thing.record.kind == k_old_value) by_step[thing.record.key.step].push_back(thing.record);
+  }
+  for (const auto& [step, records] : by_step) {
+    PGPHASE_TRY(room, old_values_from(records));
+    PGPHASE_CHECK(session.script(drop_room_sql(room)));
+  }
+  return {};
 }
 
 Result<void> drop_columns(Session& session, const PurgeShare& share) {
   // First the links: their function names the columns.
   for (const auto& link : share.links) PGPHASE_CHECK(remove_link(session, link));
   if (!share.links.empty()) PGPHASE_CHECK(carry_out_links(session, share.table));
+  PGPHASE_CHECK(drop_old_values(session, share));
   std::vector<std::string> drops;
   for (const auto& thing : share.things) {
+    if (thing.record.kind == k_old_value) continue;
     drops.push_back(fmt::format("DROP COLUMN {}", quote_ident(thing.record.hidden_as)));
   }
   if (drops.empty()) return {};
@@ -109,9 +128,10 @@ Error as_refusal(Error error, const PurgeSite& site, const PurgeShare& share) {
   error.code = depended_on ? Errc::refused : Errc::step_failed;
   error.message = fmt::format("purging {} of {}: {}{}{}", share.what, site.remains.plan.value, error.message,
                               error.detail.empty() ? "" : ": ", error.detail);
-  error.next = fmt::format("Of this nothing was dropped; what was dropped before it is gone. {}, then run `pgphase purge` "
-                           "again.",
-                           depended_on ? "Drop what depends on it" : "Correct the cause");
+  error.next = fmt::format(
+      "Of this nothing was dropped; what was dropped before it is gone. {}, then run `pgphase purge` "
+      "again.",
+      depended_on ? "Drop what depends on it" : "Correct the cause");
   return error;
 }
 

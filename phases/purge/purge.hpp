@@ -1,6 +1,7 @@
-// Drops for good what plans have retired: one short transaction a table, under the lock limits (phases/lock/attempt.hpp),
-// never CASCADE. Each commits with its ledger rows and with the seal of the phases that cannot go back any more, so that
-// a purge which is cut off goes on where it was. docs/design/retire.md. Blocking; same threading as the Session.
+// Drops for good what plans have retired: one short transaction a table, under the lock limits
+// (phases/lock/attempt.hpp), never CASCADE. Each commits with its ledger rows and with the seal of the phases that
+// cannot go back any more, so that a purge which is cut off goes on where it was. docs/design/retire.md. Blocking; same
+// threading as the Session.
 #pragma once
 
 #include <optional>

@@ -17,29 +17,31 @@ constexpr int k_first_ledger_with_links = 3;
 // The table that has the column as its own, and not from a parent. Under its own name first: a copy made with LIKE has
 // columns of the same names.
 Result<std::optional<TableName>> table_with(Session& session, const TableName& expected, const std::string& column) {
-  PGPHASE_TRY(rows, session.query("SELECT n.nspname, c.relname FROM pg_attribute a "
-                                  "  JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                  " WHERE a.attname = $1 AND NOT a.attisdropped AND a.attinhcount = 0 "
-                                  "   AND c.relkind IN ('r', 'p') AND ((n.nspname = $2 AND c.relname = $3) OR n.nspname = $4) "
-                                  " ORDER BY n.nspname = $2 AND c.relname = $3 DESC LIMIT 1",
-                                  {column, expected.schema, expected.name, k_retired_schema}));
+  PGPHASE_TRY(
+      rows, session.query("SELECT n.nspname, c.relname FROM pg_attribute a "
+                          "  JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                          " WHERE a.attname = $1 AND NOT a.attisdropped AND a.attinhcount = 0 "
+                          "   AND c.relkind IN ('r', 'p') AND ((n.nspname = $2 AND c.relname = $3) OR n.nspname = $4) "
+                          " ORDER BY n.nspname = $2 AND c.relname = $3 DESC LIMIT 1",
+                          {column, expected.schema, expected.name, k_retired_schema}));
   if (rows.empty()) return std::optional<TableName>();
   return std::optional(TableName{rows[0].text(0), rows[0].text(1)});
 }
 
 // PostgreSQL drops these with the column, without being told: also an index or a check that covers other columns.
 Result<std::vector<std::string>> dropped_along(Session& session, const TableName& table, const std::string& column) {
-  PGPHASE_TRY(rows, session.query(
-                        "SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) "
-                        "  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
-                        "  JOIN pg_namespace n ON n.oid = c.relnamespace "
-                        "  JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid "
-                        "                  AND d.refobjsubid = a.attnum "
-                        " WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND NOT a.attisdropped "
-                        "   AND d.deptype IN ('a', 'i') "
-                        "   AND d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_statistic_ext'::regclass) "
-                        " ORDER BY 1",
-                        {table.schema, table.name, column}));
+  PGPHASE_TRY(rows,
+              session.query(
+                  "SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) "
+                  "  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                  "  JOIN pg_namespace n ON n.oid = c.relnamespace "
+                  "  JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid "
+                  "                  AND d.refobjsubid = a.attnum "
+                  " WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND NOT a.attisdropped "
+                  "   AND d.deptype IN ('a', 'i') "
+                  "   AND d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_statistic_ext'::regclass) "
+                  " ORDER BY 1",
+                  {table.schema, table.name, column}));
   std::vector<std::string> along;
   for (const auto& row : rows) along.push_back(row.text(0));
   return along;
@@ -53,11 +55,12 @@ Result<std::string> plan_that_retired(Session& session, const TableName& place) 
 }
 
 Result<std::optional<std::int64_t>> size_of(Session& session, const TableName& table) {
-  PGPHASE_TRY(rows, session.query("SELECT sum(pg_total_relation_size(t.oid))::bigint FROM pg_class c "
-                                  "  JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                  "  JOIN LATERAL (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid)) t ON true "
-                                  " WHERE n.nspname = $1 AND c.relname = $2",
-                                  {table.schema, table.name}));
+  PGPHASE_TRY(rows,
+              session.query("SELECT sum(pg_total_relation_size(t.oid))::bigint FROM pg_class c "
+                            "  JOIN pg_namespace n ON n.oid = c.relnamespace "
+                            "  JOIN LATERAL (SELECT c.oid UNION SELECT relid FROM pg_partition_tree(c.oid)) t ON true "
+                            " WHERE n.nspname = $1 AND c.relname = $2",
+                            {table.schema, table.name}));
   return rows[0].is_null(0) ? std::optional<std::int64_t>() : std::optional(rows[0].integer(0));
 }
 
@@ -140,6 +143,7 @@ std::string describe(const RetiredRecord& record) {
   if (record.kind == "table") return "table " + table;
   if (record.kind == "index") return fmt::format("index {} of {}", record.object, table);
   if (record.kind == "not_null") return fmt::format("NOT NULL of {}.{}", table, record.object);
+  if (record.kind == "old_value") return fmt::format("old values of {}.{}", table, record.object);
   return fmt::format("{} {}.{}", record.kind, table, record.object);
 }
 

@@ -32,6 +32,7 @@ class Walk {
   void step(const HandOverBody& body) { need(body.table); }
   void step(const DropNotNullBody& body) { need(body.table); }
   void step(const RetireTableBody& body) { need(body.table); }
+  void step(const KeepOldBody& body) { need(body.table); }
   void step(const RenameTableBody& body) {
     need(body.table);
     created_.insert(body.renamed());

@@ -1,9 +1,10 @@
 // [[backfill]] with `set`: rows are changed in batches, each committed with its checkpoint. This file decides how the
-// engine knows which rows are still to be done (docs/design/backfill.md), and that nothing is overwritten for good
-// without a word.
+// engine knows which rows are still to be done (docs/design/backfill.md), and whether the values that are overwritten
+// have to be kept.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "plans/changes/change.hpp"
 #include "plans/changes/keys.hpp"
@@ -34,7 +35,6 @@ class Backfill : public Change {
   }
 
   void split(const PlanFacts& facts, StepSink& sink, Findings& findings) const override {
-    check_old_values(facts, findings);
     BackfillBody body;
     body.table = table_;
     for (const auto& column : set_) {
@@ -48,6 +48,10 @@ class Backfill : public Change {
     body.where = where_;
     body.todo = todo(facts);
     body.undo = common_.undo(Phase::backfill, facts, findings);
+    if (auto room = room_for_old_values(facts)) {
+      body.keep_step = room->name;
+      sink.add(Phase::backfill, std::move(*room), at());
+    }
     Step step;
     step.name = name_;
     step.body = std::move(body);
@@ -63,18 +67,21 @@ class Backfill : public Change {
                        [&](const SetColumn& column) { return facts.added_empty(table_, column.name); });
   }
 
-  // Values that existed before the plan are gone once overwritten.
-  void check_old_values(const PlanFacts& facts, Findings& findings) const {
-    if (!facts.complete || !common_.rollback.empty() || common_.irreversible) return;
+  // Values that may have been there before are kept, unless the author says how to bring them back, or that nobody
+  // needs them.
+  std::optional<Step> room_for_old_values(const PlanFacts& facts) const {
+    if (!common_.rollback.empty() || common_.irreversible) return std::nullopt;
+    KeepOldBody body;
+    body.table = table_;
     for (const auto& column : set_) {
-      if (facts.added_empty(table_, column.name)) continue;
-      const bool has_default = facts.added.contains({table_, column.name});
-      findings.add(at(),
-                   fmt::format("the backfill \"{}\" overwrites {}.{}, {}: its old values would be lost", name_,
-                               display_name(table_), column.name,
-                               has_default ? "which this plan adds with a default" : "which this plan does not add"),
-                   "write rollback = \"SQL that brings them back\", or irreversible = \"why that is right\"");
+      if (!facts.added_empty(table_, column.name)) body.columns.push_back(column.name);
     }
+    if (body.columns.empty()) return std::nullopt;
+    Step step;
+    step.name = fmt::format("keep what {} overwrites", name_);
+    step.body = std::move(body);
+    step.touches = {table_};
+    return step;
   }
 
   Todo todo(const PlanFacts& facts) const {

@@ -190,6 +190,9 @@ struct BodyToJson {
             {"restore", body.restore},
             {"unless_there_is_a_default", body.unless_there_is_a_default}};
   }
+  json::object operator()(const KeepOldBody& body) const {
+    return {{"type", "keep_old"}, {"table", table_to_json(body.table)}, {"columns", array_of(body.columns, to_value)}};
+  }
   json::object operator()(const BackfillBody& body) const {
     const auto set = array_of(body.set, assignment_to_json);
     json::object out{{"type", "backfill"},
@@ -200,6 +203,7 @@ struct BodyToJson {
                      {"functions", array_of(body.functions, to_value)},
                      {"undo", array_of(body.undo, statement_to_json)}};
     if (!body.link_step.empty()) out["link_step"] = body.link_step;
+    if (!body.keep_step.empty()) out["keep_step"] = body.keep_step;
     return out;
   }
 };
@@ -243,6 +247,9 @@ decltype(Step::body) body_from_json(const json::value& value) {
     return DropNotNullBody{table_from_json(from.at("table")), text(from, "column"), text(from, "restore"),
                            from.at("unless_there_is_a_default").as_bool()};
   }
+  if (type == "keep_old") {
+    return KeepOldBody{table_from_json(from.at("table")), vector_of<std::string>(from.at("columns"), to_text)};
+  }
   if (type != "backfill") throw std::invalid_argument(fmt::format("\"{}\" is not a kind of step", type));
   BackfillBody out;
   out.table = table_from_json(from.at("table"));
@@ -252,6 +259,7 @@ decltype(Step::body) body_from_json(const json::value& value) {
   out.functions = vector_of<std::string>(from.at("functions"), to_text);
   out.undo = vector_of<Statement>(from.at("undo"), statement_from_json);
   if (from.contains("link_step")) out.link_step = text(from, "link_step");
+  if (from.contains("keep_step")) out.keep_step = text(from, "keep_step");
   return out;
 }
 

@@ -219,6 +219,35 @@ ALTER TABLE counters ADD owner integer DEFAULT 1 REFERENCES owners ON DELETE CAS
           }};
 }
 
+// Values that a backfill overwrites, twice, and that come back; an application has written some of them meanwhile.
+Scenario old_values() {
+  const Command up{{"up", "010_overwrite"}, 0};
+  const Command back{{"rollback", "010_overwrite"}, 0};
+  return {"old_values",
+          k_counters,
+          {{"010_overwrite",
+            "format = 1\n[[backfill]]\nname = \"count\"\ntable = \"counters\"\nset = { n = \"n + 1\" }\n"
+            "[[backfill]]\nname = \"shout\"\ntable = \"counters\"\nset = { label = \"upper(label)\" }\n"}},
+          {
+              {.command = up, .turn = {back, up}},
+              {.command = back, .sql = "UPDATE counters SET n = 77 WHERE id = 1; DELETE FROM counters WHERE id = 2",
+               .turn = {up, back}},
+              {.command = up},
+          }};
+}
+
+// Old values were on their way back, and then it goes forward again.
+Scenario half_a_way_back() {
+  return {"half_a_way_back",
+          k_counters,
+          {{"010_count", "format = 1\n[[backfill]]\nname = \"count\"\ntable = \"counters\"\nset = { n = \"n + 1\" }\n"}},
+          {
+              {.command = {{"up"}, 0}},
+              {.command = {{"rollback", "010_count"}, 0}, .interrupted_at = "backfill.chunk.after_commit:1"},
+              {.command = {{"up", "010_count"}, 0}},
+          }};
+}
+
 // What is retired goes for good: a column, one that is kept up to date, a table, and what a rolled-back plan made.
 Scenario purge() {
   return {"purge",
@@ -323,7 +352,7 @@ Scenario trouble() {
 const std::vector<Scenario>& crash_scenarios() {
   static const std::vector<Scenario> all{
       release(),      there_and_back(), linked_columns(), old_columns(), null_behind_the_guard(),
-      whole_tables(), purge(), moved_rows(), trouble()};
+      whole_tables(), old_values(), half_a_way_back(), purge(), moved_rows(), trouble()};
   return all;
 }
 

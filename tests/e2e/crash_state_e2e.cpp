@@ -9,7 +9,7 @@ namespace {
 
 // Numbers come from a sequence, which a transaction that is rolled back uses up too.
 std::string without_numbers(const std::string& text) {
-  return std::regex_replace(text, std::regex("_pgphase_(todo_|retired_)?[0-9]+"), "_pgphase_$1#");
+  return std::regex_replace(text, std::regex("([_!~])pgphase_(todo_|retired_|old_|kept_|told_)?[0-9]+"), "$1pgphase_$2#");
 }
 
 std::string lines(PgClient& client, const std::string& heading, const std::string& select) {

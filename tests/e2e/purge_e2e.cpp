@@ -56,7 +56,9 @@ class PurgeE2e : public ::testing::Test {
     return output;
   }
   std::string value(const std::string& sql) { return project.db().value(sql); }
-  std::string hidden_columns() { return value("SELECT count(*) FROM pg_attribute WHERE attname ~ '^_pgphase_retired'"); }
+  std::string hidden_columns() {
+    return value("SELECT count(*) FROM pg_attribute WHERE attname ~ '^_pgphase_retired'");
+  }
   Project project;
 };
 
@@ -123,15 +125,17 @@ TEST_F(PurgeE2e, APlanUnderWayIsLeftAlone) {
 }
 
 TEST_F(PurgeE2e, OfARolledBackPlanTheValuesAreLostAndItBeginsAnew) {
-  project.plan("003_add", "format = 1\n[[change]]\nop = \"add_column\"\ntable = \"tasks\"\ncolumn = \"low\"\n"
-                          "type = \"text\"\nfill = \"lower(title)\"\ndown = \"upper(low)\"\n");
+  project.plan("003_add",
+               "format = 1\n[[change]]\nop = \"add_column\"\ntable = \"tasks\"\ncolumn = \"low\"\n"
+               "type = \"text\"\nfill = \"lower(title)\"\ndown = \"upper(low)\"\n");
   expect(0, {"up", "003_add", "--approve"});
   project.db().exec("UPDATE tasks SET low = 'mine' WHERE id = 1");
   expect(0, {"rollback", "003_add"});
   const auto shown = project.run({"purge", "003_add", "--yes", "--retain-for", "0s"});
   EXPECT_EQ(shown.code, 0) << shown.err;
-  EXPECT_THAT(shown.out, AllOf(HasSubstr("003_add, rolled back"), HasSubstr("values that were written into it are lost"),
-                               HasSubstr("the triggers that keep title, low of table tasks in step")));
+  EXPECT_THAT(shown.out,
+              AllOf(HasSubstr("003_add, rolled back"), HasSubstr("values that were written into it are lost"),
+                    HasSubstr("the triggers that keep title, low of table tasks in step")));
   EXPECT_EQ(value(k_traces), "nothing");
   expect(0, {"up", "003_add", "--approve"});
   EXPECT_EQ(value("SELECT low FROM tasks WHERE id = 1"), "mine");  // by way of `down` the title is 'MINE'
@@ -165,8 +169,8 @@ TEST_F(PurgeE2e, AReaderWhoDoesNotGoIsNamedAndNothingIsDropped) {
   expect(0, {"up", "002_drop", "--approve"});
   PgClient reader(project.db().url());
   reader.exec("BEGIN; SELECT count(*) FROM tasks");
-  const auto output = project.run({"purge", "--yes", "--retain-for", "0s", "--lock-timeout", "50ms", "--lock-pause", "50ms",
-                                   "--lock-attempts", "3"});
+  const auto output = project.run({"purge", "--yes", "--retain-for", "0s", "--lock-timeout", "50ms", "--lock-pause",
+                                   "50ms", "--lock-attempts", "3"});
   EXPECT_EQ(output.code, 30) << output.out << output.err;
   EXPECT_THAT(output.err, AllOf(HasSubstr("3 attempts"), HasSubstr("blocked by"), HasSubstr("pgphase purge 002_drop")));
   EXPECT_EQ(project.phase_state("002_drop", "constraint"), "done");

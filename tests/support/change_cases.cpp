@@ -447,6 +447,31 @@ schema  = "Ärger"
 table   = "Order"
 columns = "select"
 )toml"},
+      // [[backfill]] over values that were there
+      {"Overwrite", k_items, R"toml(
+[[backfill]]
+name  = "shout"
+table = "items"
+set   = { label = "upper(label)" }
+)toml"},
+      {"OverwriteOnce", k_items, R"toml(
+[[backfill]]
+name  = "double"
+table = "items"
+set   = { n = "n * 2", label = "label || n" }
+
+[[backfill]]
+name  = "again"
+table = "items"
+set   = { n = "n + 1" }
+where = "n % 2 = 0"
+)toml"},
+      {"OverwriteInAPartitionedTable", k_partitioned, R"toml(
+[[backfill]]
+name  = "shout"
+table = "events"
+set   = { what = "upper(what)" }
+)toml"},
       // add_foreign_key
       {"AddForeignKey", k_items, R"toml(
 [[change]]

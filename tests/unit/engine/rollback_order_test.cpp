@@ -130,6 +130,20 @@ TEST(RollbackOrder, AnIrreversibleStepThatRanIsRefusedBeforeAnythingIsTouched) {
   EXPECT_TRUE(rollback_order(ledger_of({plan}), all_of("002"))) << "skipped by hand: it is left as it is";
 }
 
+TEST(RollbackOrder, PhasesWithoutStepsAreEndedToo) {
+  auto plan = standing("002", 1);
+  plan.plan[Phase::additive].steps.clear();
+  plan[Phase::additive].steps.clear();
+  plan[Phase::backfill].state = plan[Phase::constraint].state = PhaseState::rolled_back;
+  for (const auto state : {PhaseState::done, PhaseState::rolling_back}) {
+    plan[Phase::additive].state = state;
+    plan.held = false;
+    EXPECT_TRUE(rollback_order(ledger_of({plan}), all_of("002"))->empty()) << "nobody has begun to";
+    plan.held = true;
+    EXPECT_THAT(*rollback_order(ledger_of({plan}), all_of("002")), ElementsAre(PhaseToUndo{{"002"}, Phase::additive}));
+  }
+}
+
 TEST(RollbackOrder, ASealedPhaseIsRefused) {
   auto plan = standing("002", 1);
   plan[Phase::constraint].state = PhaseState::sealed;

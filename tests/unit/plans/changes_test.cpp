@@ -208,21 +208,33 @@ TEST(BackfillTest, NamesTheFunctionsThatTheServerMustLookAt) {
               ::testing::ElementsAre("lower", "app.norm"));
 }
 
-TEST(BackfillTest, OverwritingWhatThePlanDidNotAddNeedsAnUndo) {
+// The columns that the plan's backfill phase makes room for before it sets them.
+std::vector<std::string> kept_columns(const std::string& plan) {
+  const auto steps = plan_of(plan)[Phase::backfill].steps;
+  const auto* room = std::get_if<KeepOldBody>(&steps.front().body);
+  const auto& fill = std::get<BackfillBody>(steps.back().body);
+  EXPECT_EQ(fill.keep_step, room ? steps.front().name : "");
+  EXPECT_EQ(steps.size(), room ? 2U : 1U);
+  return room ? room->columns : std::vector<std::string>();
+}
+
+TEST(BackfillTest, KeepsOldValuesThatNothingElseBringsBack) {
   const std::string fill = "[[backfill]]\nname = \"b\"\ntable = \"t\"\nset = { a = \"lower(b)\" }\n";
-  EXPECT_THAT(problems_of(fill), HasSubstr("its old values would be lost"));
-  EXPECT_EQ(problems_of(fill + "rollback = \"UPDATE t SET a = b\""), "");
-  EXPECT_EQ(problems_of("[[additive]]\nname = \"c\"\nsql = \"ALTER TABLE public.t ADD COLUMN a text\"\n"
-                        "rollback = \"ALTER TABLE t DROP COLUMN a\"\n" +
-                        fill),
-            "")
+  EXPECT_THAT(kept_columns(fill), ::testing::ElementsAre("a"));
+  EXPECT_THAT(kept_columns(fill + "rollback = \"UPDATE t SET a = b\""), ::testing::IsEmpty());
+  EXPECT_THAT(kept_columns(fill + "irreversible = \"a was wrong\""), ::testing::IsEmpty());
+  EXPECT_THAT(kept_columns("[[additive]]\nname = \"c\"\nsql = \"ALTER TABLE public.t ADD COLUMN a text\"\n"
+                           "rollback = \"ALTER TABLE t DROP COLUMN a\"\n" +
+                           fill),
+              ::testing::IsEmpty())
       << "added by hand, empty";
-  EXPECT_THAT(problems_of("[[change]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"a\"\ntype = \"text\"\n"
-                          "default = \"'x'\"\n" +
-                          fill),
-              HasSubstr("adds with a default"));
-  EXPECT_THAT(problems_of("[[change]]\nop = \"add_column\"\ntable = \"u\"\ncolumn = \"a\"\ntype = \"text\"\n" + fill),
-              HasSubstr("does not add"))
+  EXPECT_THAT(kept_columns("[[change]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"a\"\ntype = \"text\"\n"
+                           "default = \"'x'\"\n" +
+                           fill),
+              ::testing::ElementsAre("a"))
+      << "what has a default may have been written";
+  EXPECT_THAT(kept_columns("[[change]]\nop = \"add_column\"\ntable = \"u\"\ncolumn = \"a\"\ntype = \"text\"\n" + fill),
+              ::testing::ElementsAre("a"))
       << "of another table";
 }
 

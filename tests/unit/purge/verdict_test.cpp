@@ -16,8 +16,11 @@ using Kind = Verdict::Kind;
 
 RetiredThing column_retired_by(Phase phase, ServerTime at) {
   RetiredThing thing;
-  thing.record = {7, {{"002_task_priority"}, phase, "drop"}, "column", {"public", "tasks"}, "priority",
-                  "_pgphase_retired_7", "{}", 0, at};
+  thing.record = {7,          {{"002_task_priority"}, phase, "drop"},
+                  "column",   {"public", "tasks"},
+                  "priority", "_pgphase_retired_7",
+                  "{}",       0,
+                  at};
   thing.place = thing.record.table;
   return thing;
 }
@@ -51,8 +54,8 @@ TEST(PurgeVerdict, TheRetentionCountsFromWhenThePlanWasDone) {
 }
 
 TEST(PurgeVerdict, OfARolledBackPlanTheYoungestDecides) {
-  const auto remains = remains_of({column_retired_by(Phase::additive, at_minute(10)),
-                                   column_retired_by(Phase::additive, at_minute(40))});
+  const auto remains = remains_of(
+      {column_retired_by(Phase::additive, at_minute(10)), column_retired_by(Phase::additive, at_minute(40))});
   EXPECT_EQ(verdict_on(rolled_back_plan(), remains, at_minute(99), 1h).kind, Kind::too_young);
   const auto due = verdict_on(rolled_back_plan(), remains, at_minute(100), 1h);
   EXPECT_EQ(due.kind, Kind::may_go);
@@ -61,7 +64,8 @@ TEST(PurgeVerdict, OfARolledBackPlanTheYoungestDecides) {
 }
 
 TEST(PurgeVerdict, APlanUnderWayIsLeftAlone) {
-  for (const auto state : {PhaseState::pending, PhaseState::running, PhaseState::rolling_back, PhaseState::rolled_back}) {
+  for (const auto state :
+       {PhaseState::pending, PhaseState::running, PhaseState::rolling_back, PhaseState::rolled_back}) {
     auto plan = finished_plan();
     plan[Phase::constraint].state = state;
     const auto verdict =
