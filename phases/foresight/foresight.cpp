@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "phases/catalogue/publications_of.hpp"
 #include "phases/old_values/old_values.hpp"
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
@@ -11,18 +12,6 @@
 
 namespace pgphase {
 namespace {
-
-// A published table: what a subscriber makes of a new column, and what that means for the way back.
-constexpr const char* k_publications = R"sql(
-SELECT DISTINCT p.pubname::text
-  FROM pg_publication p, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = $1 AND c.relname = $2
-   AND (p.puballtables AND c.relpersistence = 'p'
-        OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid){})
- ORDER BY 1
-)sql";
-constexpr const char* k_schema_publications =  // since 15
-    " OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace)";
 
 // Text is all that can be read of most functions: both words in it are a reason to look.
 constexpr const char* k_functions = R"sql(
@@ -49,7 +38,17 @@ class Look {
 
   Result<void> operator()(const SqlBody&) { return {}; }
   Result<void> operator()(const CreateTableBody&) { return {}; }
-  Result<void> operator()(const BackfillBody&) { return {}; }
+  Result<void> operator()(const BackfillBody& body) {
+    if (body.todo != Todo::marker) return {};
+    PGPHASE_TRY(publications, publications_of(session_, body.table));
+    for (const auto& publication : publications) {
+      warn(fmt::format(
+          "publication {} publishes {}: while the backfill has its marker column there, a subscriber without "
+          "one stops; say with `where` which rows are to be set, and none is needed",
+          publication, display_name(body.table)));
+    }
+    return {};
+  }
   Result<void> operator()(const AddColumnBody& body) { return published(body.table, body.column); }
 
   Result<void> operator()(const DropNotNullBody& body) {
@@ -120,14 +119,12 @@ class Look {
   void warn(std::string sentence) { found_.warnings.push_back(std::move(sentence)); }
 
   Result<void> published(const TableName& table, const std::string& column) {
-    PGPHASE_TRY(found, session_.query(fmt::format(k_publications,
-                                                  session_.server_version() >= 150000 ? k_schema_publications : ""),
-                                      {table.schema, table.name}));
-    for (const auto& row : found) {
+    PGPHASE_TRY(publications, publications_of(session_, table));
+    for (const auto& publication : publications) {
       warn(
           fmt::format("publication {} publishes {}: a subscriber without a column {} stops, and while it is published "
                       "the column cannot be taken back",
-                      row.text(0), display_name(table), column));
+                      publication, display_name(table), column));
     }
     return {};
   }

@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "phases/catalogue/publications_of.hpp"
 #include "phases/ledger/ledger.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/function.hpp"
@@ -191,6 +192,13 @@ Result<std::vector<std::string>> obstacles_to_keeping(Session& session, const Ke
                     "and say with `where` which rows are meant, or give the step a `rollback`, or say why it is "
                     "`irreversible`",
                     display_name(body.table)));
+  }
+  PGPHASE_TRY(publications, publications_of(session, body.table));
+  for (const auto& publication : publications) {
+    obstacles.push_back(fmt::format(
+        "publication {} publishes {}, and a subscriber without columns for the old values would stop: give the "
+        "step a `rollback`, or say why it is `irreversible`",
+        publication, display_name(body.table)));
   }
   return obstacles;
 }

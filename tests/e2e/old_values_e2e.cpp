@@ -126,6 +126,16 @@ TEST_F(OldValuesE2e, APartitionIsRefusedBeforeAnythingRuns) {
   EXPECT_THAT(output.err, HasSubstr("is a partition"));
 }
 
+TEST_F(OldValuesE2e, APublishedTableIsRefusedBeforeAnythingRuns) {
+  project.db().exec("CREATE PUBLICATION everything FOR TABLE t");
+  const auto output = project.run({"up"});
+  EXPECT_EQ(output.code, 21) << output.out << output.err;
+  EXPECT_THAT(output.err, AllOf(HasSubstr("publication everything publishes t"), HasSubstr("`irreversible`")));
+  EXPECT_EQ(hidden(), "0");
+  project.plan("010_double", std::string(k_double) + "irreversible = \"all are wrong\"\n");
+  EXPECT_THAT(project.run({"up"}).err, HasSubstr("say with `where`"));
+}
+
 // Applications write all the time while the values go forward, back, and forward and back again.
 TEST_F(OldValuesE2e, NoAcknowledgedWriteIsLostAndNothingElseIsChanged) {
   const auto seed = seed_of_this_run();
