@@ -8,6 +8,7 @@
 #include "orchestrator/cli/words.hpp"
 #include "orchestrator/engine/derived_state.hpp"
 #include "orchestrator/engine/gate.hpp"
+#include "orchestrator/engine/old_code.hpp"
 #include "orchestrator/engine/rollback_order.hpp"
 #include "orchestrator/engine/state_machine.hpp"
 
@@ -32,6 +33,14 @@ std::optional<Phase> phase_at_hand(const PlanRecord& plan) {
     if (state != PhaseState::done && state != PhaseState::sealed && !plan.plan[phase].steps.empty()) return phase;
   }
   return std::nullopt;
+}
+
+// The first question about a rollback that was cut short.
+std::string where_old_code_is(const PlanRecord& plan) {
+  const auto phase = phase_at_hand(plan);
+  if (!phase || plan[*phase].state != PhaseState::rolling_back) return {};
+  return keeps_old_code_out(plan, *phase) ? "; old code is not safe yet"
+                                          : "; old code is safe: what is left is restoration";
 }
 
 std::string what_stands(const PlanRecord& plan) {
@@ -105,9 +114,11 @@ void add_way_back(IncidentCard& card, const PlanRecord& plan, const LedgerView& 
 std::string when_rehearsed(const PlanRecord& plan, const RehearsalRecord& rehearsal) {
   if (rehearsal.split_sha256 != plan.plan.split_sha256) return {};
   const auto phase = latest_standing(plan);
-  std::string line = fmt::format("{} {}", rehearsal.began_at, rehearsal.ok ? "with every criterion met" : "and it failed");
+  std::string line =
+      fmt::format("{} {}", rehearsal.began_at, rehearsal.ok ? "with every criterion met" : "and it failed");
   for (const auto& figures : rehearsal.figures.phases) {
-    if (phase == figures.phase) line += fmt::format("; {} rolled back in {}", to_string(*phase), in_seconds(figures.back_seconds));
+    if (phase == figures.phase)
+      line += fmt::format("; {} rolled back in {}", to_string(*phase), in_seconds(figures.back_seconds));
   }
   double lock_ms = 0;
   for (const auto& step : rehearsal.figures.steps) lock_ms = std::max(lock_ms, step.lock_ms);
@@ -162,7 +173,7 @@ std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerVi
       break;
   }
   IncidentCard card;
-  card.now = fmt::format("{}; {}", why(plan, ledger, status), what_stands(plan));
+  card.now = fmt::format("{}; {}{}", why(plan, ledger, status), what_stands(plan), where_old_code_is(plan));
   add_way_on(card, plan, ledger, status);
   add_way_back(card, plan, ledger);
   if (const auto found = rehearsals.find(plan.plan.id); found != rehearsals.end()) {

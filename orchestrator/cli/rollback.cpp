@@ -6,8 +6,9 @@
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/engine/look_ahead.hpp"
-#include "orchestrator/engine/plan_runner.hpp"
+#include "orchestrator/engine/phase_undo.hpp"
 #include "orchestrator/engine/rollback_order.hpp"
+#include "orchestrator/rehearsal/report.hpp"
 #include "phases/ledger/schema.hpp"
 
 namespace pgphase {
@@ -52,8 +53,12 @@ std::vector<std::string> announcement(const LedgerView& ledger, const std::vecto
 }
 
 struct Done {
-  std::vector<PhaseToUndo> phases;
-  std::optional<PlanStop> stopped;
+  struct Undone {
+    PhaseToUndo which;
+    PhaseUndo how;
+  };
+  std::vector<Undone> phases;
+  std::optional<PhaseUndo> stopped;
 };
 
 asio::awaitable<Result<void>> roll_back(RunContext& run, RollbackWishes wishes, bool lose_data, std::string reason,
@@ -75,33 +80,52 @@ asio::awaitable<Result<void>> roll_back(RunContext& run, RollbackWishes wishes, 
   for (const auto& line : first_of_all) run.reporter.say(line);
   for (const auto& item : *order) {
     const auto why = reason.empty() ? fmt::format("phase {} was rolled back", to_string(item.phase)) : reason;
-    auto stop = co_await undo_phase(run, item.plan, item.phase, why);
-    if (!stop) co_return stop.error();
-    if (stop->reason != StopReason::done) {
-      done.stopped = *stop;
+    auto undone = co_await undo_phase(run, item.plan, item.phase, why);
+    if (!undone) co_return undone.error();
+    if (undone->stop.reason != StopReason::done) {
+      done.stopped = *undone;
       co_return Result<void>();
     }
-    done.phases.push_back(item);
+    done.phases.push_back({item, *undone});
   }
   co_return Result<void>();
+}
+
+// The two moments of a phase: when code of the schema before works again, and when everything is restored.
+boost::json::object as_json(const Done::Undone& one) {
+  return {{"plan", one.which.plan.value},
+          {"phase", to_string(one.which.phase)},
+          {"old_code_safe_seconds", one.how.old_code_safe.count()},
+          {"complete_seconds", one.how.complete.count()}};
+}
+
+std::string in_words(const Done::Undone& one) {
+  const auto complete = in_seconds(one.how.complete.count());
+  return fmt::format("{} {}: {}, everything restored after {}", one.which.plan.value, to_string(one.which.phase),
+                     one.how.old_code_was_out ? "old code safe after " + in_seconds(one.how.old_code_safe.count())
+                                              : "old code was safe when it began",
+                     complete);
 }
 
 ExitCode tell(Program& program, const Done& done) {
   auto& console = program.console();
   boost::json::array phases;
-  for (const auto& [plan, phase] : done.phases) {
-    phases.push_back(boost::json::object{{"plan", plan.value}, {"phase", to_string(phase)}});
-  }
+  for (const auto& one : done.phases) phases.push_back(as_json(one));
   auto exit = ExitCode::done;
   if (done.stopped) {
-    exit = done.stopped->reason == StopReason::paused ? ExitCode::paused : ExitCode::interrupted;
-    console.say(done.stopped->reason == StopReason::paused
-                    ? fmt::format("the rollback is {}; the same command goes on with it", done.stopped->why)
-                    : "the rollback is interrupted; the same command goes on with it");
+    const auto& stop = done.stopped->stop;
+    exit = stop.reason == StopReason::paused ? ExitCode::paused : ExitCode::interrupted;
+    console.say(
+        fmt::format("the rollback is {}; the same command goes on with it. Old code {}",
+                    stop.reason == StopReason::paused ? stop.why : "interrupted",
+                    done.stopped->old_code_is_safe ? "is safe: what is left is restoration" : "is not safe yet"));
   } else if (done.phases.empty()) {
     console.say("nothing to roll back: nothing of it stands");
   } else {
-    const auto& last = done.phases.back().plan.value;
+    for (const auto& one : done.phases) {
+      if (one.how.had_steps) console.say(in_words(one));
+    }
+    const auto& last = done.phases.back().which.plan.value;
     console.say(fmt::format("rolled back; {} is held, so that no pipeline redoes it", last));
     console.say(fmt::format("forward again: pgphase up {}", last));
   }
@@ -116,8 +140,9 @@ ExitCode rollback(Program& program, const RollbackOptions& options) {
   wishes.with_later = options.with_later;
   if (!options.plan.empty()) wishes.plan = parse_plan_id(options.plan);
   if (wishes.plan.has_value() == (wishes.last > 0)) {
-    return console.fail(make_error(Errc::usage, "rollback needs a plan, or how many of the last plans",
-                                   "Write `pgphase rollback PLAN`, `pgphase rollback PLAN --phase PHASE` or `pgphase rollback -1`."));
+    return console.fail(
+        make_error(Errc::usage, "rollback needs a plan, or how many of the last plans",
+                   "Write `pgphase rollback PLAN`, `pgphase rollback PLAN --phase PHASE` or `pgphase rollback -1`."));
   }
   if (!options.phase.empty()) {
     auto phase = parse_phase(options.phase);
@@ -125,7 +150,8 @@ ExitCode rollback(Program& program, const RollbackOptions& options) {
     if (!wishes.plan) return console.fail(make_error(Errc::usage, "--phase needs a plan"));
     wishes.phase = *phase;
   }
-  if (auto sure = program.confirm_protected(options.confirm, "pgphase rollback"); !sure) return console.fail(sure.error());
+  if (auto sure = program.confirm_protected(options.confirm, "pgphase rollback"); !sure)
+    return console.fail(sure.error());
   if (auto asked = ask_to_stop(program); !asked) return console.fail(asked.error());
 
   Control control;
@@ -149,11 +175,11 @@ ExitCode rollback(Program& program, const RollbackOptions& options) {
 
 void add_rollback(Program& program) {
   auto options = std::make_shared<RollbackOptions>();
-  auto* command = program.add_command(
-      "rollback", "Undo one phase, one plan, or the last N plans, without losing what was written",
-      "  pgphase rollback 002_task_priority --phase constraint\n"
-      "    the constraint phase alone; `pgphase up 002_task_priority` goes forward again",
-      [&program, options] { return rollback(program, *options); });
+  auto* command =
+      program.add_command("rollback", "Undo one phase, one plan, or the last N plans, without losing what was written",
+                          "  pgphase rollback 002_task_priority --phase constraint\n"
+                          "    the constraint phase alone; `pgphase up 002_task_priority` goes forward again",
+                          [&program, options] { return rollback(program, *options); });
   command->add_option("PLAN", options->plan, "the plan");
   command->add_option("--phase", options->phase, "only this phase: additive, backfill or constraint");
   command->add_option("-n,--last", options->last, "the last N plans; -1, -2 … for short")->check(CLI::Range(1, 1000));

@@ -15,45 +15,14 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds k_gate_look{500};
 
-asio::awaitable<Result<LedgerView>> read(RunContext& run) {
-  auto look = [](Session& session) { return read_ledger(session); };
-  co_return co_await run.work.run(look);
-}
-
-StepKey key_of(const PlanId& plan, Phase phase) {
-  return {plan, phase, ""};
-}
-
-std::string why_paused(const LedgerView& ledger, const PlanId& id) {
-  const auto* pause = pause_in_force(ledger.requests, id);
-  if (!pause) return {};
-  return fmt::format("paused by {}{}{}", pause->by, pause->reason.empty() ? "" : ": ", pause->reason);
-}
-
-PlanStop paused_at(Phase phase, const LedgerView& ledger, const PlanId& id) {
-  const auto* pause = pause_in_force(ledger.requests, id);
-  const bool of_this_plan = pause && pause->plan;
-  return {StopReason::paused,
-          phase,
-          {},
-          why_paused(ledger, id),
-          of_this_plan ? "pgphase resume " + id.value : "pgphase resume"};
-}
-
 asio::awaitable<Result<void>> start_phase(RunContext& run, PlanId id, Phase phase) {
   run.reporter.say(fmt::format("{} {}", id.value, to_string(phase)));
   co_return co_await write_ledger(run, "phase.start", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::running));
     PGPHASE_CHECK(set_plan_interrupted(session, id, false));
-    return record_event(session, run.fence.person, key_of(id, phase), "phase_started",
+    return record_event(session, run.fence.person, phase_key(id, phase), "phase_started",
                         fmt::format("phase {} started", to_string(phase)));
   });
-}
-
-// Of a phase without steps nothing is kept: it has changed nothing, and what others have changed must not be forgotten.
-asio::awaitable<std::optional<Result<Snapshot>>> see_result(RunContext& run, const PlanRecord& plan, Phase phase) {
-  if (plan.plan[phase].steps.empty()) co_return std::nullopt;
-  co_return co_await see_catalogue(run);
 }
 
 asio::awaitable<Result<void>> finish_phase(RunContext& run, const PlanRecord& plan, Phase phase) {
@@ -61,20 +30,8 @@ asio::awaitable<Result<void>> finish_phase(RunContext& run, const PlanRecord& pl
   co_return co_await write_ledger(run, "phase.finish", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(set_phase_state(session, plan.plan.id, phase, PhaseState::done));
     if (seen) PGPHASE_CHECK(keep_baseline(session, plan.plan.id, phase, BaselineMoment::forward, *seen));
-    return record_event(session, run.fence.person, key_of(plan.plan.id, phase), "phase_done",
+    return record_event(session, run.fence.person, phase_key(plan.plan.id, phase), "phase_done",
                         fmt::format("phase {} done", to_string(phase)));
-  });
-}
-
-asio::awaitable<Result<void>> finish_undo(RunContext& run, const PlanRecord& plan, Phase phase) {
-  const auto seen = co_await see_result(run, plan, phase);
-  co_return co_await write_ledger(run, "phase.undone", [&](Session& session) -> Result<void> {
-    PGPHASE_CHECK(set_phase_state(session, plan.plan.id, phase, PhaseState::rolled_back));
-    PGPHASE_CHECK(forget_stamp(session, plan.plan.id, phase));
-    PGPHASE_CHECK(set_plan_interrupted(session, plan.plan.id, false));
-    if (seen) PGPHASE_CHECK(keep_baseline(session, plan.plan.id, phase, BaselineMoment::back, *seen));
-    return record_event(session, run.fence.person, key_of(plan.plan.id, phase), "phase_rolled_back",
-                        fmt::format("phase {} rolled back", to_string(phase)));
   });
 }
 
@@ -83,7 +40,7 @@ asio::awaitable<Result<void>> finish_plan(RunContext& run, PlanId id) {
   co_return co_await write_ledger(run, "plan.finish", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(set_plan_finished(session, id, true));
     PGPHASE_CHECK(set_hold(session, id, "", ""));
-    return record_event(session, run.fence.person, key_of(id, Phase::constraint), "plan_done", "plan done");
+    return record_event(session, run.fence.person, phase_key(id, Phase::constraint), "plan_done", "plan done");
   });
 }
 
@@ -92,27 +49,9 @@ asio::awaitable<Result<void>> give_approval(RunContext& run, const PlanRecord& p
                       plan.generation,      "given with --approve", run.fence.person};
   co_return co_await write_ledger(run, "gate.approve", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(add_request(session, approval));
-    return record_event(session, run.fence.person, key_of(plan.plan.id, phase), "approved",
+    return record_event(session, run.fence.person, phase_key(plan.plan.id, phase), "approved",
                         fmt::format("phase {} approved with --approve", to_string(phase)));
   });
-}
-
-// The plan stops because somebody or something asked for it: what to tell and to record.
-asio::awaitable<Result<PlanStop>> stopped(RunContext& run, const PlanId& id, Phase phase) {
-  PlanStop stop;
-  stop.phase = phase;
-  stop.reason = run.control.reason_to_stop().value_or(StopReason::interrupted);
-  if (run.control.lease_error) co_return *run.control.lease_error;
-  auto ledger = co_await read(run);
-  if (!ledger) co_return ledger.error();
-  if (stop.reason == StopReason::paused) co_return paused_at(phase, *ledger, id);
-  auto recorded = co_await write_ledger(run, "plan.interrupt", [&](Session& session) -> Result<void> {
-    PGPHASE_CHECK(set_plan_interrupted(session, id, true));
-    return record_event(session, run.fence.person, key_of(id, phase), "interrupted",
-                        run.control.signals > 0 ? "stopped by a signal" : "stopped by a request or its deadline");
-  });
-  if (!recorded) co_return recorded.error();
-  co_return stop;
 }
 
 // Waits until `go_on()` says so, or somebody asks to stop for another reason than a pause.
@@ -138,28 +77,6 @@ std::string gate_line(const PlanId& id, Phase phase, const std::vector<ShutPart>
 
 }  // namespace
 
-asio::awaitable<Result<void>> write_ledger(RunContext& run, std::string label,
-                                           std::function<Result<void>(Session&)> body) {
-  auto write = [&run, &label, &body](Session& session) -> Result<void> {
-    auto transaction = begin_fenced(session, run.fence, label);
-    if (!transaction) return transaction.error();
-    PGPHASE_CHECK(body(session));
-    return transaction->commit();
-  };
-  co_return co_await run.work.run(write);
-}
-
-asio::awaitable<Result<Snapshot>> see_catalogue(RunContext& run) {
-  auto look = [](Session& session) { return look_for_baseline(session); };
-  auto seen = co_await run.work.run(look);
-  // A session that is gone fails what comes next, and that tells it.
-  if (!seen && seen.error().code == Errc::sql) {
-    run.reporter.warn(seen.error().message +
-                      "; `pgphase drift` has nothing to compare with until the next phase is done");
-  }
-  co_return seen;
-}
-
 asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWishes wishes) {
   run.control.plan = id;
   const bool waits = wishes.closed == AtClosedGate::wait;
@@ -167,14 +84,14 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
   std::size_t steps = 0;
   for (;;) {
     if (run.control.reason_to_stop() == StopReason::interrupted) co_return co_await stopped(run, id, Phase::additive);
-    auto ledger = co_await read(run);
+    auto ledger = co_await read_view(run);
     if (!ledger) co_return ledger.error();
     const auto* plan = ledger->find(id);
     if (!plan) co_return make_error(Errc::bug, fmt::format("plan {} is not in the ledger", id.value));
     if (plan->held && wishes.limits.lift_hold) {
       auto lifted = co_await write_ledger(run, "plan.lift_hold", [&](Session& session) -> Result<void> {
         PGPHASE_CHECK(set_hold(session, id, "", ""));
-        return record_event(session, run.fence.person, key_of(id, Phase::additive), "plan_hold_lifted",
+        return record_event(session, run.fence.person, phase_key(id, Phase::additive), "plan_hold_lifted",
                             "the hold was lifted by naming the plan");
       });
       if (!lifted) co_return lifted.error();
@@ -227,7 +144,7 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
           const auto ending = wishes.fail_after == key ? StepEnding::failure : StepEnding::its_own;
           outcome = co_await run_step(run, *plan, action.phase, action.step, ending);
         } else {
-          outcome = co_await undo_step(run, *plan, action.phase, action.step);
+          outcome = co_await undo_step(run, *plan, action.phase, action.step, {});
         }
         if (!outcome) co_return run.control.lease_error ? *run.control.lease_error : outcome.error();
         if (*outcome == StepOutcome::failed_as_wished) {
@@ -254,58 +171,6 @@ asio::awaitable<Result<PlanStop>> run_plan(RunContext& run, PlanId id, ForwardWi
       case Verb::start_undo:
       case Verb::finish_undo:
         co_return make_error(Errc::bug, "the state machine went back on the way forward");
-    }
-    if (!written) co_return written.error();
-  }
-}
-
-asio::awaitable<Result<PlanStop>> undo_phase(RunContext& run, PlanId id, Phase phase, std::string reason) {
-  run.control.plan = id;
-  auto first = co_await read(run);
-  if (!first) co_return first.error();
-  run.control.pauses_count_from = first->now;
-  auto held = co_await write_ledger(run, "rollback.hold", [&](Session& session) -> Result<void> {
-    PGPHASE_CHECK(set_hold(session, id, reason, run.fence.person));
-    PGPHASE_CHECK(raise_generation(session, id));
-    return record_event(session, run.fence.person, key_of(id, phase), "rollback_started",
-                        fmt::format("rollback of phase {} started", to_string(phase)));
-  });
-  if (!held) co_return held.error();
-  for (;;) {
-    if (run.control.reason_to_stop()) co_return co_await stopped(run, id, phase);
-    auto ledger = co_await read(run);
-    if (!ledger) co_return ledger.error();
-    const auto* plan = ledger->find(id);
-    if (!plan) co_return make_error(Errc::bug, fmt::format("plan {} is not in the ledger", id.value));
-    const auto action = next_back(*plan, phase, ledger->requests, run.control.pauses_count_from);
-    Result<void> written;
-    switch (action.verb) {
-      case Verb::start_undo:
-        if (!plan->plan[phase].steps.empty()) {
-          run.reporter.say(plan->stamped
-                               ? fmt::format("{} {}: was stamped, so only the record of it is taken back; the "
-                                             "database stays as it is",
-                                             id.value, to_string(phase))
-                               : fmt::format("{} {}: rolling back", id.value, to_string(phase)));
-        }
-        written = co_await write_ledger(run, "phase.start_undo", [&](Session& session) {
-          return set_phase_state(session, id, phase, PhaseState::rolling_back);
-        });
-        break;
-      case Verb::undo_step: {
-        auto outcome = co_await undo_step(run, *plan, phase, action.step);
-        if (!outcome) co_return run.control.lease_error ? *run.control.lease_error : outcome.error();
-        if (*outcome == StepOutcome::stopped) co_return co_await stopped(run, id, phase);
-        break;
-      }
-      case Verb::finish_undo:
-        written = co_await finish_undo(run, *plan, phase);
-        break;
-      case Verb::stop:
-        if (action.reason == StopReason::paused) co_return paused_at(phase, *ledger, id);
-        co_return PlanStop{action.reason, phase, {}, "", ""};
-      default:
-        co_return make_error(Errc::bug, "the state machine went forward on the way back");
     }
     if (!written) co_return written.error();
   }

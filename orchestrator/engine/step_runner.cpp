@@ -63,9 +63,9 @@ bool never_took_effect(const StepWork& work) {
          !std::holds_alternative<BackfillBody>(work.step.body);
 }
 
-StepWork work_on(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index) {
+StepWork work_on(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index, PartDone part_done = {}) {
   const auto& step = plan.plan[phase].steps[index];
-  return {run, step, plan[phase].steps[index], {plan.plan.id, phase, step.name}};
+  return {run, step, plan[phase].steps[index], {plan.plan.id, phase, step.name}, std::move(part_done)};
 }
 
 // What other people's pg_stat_activity shows while the step runs. PostgreSQL keeps the first 63 bytes.
@@ -129,8 +129,9 @@ asio::awaitable<Outcome> run_step(RunContext& run, const PlanRecord& plan, Phase
   co_return StepOutcome::done;
 }
 
-asio::awaitable<Outcome> undo_step(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index) {
-  const StepWork work = work_on(run, plan, phase, index);
+asio::awaitable<Outcome> undo_step(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index,
+                                   const PartDone& part_done) {
+  const StepWork work = work_on(run, plan, phase, index, part_done);
   const auto begun = std::chrono::steady_clock::now();
   StepDone what{0, "nothing to undo", -1};
   if (!never_took_effect(work)) {

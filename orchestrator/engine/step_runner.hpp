@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 
 #include "orchestrator/engine/run_context.hpp"
 #include "orchestrator/engine/state_machine.hpp"
@@ -10,6 +11,9 @@
 namespace pgphase {
 
 enum class StepOutcome { done, stopped, failed_as_wished };
+// Called when a part of a step is committed and more of it is to come.
+using PartDone = std::function<boost::asio::awaitable<Result<void>>()>;
+
 enum class StepEnding {
   its_own,
   failure,  // does its work, and then fails as if its verification had: for rehearsals
@@ -19,7 +23,7 @@ enum class StepEnding {
 boost::asio::awaitable<Result<StepOutcome>> run_step(RunContext& run, const PlanRecord& plan, Phase phase,
                                                      std::size_t index, StepEnding ending = StepEnding::its_own);
 boost::asio::awaitable<Result<StepOutcome>> undo_step(RunContext& run, const PlanRecord& plan, Phase phase,
-                                                      std::size_t index);
+                                                      std::size_t index, const PartDone& part_done);
 
 // The first undo statement that has something to undo, for a step of which `done` of `forward` statements took effect
 // (docs/plans.md, "rollback"). Pure.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "orchestrator/engine/attempts.hpp"
+#include "orchestrator/engine/step_runner.hpp"
 #include "phases/retire/retire.hpp"
 
 namespace pgphase {
@@ -20,6 +21,7 @@ struct StepWork {
   const Step& step;
   const StepRecord& record;
   StepKey key;
+  PartDone part_done;  // may be empty
 
   StepSite site() const { return {run.fence, run.limits.locks, key}; }
   std::string name() const { return fmt::format("{} {}/{}", key.plan.value, to_string(key.phase), key.step); }
@@ -59,6 +61,9 @@ boost::asio::awaitable<DoneOrStopped> until_done(const StepWork& work, bool begu
     if (!attempt) co_return attempt.error();
     if (!*attempt) co_return std::optional<StepDone>();
     done.held_ms = std::max(done.held_ms, (*attempt)->held_ms);
+    if (!more || !work.part_done) continue;
+    auto told = co_await work.part_done();
+    if (!told) co_return told.error();
   }
   if (done.what.empty()) done.what = "done";
   co_return std::optional(done);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "orchestrator/engine/lease_run.hpp"
+#include "orchestrator/engine/phase_undo.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
 #include "orchestrator/rehearsal/interruption.hpp"
 #include "phases/branch/branch.hpp"
