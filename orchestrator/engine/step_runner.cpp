@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "orchestrator/engine/plan_work.hpp"
 #include "orchestrator/engine/step_work.hpp"
 #include "phases/backfill/undo.hpp"
 #include "phases/ledger/ledger.hpp"
@@ -12,17 +13,6 @@ namespace {
 
 namespace asio = boost::asio;
 using Outcome = Result<StepOutcome>;
-
-asio::awaitable<Result<void>> in_fenced_transaction(RunContext& run, std::string label,
-                                                    std::function<Result<void>(Session&)> body) {
-  auto write = [&run, &label, &body](Session& session) -> Result<void> {
-    auto transaction = begin_fenced(session, run.fence, label);
-    if (!transaction) return transaction.error();
-    PGPHASE_CHECK(body(session));
-    return transaction->commit();
-  };
-  co_return co_await run.work.run(write);
-}
 
 // Errors that the phases write in their own words. They know what they did, not always for which step of which plan.
 bool about_the_step(Errc code) {
@@ -43,7 +33,7 @@ asio::awaitable<Outcome> fail(const StepWork& work, Error error, StepState state
   }
   const bool can_write = work.run.work.is_open() && error.code != Errc::lease_lost && error.code != Errc::in_doubt;
   if (can_write) {
-    auto recorded = co_await in_fenced_transaction(work.run, "step.failed", [&](Session& session) -> Result<void> {
+    auto recorded = co_await write_ledger(work.run, "step.failed", [&](Session& session) -> Result<void> {
       PGPHASE_CHECK(step_failed(session, work.key, error, state));
       return record_event(session, work.run.fence.person, work.key, "step_failed", error.message);
     });
@@ -119,7 +109,7 @@ asio::awaitable<Outcome> run_step(RunContext& run, const PlanRecord& plan, Phase
     if (!verified && was_cancelled_by_us(run.control, verified.error())) co_return StepOutcome::stopped;
     if (!verified) co_return co_await fail(work, verified.error(), StepState::failed);
   }
-  auto finished = co_await in_fenced_transaction(run, "step.finish", [&](Session& session) -> Result<void> {
+  auto finished = co_await write_ledger(run, "step.finish", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(step_finished(session, work.key, StepState::done));
     if ((*done)->held_ms > 0) PGPHASE_CHECK(step_lock_held(session, work.key, (*done)->held_ms));
     return record_event(session, run.fence.person, work.key, "step_done", receipt(**done, begun));
@@ -146,7 +136,7 @@ asio::awaitable<Outcome> undo_step(RunContext& run, const PlanRecord& plan, Phas
     what = **done;
     if (what.what == "done") what.what = "undone";
   }
-  auto finished = co_await in_fenced_transaction(run, "step.undone", [&](Session& session) -> Result<void> {
+  auto finished = co_await write_ledger(run, "step.undone", [&](Session& session) -> Result<void> {
     if (fills_rows(work.step.body)) PGPHASE_CHECK(forget_backfill(session, work.key));
     PGPHASE_CHECK(step_finished(session, work.key, StepState::undone));
     return record_event(session, run.fence.person, work.key, "step_undone", receipt(what, begun));

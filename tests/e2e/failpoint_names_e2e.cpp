@@ -22,7 +22,6 @@ const std::vector<Call> k_calls{
     {"begin_fenced(", {".before_commit", ".after_commit"}},
     {"begin_batch(", {".before_commit", ".after_commit"}},
     {"write_ledger(", {".before_commit", ".after_commit"}},
-    {"in_fenced_transaction(", {".before_commit", ".after_commit"}},
     {".label = ", {".before_commit", ".after_commit"}},
     {"run_unhurried(", {".before", ".after"}},
 };
