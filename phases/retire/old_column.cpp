@@ -126,7 +126,6 @@ std::string restore_sql(const OldColumn& column, bool followed) {
   if (loses_not_null(column, followed)) {
     sql += refuse_new_nulls_sql({column.table, column.name, column.not_null_constraint});
   }
-  for (const auto& key : column.foreign_keys) sql += add_again_sql(key);
   return sql;
 }
 

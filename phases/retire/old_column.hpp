@@ -39,9 +39,9 @@ Result<std::vector<std::string>> obstacles_to_renaming(Session& session, const T
 // Whether NOT NULL has to go. `followed`: a trigger gives it a value, or, when that is impossible, none.
 bool loses_not_null(const OldColumn& column, bool followed);
 
-// Catalogue changes only; ACCESS EXCLUSIVE on the table, and on each referenced one. The foreign keys come back NOT
-// VALID; NOT NULL comes back as a refusal of new NULLs. What is left to do then is in
-// phases/retire/{not_null,validate}.
+// Catalogue changes only; ACCESS EXCLUSIVE on the table, and on each referenced one. The foreign keys go with the
+// column, and come back NOT VALID by themselves (add_again_sql), when all columns have their names again; NOT NULL
+// comes back as a refusal of new NULLs. What is left to do then is in phases/retire/{not_null,foreign_keys}.
 std::string retire_sql(const OldColumn& column, bool followed);
 std::string restore_sql(const OldColumn& column, bool followed);
 

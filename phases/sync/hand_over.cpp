@@ -217,6 +217,10 @@ Result<std::string> bring_back(Session& session, const HandOverBody& body, const
     sql += restore_sql(column, followed(link, column.name));
     names.push_back(column.name);
   }
+  // Last: a key may be over several of the columns.
+  for (const auto& column : columns) {
+    for (const auto& key : column.foreign_keys) sql += add_again_sql(key);
+  }
   if (!sql.empty()) PGPHASE_CHECK(session.script(sql));
   if (link) {
     PGPHASE_CHECK(change_link(session, *link));
