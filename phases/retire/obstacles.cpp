@@ -81,7 +81,8 @@ SELECT 'fk_to', conname, pg_describe_object(1259, conrelid, 0) FROM pg_constrain
  WHERE contype = 'f' AND confrelid = $1 AND conrelid <> $1 AND conparentid = 0
 )sql";
 
-// Through the table itself, its row type, and the sequences that go with it.
+// Through the table itself, its row type, and the sequences that go with it. What its partitions make of them goes
+// along.
 constexpr const char* k_table_dependents = R"sql(
 SELECT {kind_and_name}
   FROM (SELECT DISTINCT d.classid, d.objid, d.objsubid
@@ -97,7 +98,7 @@ SELECT {kind_and_name}
                  WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass AND o.refobjid = $1
                    AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')) mine
           JOIN pg_depend d ON d.refclassid = mine.class AND d.refobjid = mine.id AND d.deptype = 'n'
-         WHERE {not_asked_elsewhere} AND {part_of} IS DISTINCT FROM $1::oid) d
+         WHERE {not_asked_elsewhere} AND ({part_of} IN {tree}) IS NOT TRUE) d
 )sql";
 
 constexpr const char* k_column_foreign_keys = R"sql(
