@@ -190,10 +190,13 @@ std::string sync_function_sql(const SyncTable& table) {
     back += fmt::format("  IF {0} = 't' THEN\n", lead_of(i));
     const bool lead_too = links[i].flow == Flow::both && writable(links[i].targets);
     if (lead_too || !hidden(links[i].sources)) {
-      // A trigger of the user's has changed what was written back: it has had its say, and the sources lead now.
-      back += fmt::format("    IF TG_NAME = {} AND {} THEN\n      {} := '{}';\n    ELSE\n{}    END IF;\n",
-                          quote_literal(k_last_trigger), writer.stale(links[i].sources, links[i].targets), lead_of(i),
-                          lead_too ? 's' : '-', writer.set(links[i], links[i].sources, links[i].targets, "      "));
+      // A trigger of the user's has changed what was written back: it has had its say, and the sources lead now. Where
+      // nothing was written back yet, it is the trigger that has written the targets.
+      back += fmt::format(
+          "    IF TG_NAME = {} AND pg_catalog.substr(letters, {}, 1) = 't' AND {} THEN\n      {} := '{}';\n"
+          "    ELSE\n{}    END IF;\n",
+          quote_literal(k_last_trigger), i + 1, writer.stale(links[i].sources, links[i].targets), lead_of(i),
+          lead_too ? 's' : '-', writer.set(links[i], links[i].sources, links[i].targets, "      "));
     } else {
       back += writer.set(links[i], links[i].sources, links[i].targets, "    ");
     }

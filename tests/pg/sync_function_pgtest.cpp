@@ -1,49 +1,9 @@
 // What the sync triggers do to a row, whoever writes it and how.
-#include <gtest/gtest.h>
-
-#include "phases/sync/function.hpp"
-#include "tests/support/database.hpp"
+#include "tests/pg/sync_fixture.hpp"
 #include "tests/support/server.hpp"
 
 namespace pgphase::testing {
 namespace {
-
-class SyncFunctionPgTest : public ::testing::Test {
- protected:
-  // The table `people`, and a link from `email` to `address` unless the test says another one.
-  void link(std::vector<SyncLink> links) {
-    table_.links = std::move(links);
-    db.exec("CREATE SCHEMA IF NOT EXISTS pgphase");
-    db.exec(sync_function_sql(table_));
-    db.exec(create_sync_triggers_sql(table_));
-  }
-  void relink(std::vector<SyncLink> links) {
-    table_.links = std::move(links);
-    db.exec(sync_function_sql(table_));
-  }
-  static SyncLink lower_case() {
-    SyncLink link;
-    link.key = "1";
-    link.sources = {{"email", "text", "address", ""}};
-    link.targets = {{"address", "text", "lower(email)", ""}};
-    return link;
-  }
-  // "id|a|b" of the newest row.
-  std::string row() {
-    return db.value(
-        "SELECT concat_ws('|', coalesce(email, 'NULL'), coalesce(address, 'NULL')) FROM people ORDER BY id "
-        "DESC LIMIT 1");
-  }
-  std::string after(const std::string& sql) {
-    db.exec(sql);
-    return row();
-  }
-
-  TestDatabase db;
-  SyncTable table_{{"public", "people"}, "sync_1", {}};
-};
-
-constexpr const char* k_people = "CREATE TABLE people (id serial PRIMARY KEY, email text, address text, n int)";
 
 TEST_F(SyncFunctionPgTest, AnInsertOfEitherSchemaFillsTheOtherSide) {
   db.exec(k_people);
