@@ -6,12 +6,12 @@
 #include <algorithm>
 
 #include "phases/ledger/ledger.hpp"
-#include "phases/postgres/volatility.hpp"
 #include "phases/retire/emptiness.hpp"
 #include "phases/retire/names.hpp"
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/links.hpp"
+#include "phases/sync/sources.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -36,29 +36,6 @@ std::string origin_of(const LinkColumnsBody& body) {
   return text;
 }
 
-// A column as the catalogue has it.
-struct Known {
-  std::string type;         // with its modifiers, schema where needed
-  std::string collation;    // " COLLATE …" where it is not the type's own
-  std::string default_sql;  // or empty
-  bool generated = false;
-};
-
-Result<std::optional<Known>> known_column(Session& session, const std::string& oid, const std::string& column) {
-  PGPHASE_TRY(rows, session.query("SELECT format_type(a.atttypid, a.atttypmod), "
-                                  "       (SELECT format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_collation c "
-                                  "          JOIN pg_namespace n ON n.oid = c.collnamespace "
-                                  "         WHERE c.oid = a.attcollation AND a.attcollation <> t.typcollation), "
-                                  "       pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '' OR a.attidentity <> '' "
-                                  "  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
-                                  "  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
-                                  " WHERE a.attrelid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped",
-                                  {oid, column}));
-  if (rows.empty()) return std::optional<Known>();
-  const auto& row = rows[0];
-  return std::optional(Known{row.text(0), row.text(1), row.text(2), row.boolean(3)});
-}
-
 // Everything that has to be known before the lock is taken.
 struct Prepared {
   std::vector<std::string> types;  // of the targets, with their collation
@@ -73,27 +50,14 @@ Result<Prepared> prepare(Session& session, const std::string& doing, const LinkC
                       fmt::format("{}: table {} has no column {}", doing, display_name(body.table), column),
                       "Nothing was changed.");
   };
+  PGPHASE_TRY(refused, refused_sources(session, body, oid));
+  if (!refused.empty()) {
+    return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, refused.front().why),
+                      fmt::format("Nothing was changed. Instead, {}.", refused.front().instead));
+  }
   for (const auto& source : body.sources) {
     PGPHASE_TRY(known, known_column(session, oid, source.name));
     if (!known) return missing(source.name);
-    if (known->generated) {
-      return make_error(
-          Errc::refused,
-          fmt::format("{} is refused: {} is generated, and its value is not there yet when a trigger could follow it",
-                      doing, source.name),
-          "Nothing was changed. Derive the new column from what the generated one is made of.");
-    }
-    if (!source.expression.empty() && !known->default_sql.empty() && !body.one_is_the_other) {
-      PGPHASE_TRY(never_twice_the_same, any_volatile(session, "", {known->default_sql}));
-      if (never_twice_the_same) {
-        return make_error(
-            Errc::refused,
-            fmt::format("{} is refused: the default of {} is another one for each row ({}), so nobody can "
-                        "tell a row that was written without it",
-                        doing, source.name, known->default_sql),
-            "Nothing was changed. Leave the way back (`down`) away, or take the default off first.");
-      }
-    }
     out.sources.push_back({source.name, known->type, source.expression, known->default_sql});
   }
   for (const auto& target : body.targets) {
@@ -209,7 +173,7 @@ Result<void> must_be_restorable(Session& session, const StepSite& site, const Li
                                 const RetiredRecord& retired) {
   const auto what = fmt::format("column {} of table {}", retired.object, display_name(body.table));
   PGPHASE_TRY(oid, table_oid(session, body.table));
-  std::optional<Known> hidden, taken;
+  std::optional<KnownColumn> hidden, taken;
   if (oid) {
     PGPHASE_TRY(found, known_column(session, *oid, retired.hidden_as));
     hidden = found;
@@ -371,6 +335,15 @@ Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, 
     return empty ? drop_columns(s, body, *stored) : retire_columns(s, site, body, *stored, numbers);
   };
   return attempt_step(session, site, step);
+}
+
+Result<std::vector<std::string>> obstacles_to_linking(Session& session, const LinkColumnsBody& body) {
+  std::vector<std::string> sentences;
+  PGPHASE_TRY(oid, table_oid(session, body.table));
+  if (!oid) return sentences;
+  PGPHASE_TRY(refused, refused_sources(session, body, *oid));
+  for (const auto& one : refused) sentences.push_back(fmt::format("{}; instead, {}", one.why, one.instead));
+  return sentences;
 }
 
 }  // namespace pgphase

@@ -8,8 +8,12 @@ namespace pgphase {
 
 // Adds the columns, or brings back those that this step's undo has retired, with every value that they had and what the
 // old application has written since. The triggers work from the same instant on. `refused`, with nothing changed, where
-// a source cannot be synced: a generated column, or one whose default is volatile and to be written back to.
+// a source cannot be synced: a generated column, or one that is to be written back to and has a volatile default or is
+// part of a partition key.
 Result<RetireOutcome> link_or_restore_columns(Session& session, const StepSite& site, const LinkColumnsBody& body);
+
+// Why a source cannot be kept in step, a sentence each with the way around. Reads only.
+Result<std::vector<std::string>> obstacles_to_linking(Session& session, const LinkColumnsBody& body);
 
 // Retires the columns; the triggers keep them up to date with their sources. Those of a table without rows are dropped.
 Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, const LinkColumnsBody& body);

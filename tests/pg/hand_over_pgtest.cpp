@@ -110,6 +110,23 @@ TEST_F(HandOverPgTest, ARenamedColumnTakesItsNameAndGivesItBack) {
             "new|new BOB@X|BOB@X dan|dan");
 }
 
+TEST_F(HandOverPgTest, AnIdentityThatIsRenamedGoesOnWhereItWas) {
+  db_.exec("ALTER TABLE people ADD number bigint GENERATED ALWAYS AS IDENTITY (START 1000)");
+  auto renamed = link("people", "number", "no", "bigint", "number", "no");
+  renamed.one_is_the_other = true;
+  link_and_fill(renamed);
+  db_.exec("INSERT INTO people (id) VALUES (4); UPDATE people SET no = 77 WHERE id = 1");
+  const auto before = schema();
+  HandOverBody body{renamed.table, site(renamed).key.step, {"no"}, {{"number", "no"}}};
+  forward(body);
+  EXPECT_EQ(db_.value("INSERT INTO people (id) VALUES (5) RETURNING no"), "1004");
+  back(body);
+  EXPECT_EQ(db_.value("INSERT INTO people (id) VALUES (6) RETURNING number || ' ' || no"), "1005 1005");
+  EXPECT_EQ(db_.value("SELECT string_agg(number || ' ' || no, ', ' ORDER BY id) FROM people"),
+            "77 77, 1001 1001, 1002 1002, 1003 1003, 1004 1004, 1005 1005");
+  EXPECT_EQ(schema(), before);
+}
+
 TEST_F(HandOverPgTest, ADefaultStaysSoThatNewRowsHaveWhatTheyWouldHaveGot) {
   db_.exec("ALTER TABLE people ADD state text NOT NULL DEFAULT 'open'; UPDATE people SET state = 'done' WHERE id = 1");
   const auto before = schema();
