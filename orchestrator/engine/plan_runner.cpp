@@ -6,6 +6,7 @@
 #include "orchestrator/engine/timers.hpp"
 #include "phases/ledger/baseline.hpp"
 #include "phases/ledger/ledger.hpp"
+#include "phases/sync/links.hpp"
 
 namespace pgphase {
 namespace {
@@ -17,6 +18,14 @@ constexpr milliseconds k_gate_look{500};
 
 asio::awaitable<Result<void>> start_phase(RunContext& run, PlanId id, Phase phase) {
   run.reporter.say(fmt::format("{} {}", id.value, to_string(phase)));
+  auto look = [&id](Session& session) { return links_must_be_in_order(session, id); };
+  auto in_order = co_await run.work.run(look);
+  if (!in_order) {
+    // The additive phase makes the triggers anew; the others rely on what they have done.
+    if (phase != Phase::additive || in_order.error().code != Errc::refused) co_return in_order.error();
+    run.reporter.warn(in_order.error().message +
+                      "; it is made anew, and rows that were written meanwhile may be out of step");
+  }
   co_return co_await write_ledger(run, "phase.start", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::running));
     PGPHASE_CHECK(set_plan_interrupted(session, id, false));

@@ -1,8 +1,10 @@
 #include "phases/sync/links.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "phases/sync/link_json.hpp"
 #include "plans/base/hidden_names.hpp"
@@ -35,18 +37,19 @@ Result<std::vector<StoredLink>> from_rows(const Rows& rows) {
 // The triggers of ours that the table has.
 struct Found {
   std::string name, function;
-  bool always = false;
+  char enabled = 'A';  // as pg_trigger has it: always, origin, replica, disabled
+  bool always() const { return enabled == 'A'; }
 };
 
 Result<std::vector<Found>> triggers_on(Session& session, const TableName& table) {
   PGPHASE_TRY(rows,
-              session.query("SELECT t.tgname, p.proname, t.tgenabled = 'A' FROM pg_trigger t "
+              session.query("SELECT t.tgname, p.proname, t.tgenabled FROM pg_trigger t "
                             "  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
                             "  JOIN pg_proc p ON p.oid = t.tgfoid "
                             " WHERE n.nspname = $1 AND c.relname = $2 AND t.tgname = ANY ($3::name[]) ORDER BY 1",
                             {table.schema, table.name, fmt::format("{{{},{}}}", k_first_trigger, k_last_trigger)}));
   std::vector<Found> found;
-  for (const auto& row : rows) found.push_back({row.text(0), row.text(1), row.boolean(2)});
+  for (const auto& row : rows) found.push_back({row.text(0), row.text(1), row.text(2).front()});
   return found;
 }
 
@@ -111,7 +114,7 @@ Result<void> carry_out_links(Session& session, const TableName& table) {
   SyncTable wanted{table, found.empty() ? sync_function_name(table) : found[0].function, {}};
   for (auto& one : stored) wanted.links.push_back(std::move(one.link));
   PGPHASE_CHECK(session.script(sync_function_sql(wanted)));
-  const bool as_they_were_made = found.size() == 2 && found[0].always && found[1].always;
+  const bool as_they_were_made = found.size() == 2 && found[0].always() && found[1].always();
   if (as_they_were_made) return {};
   std::string sql;
   for (const auto& trigger : found) {
@@ -128,13 +131,41 @@ Result<std::vector<std::string>> faults_of_sync(Session& session, const TableNam
   PGPHASE_TRY(found, triggers_on(session, table));
   for (const auto* name : {k_first_trigger, k_last_trigger}) {
     const auto trigger = std::find_if(found.begin(), found.end(), [&](const Found& one) { return one.name == name; });
+    const auto what = fmt::format("the trigger {} of {}", name, display_name(table));
     if (trigger == found.end()) {
-      faults.push_back(fmt::format("the trigger {} of {} is gone", name, display_name(table)));
-    } else if (!trigger->always) {
-      faults.push_back(fmt::format("the trigger {} of {} is not ENABLE ALWAYS any more", name, display_name(table)));
+      faults.push_back(what + " is gone");
+    } else if (trigger->enabled == 'D') {
+      faults.push_back(what + " is disabled");
+    } else if (!trigger->always()) {
+      faults.push_back(what + " is not ENABLE ALWAYS any more: somebody has turned it on again, or off for a while");
     }
   }
   return faults;
+}
+
+Result<void> links_must_be_in_order(Session& session, const PlanId& plan) {
+  PGPHASE_TRY(links, links_of_plan(session, plan));
+  std::set<TableName> tables;
+  for (const auto& one : links) {
+    if (one.link.flow != SyncLink::Flow::ended) tables.insert(one.table);
+  }
+  std::vector<std::string> faults;
+  std::string again;
+  for (const auto& table : tables) {
+    PGPHASE_TRY(found, faults_of_sync(session, table));
+    if (found.empty()) continue;
+    faults.insert(faults.end(), found.begin(), found.end());
+    again += fmt::format("ALTER TABLE {0} ENABLE ALWAYS TRIGGER {1}, ENABLE ALWAYS TRIGGER {2}; ", qualified(table),
+                         quote_ident(k_first_trigger), quote_ident(k_last_trigger));
+  }
+  if (faults.empty()) return {};
+  return make_error(
+      Errc::refused, fmt::format("{} does not go on: {}", plan.value, fmt::join(faults, "; ")),
+      fmt::format(
+          "Nothing was changed. Rows that were written meanwhile may be out of step: compare them. Then `{}` and "
+          "the same command again; where a trigger is gone, roll additive back and run up, which makes it anew "
+          "and keeps every value.",
+          again.substr(0, again.size() - 2)));
 }
 
 }  // namespace pgphase
