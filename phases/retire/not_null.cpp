@@ -6,6 +6,7 @@
 
 #include "phases/ledger/ledger.hpp"
 #include "phases/postgres/sqlstate.hpp"
+#include "phases/retire/domains.hpp"
 #include "phases/retire/step_change.hpp"
 #include "plans/base/hidden_names.hpp"
 #include "plans/base/units.hpp"
@@ -300,8 +301,10 @@ Result<std::vector<std::string>> obstacles_to_drop_not_null(Session& session, co
                   " WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND a.attnotnull",
                   {body.table.schema, body.table.name, body.column}));
   std::vector<std::string> sentences;
-  if (found.empty()) return sentences;
   const auto what = describe(column_of(body));
+  PGPHASE_TRY(domain, domain_that_refuses_null(session, body.table, body.column, WithADefault::counts));
+  if (domain) sentences.push_back(fmt::format("{} is of the domain {}, which refuses NULL by itself", what, *domain));
+  if (found.empty()) return sentences;
   const auto& row = found[0];
   if (!row.is_null(0)) sentences.push_back(fmt::format("{} is part of the primary key {}", what, row.text(0)));
   if (!row.is_null(1)) sentences.push_back(fmt::format("{} is part of the replica identity {}", what, row.text(1)));

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "phases/retire/domains.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/obstacles.hpp"
 #include "plans/sql/quote.hpp"
@@ -97,6 +98,10 @@ Result<std::vector<std::string>> obstacles_to_retiring(Session& session, const T
                                    {oid, column}));
   const auto what = fmt::format("column {} of table {}", column, display_name(table));
   for (const auto& row : found) all.push_back(sentence(what, row.text(0), row.text(1)));
+  PGPHASE_TRY(domain, domain_that_refuses_null(session, table, column, WithADefault::is_left_out));
+  if (domain) {
+    all.push_back(fmt::format("{} is of the domain {}, which refuses every row without a value", what, *domain));
+  }
   return all;
 }
 
