@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "phases/backfill/todo.hpp"
 #include "phases/catalogue/publications_of.hpp"
 #include "phases/old_values/old_values.hpp"
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/whole_table.hpp"
+#include "phases/sync/columns.hpp"
+#include "phases/sync/excluded.hpp"
 #include "phases/sync/hand_over.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -39,8 +42,10 @@ class Look {
   Result<void> operator()(const SqlBody&) { return {}; }
   Result<void> operator()(const CreateTableBody&) { return {}; }
   Result<void> operator()(const BackfillBody& body) {
-    if (body.todo != Todo::marker) return {};
     PGPHASE_TRY(publications, publications_of(session_, body.table));
+    if (publications.empty()) return {};
+    PGPHASE_TRY(needs_a_marker, has_a_marker(body));
+    if (!needs_a_marker) return {};
     for (const auto& publication : publications) {
       warn(fmt::format(
           "publication {} publishes {}: while the backfill has its marker column there, a subscriber without "
@@ -71,10 +76,20 @@ class Look {
   Result<void> operator()(const RenameTableBody& body) {
     PGPHASE_TRY(obstacles, obstacles_to_renaming(session_, body));
     PGPHASE_CHECK(note(obstacles));
-    return body.part == RenameTableBody::Part::rename ? named_in_functions(body.table, "") : Result<void>();
+    if (body.part == RenameTableBody::Part::rename) return named_in_functions(body.table, "");
+    PGPHASE_TRY(readers, readers_of_some_columns(session_, body));
+    for (const auto& role : readers) {
+      warn(
+          fmt::format("role {} may read some columns of {} only: it can read nothing under the name {} until "
+                      "constraint, because a view with the rights of its user reads every column",
+                      role, display_name(body.table), body.to));
+    }
+    return {};
   }
 
   Result<void> operator()(const LinkColumnsBody& body) {
+    PGPHASE_TRY(obstacles, obstacles_to_linking(session_, body));
+    PGPHASE_CHECK(note(obstacles));
     for (const auto& target : body.targets) PGPHASE_CHECK(published(body.table, target.name));
     for (const auto& source : body.sources) {
       if (source.expression.empty()) continue;
@@ -83,6 +98,14 @@ class Look {
         warn(fmt::format("trigger {} of {} fires on UPDATE OF {}: not when the column follows a write to another one",
                          row.text(0), display_name(body.table), source.name));
       }
+    }
+    PGPHASE_TRY(excluded, excluded_values(session_, body));
+    for (const auto& [column, value] : excluded) {
+      warn(fmt::format(
+          "an upsert that leaves {0} out finds {1} in EXCLUDED.{0}, and not NULL, because that row has been through "
+          "the "
+          "trigger: `ON CONFLICT … DO UPDATE SET {0} = EXCLUDED.{0}` would write it over the value that is there",
+          column, value.empty() ? "a value" : value));
     }
     return {};
   }
@@ -97,6 +120,19 @@ class Look {
   }
 
  private:
+  // Said by the plan, or found out as the backfill will when it begins. Of a table or an expression that cannot be
+  // looked at the backfill itself tells, or a step before it makes what is missing.
+  Result<bool> has_a_marker(const BackfillBody& body) {
+    if (body.todo != Todo::differs) return body.todo == Todo::marker;
+    const auto target = inspect_target(session_, body);
+    if (!target && target.error().code == Errc::refused) return false;
+    if (!target) return target.error();
+    const auto todo = choose_todo(session_, *target, body);
+    if (!todo && todo.error().code == Errc::sql) return false;
+    if (!todo) return todo.error();
+    return *todo == Todo::marker;
+  }
+
   // `column` empty: the table alone.
   Result<void> named_in_functions(const TableName& table, const std::string& column) {
     PGPHASE_TRY(functions, session_.query(k_functions, {table.name, column.empty() ? table.name : column}));

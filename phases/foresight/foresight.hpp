@@ -1,6 +1,6 @@
 // What the database has that a step would meet only when it is its turn, perhaps after other phases have been deployed
-// upon: asked before anything of the plan runs. Reads the catalogue only, takes no lock on a table. Blocking; same
-// threading as the Session.
+// upon: asked before anything of the plan runs. Reads the catalogue, and lets PostgreSQL plan expressions of the plan,
+// which takes ACCESS SHARE on their table for a moment; reads no row. Blocking; same threading as the Session.
 #pragma once
 
 #include <string>

@@ -129,6 +129,24 @@ Result<RetireOutcome> take_old_name(Session& session, const StepSite& site, cons
   return attempt(session, site, body, std::move(step));
 }
 
+Result<std::vector<std::string>> readers_of_some_columns(Session& session, const RenameTableBody& body) {
+  std::vector<std::string> roles;
+  if (session.server_version() < 150000) return roles;
+  PGPHASE_TRY(
+      rows, session.query("SELECT DISTINCT CASE WHEN g.grantee = 0 THEN 'PUBLIC' "
+                          "                     ELSE pg_get_userbyid(g.grantee)::text END "
+                          "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                          "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL, "
+                          "       aclexplode(a.attacl) g "
+                          " WHERE n.nspname = $1 AND c.relname = $2 AND g.privilege_type = 'SELECT' "
+                          "   AND NOT EXISTS (SELECT FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) "
+                          "                   w WHERE w.privilege_type = 'SELECT' AND w.grantee IN (0, g.grantee)) "
+                          " ORDER BY 1",
+                          {body.table.schema, body.table.name}));
+  for (const auto& row : rows) roles.push_back(row.text(0));
+  return roles;
+}
+
 Result<std::vector<std::string>> obstacles_to_renaming(Session& session, const RenameTableBody& body) {
   PGPHASE_TRY(oid, table_oid(session, body.table));
   if (!oid) return std::vector<std::string>();
