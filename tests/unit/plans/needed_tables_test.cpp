@@ -66,6 +66,49 @@ TEST(NeededTables, OfEveryKindOfStep) {
   EXPECT_THAT(needed({by_hand("CREATE TABLE t (id int REFERENCES other (id))")}), ElementsAre("0 other 2"));
 }
 
+std::string change(const std::string& op, const std::string& table, const std::string& keys) {
+  return "\n[[change]]\nop = \"" + op + "\"\ntable = \"" + table + "\"\n" + keys;
+}
+
+// Each of several steps, of which the first is what is said.
+TEST(NeededTables, OfChangesThatKeepColumnsInStepRetireAndRename) {
+  for (const auto& one : {
+           change("add_column", "t", "column = \"c\"\ntype = \"text\"\nfill = \"upper(a)\"\n"),
+           change("drop_column", "t", "column = \"c\"\n"),
+           change("rename_column", "t", "column = \"a\"\nto = \"b\"\n"),
+           change("change_type", "t", "column = \"a\"\nto = \"b\"\ntype = \"bigint\"\n"),
+           change("drop_not_null", "t", "column = \"c\"\n"),
+           change("set_not_null", "t", "column = \"c\"\n"),
+           change("drop_table", "t", ""),
+           change("rename_table", "t", "to = \"u\"\n"),
+           std::string("\n[[backfill]]\nname = \"b\"\ntable = \"t\"\nset = { a = \"a + 1\" }\n"),
+       }) {
+    EXPECT_THAT(needed({one}), ElementsAre("0 t 2")) << one;
+  }
+}
+
+// A step of ours is looked into by its body, and never ends what can be told.
+TEST(NeededTables, BehindThoseChangesMoreIsSaid) {
+  for (const auto& one : {
+           change("add_column", "t", "column = \"c\"\ntype = \"text\"\nfill = \"upper(a)\"\nnullable = false\n"),
+           change("drop_column", "t", "column = \"c\"\nrestore = \"'x'\"\n"),
+           change("drop_table", "t", ""),
+           change("rename_table", "t", "to = \"u\"\n"),
+           change("set_not_null", "t", "column = \"c\"\n"),
+       }) {
+    EXPECT_THAT(needed({one, k_column}), ElementsAre("0 t 2", "1 tasks 2")) << one;
+  }
+}
+
+TEST(NeededTables, ANewNameIsMadeByTheRenameAndTheOldOneIsNeeded) {
+  const auto rename = change("rename_table", "jobs", "to = \"tasks\"\n");
+  EXPECT_THAT(needed({rename, k_column}), ElementsAre("0 jobs 2"));
+  EXPECT_THAT(needed({k_column, rename}), ElementsAre("0 tasks 2", "1 jobs 2")) << "before it there is none";
+  EXPECT_THAT(needed({change("rename_table", "jobs", "schema = \"app\"\nto = \"tasks\"\n"), k_column}),
+              ElementsAre("0 app.jobs 2", "1 tasks 2"))
+      << "it stays in its schema";
+}
+
 TEST(NeededTables, NothingIsSaidBehindAStatementThatMayDoAnything) {
   for (const auto* sql : {"DO $$BEGIN END$$", "CREATE VIEW tasks AS SELECT 1", "ALTER TABLE x RENAME TO tasks"}) {
     const auto found = needed({by_hand(sql), k_column});
