@@ -1,5 +1,5 @@
 // `pgphase explain`: the phases of plans, from what `up` would execute. Works without a database; with one it reads how
-// large the tables are and what has been done already. Writes nothing.
+// large the tables are, what has been done already, and what the database has that steps would meet. Writes nothing.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -30,8 +30,9 @@ std::optional<ExplainedPlan> explained(const PlanId& id, const std::vector<Phase
                                        const LedgerView& ledger) {
   const auto* record = ledger.find(id);
   const auto* plan = find(folder, id);
-  if (record && (has_started(*record) || is_finished(*record) || !plan)) return ExplainedPlan{&record->plan, record};
-  if (plan) return ExplainedPlan{plan, nullptr};
+  if (record && (has_started(*record) || is_finished(*record) || !plan))
+    return ExplainedPlan{&record->plan, record, {}};
+  if (plan) return ExplainedPlan{plan, nullptr, {}};
   return std::nullopt;
 }
 
@@ -51,7 +52,7 @@ Result<std::vector<ExplainedPlan>> choose(const ExplainOptions& options, const s
   }
   if (!options.plans.empty()) return chosen;
   for (const auto& record : ledger.plans) {
-    if (!is_finished(record) && !find(folder, record.plan.id)) chosen.push_back({&record.plan, &record});
+    if (!is_finished(record) && !find(folder, record.plan.id)) chosen.push_back({&record.plan, &record, {}});
   }
   for (const auto& plan : folder) {
     const auto* record = ledger.find(plan.id);
@@ -76,6 +77,37 @@ Result<void> look_up_sizes(Session& session, ExplainInput& input) {
   }
   PGPHASE_TRY(sizes, table_sizes(session, tables));
   input.tables = std::move(sizes);
+  return {};
+}
+
+bool is_to_be_done(const ExplainedPlan& explained, Phase phase, std::size_t index) {
+  if (!explained.record) return true;
+  const auto& phase_record = (*explained.record)[phase];
+  if (phase_record.state == PhaseState::sealed || index >= phase_record.steps.size()) return false;
+  const auto state = phase_record.steps[index].state;
+  return state != StepState::done && state != StepState::skipped;
+}
+
+// As `up` does before it begins. What a role may not look at is a warning: the rest of the answer stands without it.
+Result<void> foresee_steps(Session& session, Console& console, ExplainInput& input) {
+  PGPHASE_CHECK(session.query("SET default_transaction_read_only = on"));
+  for (auto& explained : input.plans) {
+    for (const auto phase : k_phases) {
+      const auto& steps = (*explained.plan)[phase].steps;
+      for (std::size_t i = 0; i < steps.size(); ++i) {
+        if (!is_to_be_done(explained, phase, i)) continue;
+        auto found = foresee(session, steps[i]);
+        if (found) {
+          explained.foreseen.emplace(std::pair(phase, i), std::move(*found));
+        } else if (found.error().code == Errc::sql) {
+          console.warn(fmt::format("what {} {}/{} would meet could not be looked at: {}", explained.plan->id.value,
+                                   to_string(phase), steps[i].name, found.error().message));
+        } else {
+          return found.error();
+        }
+      }
+    }
+  }
   return {};
 }
 
@@ -113,6 +145,7 @@ ExitCode explain(Program& program, const ExplainOptions& options) {
   input.plans = std::move(*chosen);
   if (session) {
     if (auto sized = look_up_sizes(*session, input); !sized) return console.fail(sized.error());
+    if (auto looked = foresee_steps(*session, console, input); !looked) return console.fail(looked.error());
   }
   if (console.json()) {
     console.object(explain_json(input));

@@ -62,6 +62,17 @@ const StepRecord* record_of(const ExplainedPlan& explained, Phase phase, std::si
   return &(*explained.record)[phase].steps[index];
 }
 
+const Foresight* foreseen(const ExplainedPlan& explained, Phase phase, std::size_t index) {
+  const auto found = explained.foreseen.find({phase, index});
+  return found == explained.foreseen.end() ? nullptr : &found->second;
+}
+
+std::size_t in_the_way(const ExplainedPlan& explained) {
+  std::size_t count = 0;
+  for (const auto& [step, found] : explained.foreseen) count += found.obstacles.size();
+  return count;
+}
+
 // --- text ------------------------------------------------------------------------------------------------------------
 
 void add_line(std::string& out, std::string_view label, const std::string& text) {
@@ -72,11 +83,20 @@ void add_sql(std::string& out, std::string_view label, const std::string& sql, S
   add_line(out, label, shown == SqlShown::all ? sql : words::first_line(sql));
 }
 
-void add_step(std::string& out, const Step& step, std::size_t number, const StepRecord* record, SqlShown shown) {
+void add_foreseen(std::string& out, const Foresight& found) {
+  for (const auto& obstacle : found.obstacles) {
+    out += fmt::format("     in the way: {}\n", words::indented(obstacle, 17));
+  }
+  for (const auto& warning : found.warnings) add_line(out, "warning", warning);
+}
+
+void add_step(std::string& out, const Step& step, std::size_t number, const StepRecord* record, const Foresight* found,
+              SqlShown shown) {
   out +=
       fmt::format("  {}. {}{}\n", number, step.name,
                   record && record->state != StepState::pending ? fmt::format("  [{}]", to_string(record->state)) : "");
   add_line(out, "does", what_it_does(step));
+  if (found) add_foreseen(out, *found);
   for (const auto& statement : forward_statements(step)) {
     add_sql(out, "sql", statement.sql.empty() ? "(from the definition that the ledger keeps)" : statement.sql, shown);
     add_line(out, "locks", lock_words(statement));
@@ -105,7 +125,9 @@ void add_phase(std::string& out, const ExplainedPlan& explained, Phase phase, co
   }
   const auto parts = gate_parts(plan, phase);
   out += parts.empty() ? ": starts by itself\n" : ": starts when " + words::joined(parts, ", and ") + "\n";
-  for (std::size_t i = 0; i < steps.size(); ++i) add_step(out, steps[i], i + 1, record_of(explained, phase, i), shown);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    add_step(out, steps[i], i + 1, record_of(explained, phase, i), foreseen(explained, phase, i), shown);
+  }
 }
 
 void add_plan(std::string& out, const ExplainedPlan& explained, const ExplainInput& input, SqlShown shown) {
@@ -129,6 +151,12 @@ void add_plan(std::string& out, const ExplainedPlan& explained, const ExplainInp
       sizes.push_back(fmt::format("{} {}", display_name(table), human_bytes(found->second)));
   }
   if (!sizes.empty()) out += "tables, with indexes: " + words::joined(sizes, ", ") + "\n";
+  if (const auto count = in_the_way(explained); count > 0) {
+    out +=
+        fmt::format("in the way: {}, named at {}, which {} refused until {}\n",
+                    count == 1 ? "one thing" : fmt::format("{} things", count), count == 1 ? "its step" : "their steps",
+                    count == 1 ? "is" : "are", count == 1 ? "it is gone" : "they are gone");
+  }
   for (const auto phase : k_phases) add_phase(out, explained, phase, input, shown);
   out += fmt::format("\ndeploy: {}\n", deploy_contract(plan));
   for (const auto& clause : contract_clauses(plan)) {
@@ -157,7 +185,12 @@ json::array statements_json(const std::vector<Statement>& statements) {
   return out;
 }
 
-json::object step_json(const Step& step, const StepRecord* record) {
+json::value sentences_json(const Foresight* found, std::vector<std::string> Foresight::*which) {
+  if (!found) return nullptr;
+  return json::array((found->*which).begin(), (found->*which).end());
+}
+
+json::object step_json(const Step& step, const StepRecord* record, const Foresight* found) {
   return {{"name", step.name},
           {"does", what_it_does(step)},
           {"state", to_string(record ? record->state : StepState::pending)},
@@ -165,7 +198,9 @@ json::object step_json(const Step& step, const StepRecord* record) {
           {"undo", json::object{{"possible", !step.irreversible.has_value()},
                                 {"how", how_it_is_undone(step)},
                                 {"statements", statements_json(undo_statements(step))}}},
-          {"verify", step.verify.empty() ? json::value(nullptr) : json::value(step.verify)}};
+          {"verify", step.verify.empty() ? json::value(nullptr) : json::value(step.verify)},
+          {"in_the_way", sentences_json(found, &Foresight::obstacles)},
+          {"warnings", sentences_json(found, &Foresight::warnings)}};
 }
 
 json::value gate_json(const Gate& gate) {
@@ -202,7 +237,7 @@ json::object plan_json(const ExplainedPlan& explained, const ExplainInput& input
   for (const auto phase : k_phases) {
     json::array steps;
     for (std::size_t i = 0; i < plan[phase].steps.size(); ++i) {
-      steps.push_back(step_json(plan[phase].steps[i], record_of(explained, phase, i)));
+      steps.push_back(step_json(plan[phase].steps[i], record_of(explained, phase, i), foreseen(explained, phase, i)));
     }
     phases.push_back(
         json::object{{"name", to_string(phase)},

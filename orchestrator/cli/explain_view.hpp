@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "phases/foresight/foresight.hpp"
 #include "phases/ledger/records.hpp"
 
 namespace pgphase {
@@ -15,6 +17,9 @@ namespace pgphase {
 struct ExplainedPlan {
   const PhasedPlan* plan = nullptr;
   const PlanRecord* record = nullptr;  // when it is in the ledger: then `plan` is the ledger's split
+  // By the place of the step in its phase: what the database has for it, of steps that are still to be done. Without a
+  // database: none.
+  std::map<std::pair<Phase, std::size_t>, Foresight> foreseen = {};
 };
 
 struct ExplainInput {

@@ -117,6 +117,23 @@ TEST(ExplainText, WithADatabaseTellsSizesAndWhatIsDone) {
                     HasSubstr("sizes from app on db:5432 as alice, PostgreSQL 16.4")));
 }
 
+TEST(ExplainText, NamesAtItsStepWhatIsInTheWayAndWhatDeservesAWarning) {
+  const auto plan = read(k_plan);
+  ExplainInput input;
+  input.plans = {{&plan, nullptr}};
+  EXPECT_THAT(explain_text(input, SqlShown::first_line), Not(HasSubstr("in the way")));
+  input.plans[0].foreseen[{Phase::additive, 1}] = {{"view v is there", "so is w"}, {}};
+  input.plans[0].foreseen[{Phase::constraint, 0}] = {{}, {"somebody may not like it"}};
+  const auto text = explain_text(input, SqlShown::first_line);
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("\nin the way: 2 things, named at their steps, which are refused until they are gone\n"),
+                    HasSubstr("     in the way: view v is there\n     in the way: so is w\n"),
+                    HasSubstr("     warning somebody may not like it\n")));
+  EXPECT_GT(text.find("view v is there"), text.find("2. "));
+  EXPECT_LT(text.find("view v is there"), text.find("constraint: "));
+  EXPECT_GT(text.find("somebody may not like it"), text.find("constraint: "));
+}
+
 TEST(ExplainText, OfAnIrreversibleStepShowsNoUndo) {
   auto plan = priority_plan();
   plan[Phase::constraint].steps[0].irreversible = "nobody reads it";
@@ -159,6 +176,31 @@ TEST(ExplainJson, CarriesStepsWithLocksAndUndo) {
   EXPECT_EQ(index.at("undo").at("possible"), true);
   EXPECT_TRUE(first.at("tables").at(0).at("bytes").is_null());
   EXPECT_TRUE(json.at("database").is_null());
+}
+
+TEST(ExplainJson, TellsWhatIsForeseenOfEachStepThatWasLookedAt) {
+  const auto plan = read(k_plan);
+  ExplainInput input;
+  input.plans = {{&plan, nullptr}};
+  input.plans[0].foreseen[{Phase::additive, 1}] = {{"view v is there"}, {}};
+  const auto json = explain_json(input);
+  const auto& steps = json.at("plans").at(0).at("phases").at(0).at("steps");
+  EXPECT_TRUE(steps.at(0).at("in_the_way").is_null());
+  EXPECT_TRUE(steps.at(0).at("warnings").is_null());
+  EXPECT_EQ(steps.at(1).at("in_the_way").at(0), "view v is there");
+  EXPECT_TRUE(steps.at(1).at("warnings").as_array().empty());
+}
+
+TEST(ExplainJson, HasTheContractClauseByClause) {
+  const auto plan = read(k_plan);
+  ExplainInput input;
+  input.plans = {{&plan, nullptr}};
+  const auto json = explain_json(input);
+  const auto& contract = json.at("plans").at(0).at("contract").as_array();
+  ASSERT_EQ(contract.size(), 1U);
+  EXPECT_EQ(contract[0].at("about"), "table tasks");
+  EXPECT_EQ(contract[0].at("old_code"), "");
+  EXPECT_EQ(contract[0].at("new_code"), "works from additive on");
 }
 
 }  // namespace
