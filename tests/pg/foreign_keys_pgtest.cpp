@@ -67,8 +67,9 @@ TEST_F(ForeignKeysPgTest, OneThatWasNotValidStaysSoAndOthersAreChecked) {
       "ALTER TABLE people ADD CONSTRAINT to_part FOREIGN KEY (team, part) REFERENCES teams NOT VALID");
   const auto before = schema();
   forward(team());
+  db_.exec("UPDATE people SET part = 2 WHERE id = 1");
   back(team());
-  EXPECT_EQ(validated(), "false true");
+  EXPECT_EQ(validated(), "false true") << "not even where no row violates it any more";
   EXPECT_EQ(schema(), before);
 }
 

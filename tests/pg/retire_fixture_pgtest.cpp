@@ -16,7 +16,7 @@
 namespace pgphase::testing {
 namespace {
 
-constexpr int k_attempts = 100;
+constexpr int k_attempts = 12;
 
 std::string link_step(const LinkColumnsBody& body) {
   return "link " + body.targets.front().name;

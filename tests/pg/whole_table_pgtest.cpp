@@ -115,21 +115,25 @@ TEST_F(WholeTablePgTest, AForeignKeyThatWasNotValidComesBackAsItWas) {
 
 TEST_F(WholeTablePgTest, NoAcknowledgedRowOfABusyWriterIsLost) {
   std::atomic<int> acknowledged{100};
+  std::atomic<bool> stop{false}, ended{false};
   std::string ended_with;
   std::thread writer([&] {
     auto client = db_.client();
-    for (;;) {
+    while (!stop) {
       try {
         client.exec("INSERT INTO people (team) VALUES (1)");
         ++acknowledged;
       } catch (const PgError& error) {
         ended_with = error.sqlstate();
+        ended = true;
         return;
       }
     }
   });
-  eventually([&] { return acknowledged > 120 || !ended_with.empty(); });
+  eventually([&] { return acknowledged > 120 || ended; });
   forward(people());
+  eventually([&] { return ended.load(); });  // a writer that is between two statements does not know yet
+  stop = true;
   writer.join();
   EXPECT_EQ(ended_with, "42P01");
   back(people());
