@@ -117,9 +117,11 @@ TEST_F(RenameTablePgTest, WhatIsKeptInStepAndWhatIsRetiredGoesWithTheName) {
   note.sql = "ALTER TABLE persons ADD COLUMN note text";
   back(shout);
   EXPECT_EQ(db_.value("SELECT count(*) FROM information_schema.columns WHERE column_name = 'shout'"), "0");
+  db_.exec("INSERT INTO persons (name) VALUES ('zed')");  // what is retired follows on
   back(step(Part::rename));
   shout.table.name = "people";
   EXPECT_EQ(forward(shout), "restored with their values, and kept in step from now on");
+  EXPECT_EQ(db_.value("SELECT count(*) || ' ' || max(shout) FROM people WHERE shout = upper(name)"), "4 ZED");
   EXPECT_EQ(forward(column("people", "note", "text")), "restored with its values");
   EXPECT_EQ(db_.value("SELECT count(*) FROM people WHERE note = 'kept'"), "2");
 }
