@@ -83,7 +83,7 @@ Result<std::vector<KnownTable>> known_tables(Session& session, const std::vector
             "  FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
             "  JOIN LATERAL unnest(i.indkey) WITH ORDINALITY u(attnum, place) ON true "
             "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum "
-            " WHERE n.nspname = $1 AND c.relname = $2 AND i.indisprimary ORDER BY u.place",
+            " WHERE n.nspname = $1 AND c.relname = $2 AND i.indisprimary AND u.place <= i.indnkeyatts ORDER BY u.place",
             {table.schema, table.name}));
     if (key.empty() || one.columns.empty()) continue;
     for (const auto& row : key) {
