@@ -21,7 +21,8 @@ SELECT 'pg_class'::regclass::oid, c.oid, 0, 'index', c.name,
   JOIN rel c ON c.oid = i.indexrelid
   JOIN rel t ON t.oid = i.indrelid
   LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace
- WHERE NOT EXISTS (SELECT FROM hidden h WHERE h.attrelid = i.indrelid AND h.attnum = ANY (i.indkey))
+ WHERE c.relname !~ '^_pgphase_'
+   AND NOT EXISTS (SELECT FROM hidden h WHERE h.attrelid = i.indrelid AND h.attnum = ANY (i.indkey))
    AND NOT EXISTS (SELECT FROM uses_hidden u WHERE u.classid = 'pg_class'::regclass AND u.objid = c.oid)
    AND NOT EXISTS (SELECT FROM pg_constraint k JOIN uses_hidden u ON u.classid = 'pg_constraint'::regclass AND u.objid = k.oid
                     WHERE k.conindid = c.oid AND k.conrelid = i.indrelid)

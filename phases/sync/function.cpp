@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "plans/base/hidden_names.hpp"
 #include "plans/base/one_line.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -57,10 +58,12 @@ bool writable(const Columns& columns) {
   return false;
 }
 
-// Nobody writes them: they have taken other names since.
+// Nobody writes them: they have taken other names since. Not so a column that has yet to take its place: what cannot
+// be converted into it would be lost for good, so that the plan says what becomes of it.
 bool hidden(const Columns& columns) {
-  return std::any_of(columns.begin(), columns.end(),
-                     [](const SyncColumn& column) { return !column.called.empty() && column.called != column.name; });
+  return std::any_of(columns.begin(), columns.end(), [](const SyncColumn& column) {
+    return !column.called.empty() && column.called != column.name && !is_new_column_name(column.name);
+  });
 }
 
 class Writer {

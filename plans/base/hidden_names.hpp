@@ -21,5 +21,11 @@ std::string sync_function_name(const TableName& table);
 
 // A new column as long as the one that it replaces has the name that both shall have.
 std::string new_column_name(const TableName& table, const std::string& column);
+bool is_new_column_name(const std::string& name);
+
+// What `name`, an index or constraint of the old column, is called on that new column, until the two change places; and
+// what it is called on the old one from then on.
+std::string twin_name(const TableName& table, const std::string& column, const std::string& name);
+std::string set_aside_name(const TableName& table, const std::string& column, const std::string& name);
 
 }  // namespace pgphase
