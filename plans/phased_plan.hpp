@@ -124,6 +124,19 @@ struct HandOverBody {
   std::vector<Assignment> defaults = {};  // of new columns: while a trigger fills them one would be taken for a value
 };
 
+// A column takes another type and keeps its name: the new column that follows it gets all that the old one has, and
+// then the two change places.
+struct RetypeBody {
+  TableName table;
+  std::string column;
+  std::string type;          // SQL
+  std::string link_step;     // the additive step that made the new column
+  std::string fill, down;    // as the author wrote them; empty: an assignment
+  std::string default_sql;   // of the new column; empty: the old one's
+  enum class Part { twins, swap } part = Part::twins;
+  bool converts_by_itself() const { return fill.empty() && down.empty(); }
+};
+
 // A table goes out of sight with its rows.
 struct RetireTableBody {
   TableName table;
@@ -174,8 +187,8 @@ struct BackfillBody {
 
 struct Step {
   std::string name;  // unique within its phase
-  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, HandOverBody, DropNotNullBody, RetireTableBody,
-               RenameTableBody, KeepOldBody, BackfillBody>
+  std::variant<SqlBody, CreateTableBody, AddColumnBody, LinkColumnsBody, HandOverBody, RetypeBody, DropNotNullBody,
+               RetireTableBody, RenameTableBody, KeepOldBody, BackfillBody>
       body;
   std::optional<std::string> irreversible;  // why it cannot be undone
   std::string verify;                       // SQL that returns exactly one row with one true, or empty

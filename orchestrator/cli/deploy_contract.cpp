@@ -105,6 +105,12 @@ class Clauses {
                         std::string("that uses the old ") + k_until_constraint,
                         std::string("that uses the new ") + k_from_backfill});
   }
+  void about(const RetypeBody& body) {
+    if (body.part == RetypeBody::Part::twins) return;  // told where it ends
+    clauses_.push_back({fmt::format("{} becomes {}", in_table(body.table, {body.column}), body.type),
+                        body.converts_by_itself() ? "goes on working" : std::string("that uses it ") + k_until_constraint,
+                        "that relies on the new type works from constraint on"});
+  }
   void about(const SqlBody& body) {
     const bool of_ours = !body.forward.empty() && body.forward.front().kind == StatementKind::require;
     if (of_ours && !about_a_new_column())
@@ -128,6 +134,16 @@ class Clauses {
   std::vector<ContractClause> clauses_;
 };
 
+// A column that keeps its name and, as far as both types have it, its values.
+bool only_widens(const PhasedPlan& plan) {
+  const auto& last = plan[Phase::constraint].steps;
+  const auto widens = [](const Step& step) {
+    const auto* body = std::get_if<RetypeBody>(&step.body);
+    return body && body->converts_by_itself();
+  };
+  return !last.empty() && std::all_of(last.begin(), last.end(), widens);
+}
+
 }  // namespace
 
 std::vector<ContractClause> contract_clauses(const PhasedPlan& plan) {
@@ -139,6 +155,7 @@ std::vector<ContractClause> contract_clauses(const PhasedPlan& plan) {
 }
 
 std::string deploy_contract(const PhasedPlan& plan) {
+  if (only_widens(plan)) return "old code may stay; new code that relies on the new type may ship after constraint";
   const bool adds = !plan[Phase::additive].steps.empty();
   const bool contracts = !plan[Phase::constraint].steps.empty();
   if (!adds && !contracts)

@@ -88,6 +88,12 @@ struct What {
     for (const auto& one : body.rename) words += fmt::format("; {} is called {} from then on", one.from, one.to);
     return words;
   }
+  std::string operator()(const RetypeBody& body) const {
+    const auto column = fmt::format("{}.{}", display_name(body.table), body.column);
+    return body.part == RetypeBody::Part::twins
+               ? fmt::format("builds the indexes of {} for the new type", column)
+               : fmt::format("makes the constraints of {} for the new type, then turns it into a {}", column, body.type);
+  }
   std::string operator()(const DropNotNullBody& body) const {
     return fmt::format("lets {}.{} be left out", display_name(body.table), body.column);
   }
@@ -185,6 +191,37 @@ struct Forward {
                          : "no scan, no rewrite; its foreign keys go with a column";
     return {statement};
   }
+  // Which ones there are is the database's knowledge.
+  std::vector<Statement> operator()(const RetypeBody& body) const {
+    const auto table = qualified(body.table), column = quote_ident(body.column);
+    const auto one = [&](const char* sql, LockMode mode, const char* note) {
+      Statement statement;
+      statement.sql = fmt::format(fmt::runtime(sql), fmt::arg("table", table), fmt::arg("column", column));
+      statement.locks = {{body.table, mode}};
+      statement.note = note;
+      return statement;
+    };
+    if (body.part == RetypeBody::Part::twins) {
+      return {one("CREATE INDEX CONCURRENTLY <a twin of each index with {column}> ON {table} …",
+                  LockMode::share_update_exclusive,
+                  "scans the table twice for each; reads and writes go on. Before, ACCESS EXCLUSIVE for a moment: "
+                  "PostgreSQL writes the definitions"),
+              one("ANALYZE {table}", LockMode::share_update_exclusive, "so that queries are planned as well as before")};
+    }
+    return {one("ALTER TABLE {table} ADD CONSTRAINT <a twin of each check and foreign key of {column}, and of its NOT "
+                "NULL> NOT VALID",
+                LockMode::access_exclusive, "no scan; a foreign key locks the table that it refers to as well"),
+            one("ALTER TABLE {table} VALIDATE CONSTRAINT <each of them>", LockMode::share_update_exclusive,
+                "scans the table; reads and writes go on"),
+            one("ALTER TABLE {table} RENAME COLUMN {column} TO _pgphase_retired_<n>; ALTER TABLE {table} RENAME COLUMN "
+                "<the new one> TO {column}",
+                LockMode::access_exclusive,
+                "no scan, no rewrite; with the names of indexes and constraints, primary key, default, sequence or "
+                "identity, grants and comments; foreign keys from elsewhere go and come back NOT VALID, under the same "
+                "lock on their tables"),
+            one("ALTER TABLE <each of these> VALIDATE CONSTRAINT …", LockMode::row_share,
+                "scans their tables; reads and writes go on")};
+  }
   std::vector<Statement> operator()(const RetireTableBody& body) const {
     Statement statement;
     statement.sql = fmt::format("ALTER TABLE {} SET SCHEMA pgphase_retired", qualified(body.table));
@@ -244,6 +281,7 @@ struct Undo {
   std::vector<Statement> operator()(const AddColumnBody&) const { return {}; }
   std::vector<Statement> operator()(const LinkColumnsBody&) const { return {}; }
   std::vector<Statement> operator()(const HandOverBody&) const { return {}; }
+  std::vector<Statement> operator()(const RetypeBody&) const { return {}; }
   std::vector<Statement> operator()(const DropNotNullBody&) const { return {}; }
   std::vector<Statement> operator()(const RetireTableBody&) const { return {}; }
   std::vector<Statement> operator()(const RenameTableBody&) const { return {}; }
@@ -268,6 +306,13 @@ struct HowUndone {
     auto words = fmt::format("brings {} back with every value", words::joined(body.retire, ", "));
     if (!body.link_step.empty()) words += ", and keeps the columns in step again";
     return words;
+  }
+  std::string operator()(const RetypeBody& body) const {
+    return body.part == RetypeBody::Part::twins
+               ? std::string("drops these indexes, while everybody goes on")
+               : fmt::format("gives {}.{} its old type back with every value, in one short transaction; refused where "
+                             "the primary key holds values that the old type cannot",
+                             display_name(body.table), body.column);
   }
   std::string operator()(const RetireTableBody&) const {
     return "brings the table back with every row; its foreign keys are checked while everybody goes on";
@@ -319,6 +364,12 @@ struct Keeps {
   std::string operator()(const HandOverBody& body) const {
     if (body.retire.empty()) return "all rows: only triggers change";
     return fmt::format("every value of {} in {}", words::joined(body.retire, ", "), display_name(body.table));
+  }
+  std::string operator()(const RetypeBody& body) const {
+    if (body.part == RetypeBody::Part::twins) return "all rows: only indexes change";
+    return fmt::format("every value of {}.{} (those that the old type cannot hold are hidden, and brought back by the "
+                       "next up)",
+                       display_name(body.table), body.column);
   }
   std::string operator()(const DropNotNullBody& body) const {
     return fmt::format("every value of {}.{}", display_name(body.table), body.column);

@@ -9,6 +9,7 @@
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/whole_table.hpp"
+#include "phases/retype/retype.hpp"
 #include "phases/steps/statement.hpp"
 #include "phases/sync/columns.hpp"
 #include "phases/sync/hand_over.hpp"
@@ -46,6 +47,13 @@ asio::awaitable<DoneOrStopped> back(const StepWork& work, const LinkColumnsBody&
 asio::awaitable<DoneOrStopped> back(const StepWork& work, const HandOverBody& body) {
   return until_done(work, work.record.undo_part > 0, [&work, &body](Session& session, bool begun) {
     return take_back(session, work.site(), body, begun);
+  });
+}
+
+asio::awaitable<DoneOrStopped> back(const StepWork& work, const RetypeBody& body) {
+  return retired_or_restored(work, [&work, &body](Session& session) {
+    return body.part == RetypeBody::Part::twins ? take_back_preparation(session, work.site(), body)
+                                                : take_type_back(session, work.site(), body);
   });
 }
 

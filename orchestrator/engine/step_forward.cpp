@@ -6,6 +6,7 @@
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/whole_table.hpp"
+#include "phases/retype/retype.hpp"
 #include "phases/steps/statement.hpp"
 #include "phases/sync/columns.hpp"
 #include "phases/sync/hand_over.hpp"
@@ -36,6 +37,13 @@ asio::awaitable<DoneOrStopped> forward(const StepWork& work, const LinkColumnsBo
 
 asio::awaitable<DoneOrStopped> forward(const StepWork& work, const HandOverBody& body) {
   return made_once(work, [&work, &body](Session& session) { return hand_over(session, work.site(), body); });
+}
+
+asio::awaitable<DoneOrStopped> forward(const StepWork& work, const RetypeBody& body) {
+  return retired_or_restored(work, [&work, &body](Session& session) {
+    return body.part == RetypeBody::Part::twins ? prepare_retype(session, work.site(), body)
+                                                : retype(session, work.site(), body);
+  });
 }
 
 asio::awaitable<DoneOrStopped> forward(const StepWork& work, const DropNotNullBody& body) {

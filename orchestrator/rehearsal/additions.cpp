@@ -36,7 +36,9 @@ Additions additions_of(const PhasedPlan& plan, Phase phase) {
     if (const auto* create = std::get_if<CreateTableBody>(&step.body)) out.tables.push_back(create->table);
     if (const auto* add = std::get_if<AddColumnBody>(&step.body)) add_column(out, add->table, add->column);
     if (const auto* link = std::get_if<LinkColumnsBody>(&step.body)) {
-      for (const auto& target : link->targets) add_column(out, link->table, target.name);
+      for (const auto& target : link->targets) {
+        if (target.called.empty()) add_column(out, link->table, target.name);  // else nobody writes it
+      }
     }
     if (const auto* written = std::get_if<SqlBody>(&step.body)) add_written(out, *written);
   }

@@ -70,6 +70,27 @@ std::vector<KnownTable> with_values_where_filled(std::vector<KnownTable> tables,
   return tables;
 }
 
+// Of a column that keeps its name, and whose values mean something else behind the phase, no application of either
+// version may write while it goes back and forward: it says so in the deploy contract. A table whose rows cannot be
+// written without it is left alone.
+std::vector<KnownTable> without_new_meanings(std::vector<KnownTable> tables, const PhasedPlan& plan, Phase phase) {
+  for (const Step& step : plan[phase].steps) {
+    const auto* body = std::get_if<RetypeBody>(&step.body);
+    if (!body || body->part != RetypeBody::Part::swap || body->converts_by_itself()) continue;
+    std::erase_if(tables, [&](const KnownTable& table) {
+      return table.table == body->table &&
+             std::any_of(table.columns.begin(), table.columns.end(), [&](const WritableColumn& column) {
+               return column.name == body->column && column.not_null && !column.has_default;
+             });
+    });
+    for (auto& table : tables) {
+      if (table.table != body->table) continue;
+      std::erase_if(table.columns, [&](const WritableColumn& column) { return column.name == body->column; });
+    }
+  }
+  return tables;
+}
+
 // A row that another version's foreign key points to is not this version's to delete either: while that key is rolled
 // back nothing would keep it, and the key could never come again.
 void keep_what_is_pointed_to(std::vector<KnownTable>& tables, const std::vector<KnownTable>& others) {
@@ -123,7 +144,8 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
   std::vector<std::unique_ptr<Writer>> writers;
   for (const auto* known : {&as_before, static_cast<const std::vector<KnownTable>*>(&now)}) {
     if (known->empty()) continue;
-    auto tables = with_values_where_filled(*known, plan);
+    auto tables = without_new_meanings(with_values_where_filled(*known, plan), plan, phase);
+    if (tables.empty()) continue;
     keep_what_is_pointed_to(tables, as_before);
     keep_what_is_pointed_to(tables, now);
     PGPHASE_TRY(session, stage.open("writer"));

@@ -8,6 +8,7 @@
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/whole_table.hpp"
+#include "phases/retype/obstacles.hpp"
 #include "phases/sync/columns.hpp"
 #include "phases/sync/excluded.hpp"
 #include "phases/sync/hand_over.hpp"
@@ -108,6 +109,12 @@ class Look {
           column, value.empty() ? "a value" : value));
     }
     return {};
+  }
+
+  Result<void> operator()(const RetypeBody& body) {
+    if (body.part == RetypeBody::Part::twins) return {};
+    PGPHASE_TRY(obstacles, obstacles_to_retyping(session_, body));
+    return note(obstacles);
   }
 
   Result<void> operator()(const HandOverBody& body) {

@@ -44,11 +44,12 @@ Result<State> state_of(Session& session, const KeptForeignKey& key) {
   return rows[0].boolean(0) ? State::valid : State::not_valid;
 }
 
-Result<RetireOutcome> validate(Session& session, const StepSite& site, const KeptForeignKey& key) {
+Result<RetireOutcome> validate(Session& session, const StepSite& site, const KeptForeignKey& key,
+                               Direction direction) {
   StepChange step;
   step.label = "foreign_key.validate";
   step.doing = fmt::format("checking the rows of {} against the foreign key {}", display_name(key.table), key.name);
-  step.direction = Direction::back;
+  step.direction = direction;
   step.locks = {{key.table, LockMode::share_update_exclusive}, {key.referenced, LockMode::row_share}};
   step.long_running = true;
   step.more = true;
@@ -78,6 +79,14 @@ Result<std::vector<KeptForeignKey>> foreign_keys_of_column(Session& session, con
              {oid, column});
 }
 
+Result<std::vector<KeptForeignKey>> foreign_keys_to_column(Session& session, const std::string& oid,
+                                                           const std::string& column) {
+  return ask(session,
+             "AND k.confrelid = $1 AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = k.confrelid "
+             "AND a.attnum = ANY (k.confkey) AND a.attname = $2)",
+             {oid, column});
+}
+
 Result<std::vector<KeptForeignKey>> foreign_keys_of_table(Session& session, const std::string& oid) {
   return ask(session, "AND (k.conrelid = $1) <> (k.confrelid = $1)", {oid});
 }
@@ -92,11 +101,11 @@ std::string add_again_sql(const KeptForeignKey& key) {
 }
 
 Result<RetireOutcome> validate_again(Session& session, const StepSite& site, const std::vector<KeptForeignKey>& keys,
-                                     std::vector<std::string>& words) {
+                                     std::vector<std::string>& words, Direction direction) {
   for (const auto& key : keys) {
     PGPHASE_TRY(state, state_of(session, key));
     if (!key.valid || state != State::not_valid) continue;
-    auto outcome = validate(session, site, key);
+    auto outcome = validate(session, site, key, direction);
     if (outcome || outcome.error().sqlstate != sqlstate::foreign_key_violation) return outcome;
     words.push_back(fmt::format("foreign key {} of {} stays NOT VALID: rows refer to what was deleted meanwhile",
                                 key.name, display_name(key.table)));

@@ -23,6 +23,9 @@ struct KeptForeignKey {
 // name.
 Result<std::vector<KeptForeignKey>> foreign_keys_of_column(Session& session, const std::string& oid,
                                                            const std::string& column);
+// Of this or another table, to the column; those of the table to itself, too.
+Result<std::vector<KeptForeignKey>> foreign_keys_to_column(Session& session, const std::string& oid,
+                                                           const std::string& column);
 Result<std::vector<KeptForeignKey>> foreign_keys_of_table(Session& session, const std::string& oid);
 
 // ACCESS EXCLUSIVE on both tables.
@@ -33,7 +36,7 @@ std::string add_again_sql(const KeptForeignKey& key);
 // One more attempt on the way back to valid keys: SHARE UPDATE EXCLUSIVE, everybody goes on meanwhile. Ends when there
 // is none left that can be validated; of those that rows violate, `words` gets a sentence each.
 Result<RetireOutcome> validate_again(Session& session, const StepSite& site, const std::vector<KeptForeignKey>& keys,
-                                     std::vector<std::string>& words);
+                                     std::vector<std::string>& words, Direction direction = Direction::back);
 
 boost::json::array to_json(const std::vector<KeptForeignKey>& keys);
 std::vector<KeptForeignKey> foreign_keys_from_json(const boost::json::value& keys);  // throws what Boost.JSON does

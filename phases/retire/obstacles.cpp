@@ -258,6 +258,12 @@ Result<std::vector<std::string>> column_obstacles(Session& session, const TableN
              {oid, column});
 }
 
+Result<std::vector<std::string>> replacement_obstacles(Session& session, const TableName& table, const std::string& oid,
+                                                       const std::string& column) {
+  static const std::string k_dependents = std::string("UNION ALL") + dependents(k_column_dependents);
+  return ask(session, column_in_words(table, column), on_every_object(session) + k_dependents, {oid, column});
+}
+
 // Whatever PostgreSQL itself keeps follows the column by its number; the text of a trigger's function does not.
 Result<std::vector<std::string>> rename_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                   const std::string& column) {

@@ -69,16 +69,17 @@ Result<void> drop_remains(Session& session, const TableName& index) {
   return run_unhurried(session, "step.index_remains", "DROP INDEX CONCURRENTLY IF EXISTS " + qualified(index));
 }
 
+Result<Attempt> being_built(const TableName& index, const std::string& sql) {
+  return blocked_or_error(Error{Errc::sql, fmt::format("index {} is being built by another session", qualified(index)),
+                                "", sqlstate::lock_not_available, sql, ""});
+}
+
 // Builds `sql` unless the catalogue says that it is there. SHARE UPDATE EXCLUSIVE on the table.
 Result<Attempt> ensure_built(Session& session, const IndexWork& work, const std::string& sql, const TableName& index,
                              const Restored& restores) {
   PGPHASE_TRY(before, index_state(session, index));
   if (before == IndexState::valid && !work.intent.empty()) return record_outcome(session, work, restores);
-  if (before == IndexState::being_built) {
-    return blocked_or_error(Error{Errc::sql,
-                                  fmt::format("index {} is being built by another session", qualified(index)), "",
-                                  sqlstate::lock_not_available, sql, ""});
-  }
+  if (before == IndexState::being_built) return being_built(index, sql);
   if (before == IndexState::valid) {
     return make_error(
         Errc::step_failed, fmt::format("index {} exists already, and not by this step", qualified(index)),
@@ -106,6 +107,34 @@ Result<Attempt> ensure_built(Session& session, const IndexWork& work, const std:
 }
 
 }  // namespace
+
+Result<Attempt> build_hidden_index(Session& session, const std::string& sql, const TableName& index) {
+  PGPHASE_TRY(before, index_state(session, index));
+  if (before == IndexState::being_built) return being_built(index, sql);
+  if (before != IndexState::missing) {
+    if (auto dropped = drop_remains(session, index); !dropped) return blocked_or_error(dropped.error());
+  }
+  if (auto built = run_unhurried(session, "step.index_build", sql); !built) {
+    const auto error = built.error();
+    if (error.code != Errc::sql) return error;
+    PGPHASE_TRY(left, index_state(session, index));
+    if (left == IndexState::invalid) PGPHASE_CHECK(drop_remains(session, index));
+    return blocked_or_error(error);
+  }
+  return Attempt{true, {}, 0};
+}
+
+Result<Attempt> drop_hidden_index(Session& session, const TableName& index) {
+  if (auto dropped = drop_remains(session, index); !dropped) return blocked_or_error(dropped.error());
+  return Attempt{true, {}, 0};
+}
+
+Result<Attempt> analyse(Session& session, const TableName& table) {
+  if (auto ran = run_unhurried(session, "step.analyze", "ANALYZE " + qualified(table)); !ran) {
+    return blocked_or_error(ran.error());
+  }
+  return Attempt{true, {}, 0};
+}
 
 Result<Attempt> build_index(Session& session, const IndexWork& work) {
   return ensure_built(session, work, work.statement.sql, work.statement.index, {});

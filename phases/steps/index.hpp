@@ -20,6 +20,13 @@ Result<Attempt> build_index(Session& session, const IndexWork& work);
 Result<Attempt> drop_index(Session& session, const IndexWork& work);
 Result<Attempt> rebuild_index(Session& session, const IndexWork& work);
 
+// Under a name that is nobody's but ours, so that no intent is needed: what is there is replaced. SHARE UPDATE EXCLUSIVE
+// on the table, outside a transaction; nobody waits.
+Result<Attempt> build_hidden_index(Session& session, const std::string& sql, const TableName& index);
+Result<Attempt> drop_hidden_index(Session& session, const TableName& index);
+// ANALYZE, likewise.
+Result<Attempt> analyse(Session& session, const TableName& table);
+
 // Shared with statement.cpp.
 Result<void> mark_begun(Session& session, const StepSite& site, Direction direction);
 Result<void> mark_part_done(Session& session, const StepSite& site, Direction direction, int parts);

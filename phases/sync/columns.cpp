@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "phases/ledger/ledger.hpp"
 #include "phases/retire/emptiness.hpp"
@@ -36,6 +37,44 @@ std::string origin_of(const LinkColumnsBody& body) {
   return text;
 }
 
+// The targets have yet to take the places of their sources: nobody writes them, they follow.
+bool takes_the_place(const LinkColumnsBody& body) {
+  return !body.targets.front().called.empty();
+}
+
+SyncLink::Flow flow_of(const LinkColumnsBody& body) {
+  return takes_the_place(body) ? SyncLink::Flow::to_targets : SyncLink::Flow::both;
+}
+
+// An assignment to varchar(n) cuts off spaces that are too many: two values would become one, and what is unique on the
+// old column would refuse the second one, which the new column has taken.
+std::string way_back(const LinkColumnsBody& body, const LinkedColumn& source, const KnownColumn& known) {
+  if (!takes_the_place(body) || known.longest == 0 || source.expression != quote_ident(source.name)) {
+    return source.expression;
+  }
+  return fmt::format("CASE WHEN pg_catalog.length(({0})::pg_catalog.text) <= {1} THEN {0} END", source.expression,
+                     known.longest);
+}
+
+bool says_collate(const std::string& type) {
+  std::string small = type;
+  std::transform(small.begin(), small.end(), small.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return small.find("collate") != std::string::npos;
+}
+
+// A column that keeps its name keeps its collation, where the new type has any.
+Result<std::string> collation_kept(Session& session, const LinkColumnsBody& body, const std::string& oid,
+                                   const std::string& type) {
+  // A type with a COLLATE of its own is the author's choice, and none that the server finds by its name.
+  if (!takes_the_place(body) || says_collate(type)) return std::string();
+  PGPHASE_TRY(known, known_column(session, oid, body.sources.front().name));
+  if (!known || known->collation.empty()) return std::string();
+  PGPHASE_TRY(has_any,
+              session.query("SELECT EXISTS (SELECT FROM pg_type WHERE oid = to_regtype($1) AND typcollation <> 0)", {type}));
+  return has_any[0].boolean(0) ? known->collation : std::string();
+}
+
 // Everything that has to be known before the lock is taken.
 struct Prepared {
   std::vector<std::string> types;  // of the targets, with their collation
@@ -58,11 +97,12 @@ Result<Prepared> prepare(Session& session, const std::string& doing, const LinkC
   for (const auto& source : body.sources) {
     PGPHASE_TRY(known, known_column(session, oid, source.name));
     if (!known) return missing(source.name);
-    out.sources.push_back({source.name, known->type, source.expression, known->default_sql});
+    out.sources.push_back({source.name, known->type, way_back(body, source, *known), known->default_sql});
   }
   for (const auto& target : body.targets) {
     if (!target.type.empty()) {
-      out.types.push_back(target.type);
+      PGPHASE_TRY(collation, collation_kept(session, body, oid, target.type));
+      out.types.push_back(target.type + collation);
       continue;
     }
     PGPHASE_TRY(known, known_column(session, oid, target.like));
@@ -155,6 +195,7 @@ Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const
     PGPHASE_TRY(locked, locked_table_oid(s, body.table));
     SyncLink link;
     link.sources = prepared.sources;
+    link.flow = flow_of(body);
     link.null_means = body.null_is_absent ? SyncLink::NullMeans::absent : SyncLink::NullMeans::null;
     link.one_is_the_other = body.one_is_the_other;
     link.on_error = body.errors_become_null ? SyncLink::OnError::null : SyncLink::OnError::reject;
@@ -222,7 +263,7 @@ Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, co
       if (auto* target = find_target(stored->link, one.hidden_as)) target->name = one.object;
     }
     PGPHASE_CHECK(s.script(sql));
-    stored->link.flow = SyncLink::Flow::both;
+    stored->link.flow = flow_of(body);
     PGPHASE_CHECK(change_link(s, *stored));
     PGPHASE_CHECK(carry_out_links(s, body.table));
     return std::string("restored with their values, and kept in step from now on");

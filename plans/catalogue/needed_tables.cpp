@@ -30,6 +30,7 @@ class Walk {
   void step(const AddColumnBody& body) { need(body.table); }
   void step(const LinkColumnsBody& body) { need(body.table); }
   void step(const HandOverBody& body) { need(body.table); }
+  void step(const RetypeBody& body) { need(body.table); }
   void step(const DropNotNullBody& body) { need(body.table); }
   void step(const RetireTableBody& body) { need(body.table); }
   void step(const KeepOldBody& body) { need(body.table); }

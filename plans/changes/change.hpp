@@ -78,6 +78,7 @@ ChangePtr read_rename_table(TableReader& reader);
 ChangePtr read_drop_column(TableReader& reader);
 ChangePtr read_rename_column(TableReader& reader);
 ChangePtr read_change_type(TableReader& reader);
+ChangePtr read_retype(TableReader& reader);  // change_type without `to`
 ChangePtr read_split_column(TableReader& reader);
 ChangePtr read_merge_columns(TableReader& reader);
 ChangePtr read_set_not_null(TableReader& reader);

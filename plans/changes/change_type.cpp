@@ -1,5 +1,6 @@
-// change_type: a new column of the new type, under a name of its own, is kept in step with the old one, which is
-// retired in the constraint phase.
+// change_type: a new column of the new type is kept in step with the old one, which is retired in the constraint phase.
+// With `to` it has a name of its own, and code may use either meanwhile; without, it takes the old one's in the end, with
+// all that hangs on that (retype.cpp).
 #include <fmt/format.h>
 
 #include "plans/changes/keys.hpp"
@@ -10,6 +11,7 @@
 namespace pgphase {
 
 ChangePtr read_change_type(TableReader& reader) {
+  if (!reader.has("to")) return read_retype(reader);
   const auto before = reader.findings().size();
   Replacement out;
   out.op = "change_type";
@@ -18,7 +20,8 @@ ChangePtr read_change_type(TableReader& reader) {
   LinkedColumn target;
   target.name = keys::identifier(reader, "to").value_or("");
   if (!column.empty() && column == target.name) {
-    reader.error("to", "code of both types needs both columns for a while: the new one has to have a name of its own");
+    reader.error("to", "the new column has to have a name of its own",
+                 "leave `to` away: then the column keeps its name");
   }
   const auto type = keys::type(reader);
   if (type && type->parsed.serial())

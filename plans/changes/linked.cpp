@@ -26,9 +26,13 @@ void read_null_means(TableReader& reader, LinkColumnsBody& body) {
   body.null_is_absent = read_word(reader, "null_means", "absent", "null", true);
 }
 
+void read_on_error(TableReader& reader, LinkColumnsBody& body) {
+  body.errors_become_null = read_word(reader, "on_error", "null", "reject", false);
+}
+
 void read_manner(TableReader& reader, LinkColumnsBody& body) {
   read_null_means(reader, body);
-  body.errors_become_null = read_word(reader, "on_error", "null", "reject", false);
+  read_on_error(reader, body);
 }
 
 void read_down(TableReader& reader, LinkColumnsBody& body, bool first) {

@@ -13,6 +13,7 @@ namespace pgphase::linked {
 // `null_means` and `on_error` of a change.
 void read_manner(TableReader& reader, LinkColumnsBody& body);
 void read_null_means(TableReader& reader, LinkColumnsBody& body);
+void read_on_error(TableReader& reader, LinkColumnsBody& body);
 
 // `down`: each source column with its expression over the new ones, or the expression alone, of a single source or of
 // the first where `first` says so. Only columns of body.sources may be there.

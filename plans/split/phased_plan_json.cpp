@@ -173,6 +173,14 @@ struct BodyToJson {
             {"rename", array_of(body.rename, renaming_to_json)},
             {"defaults", array_of(body.defaults, assignment_to_json)}};
   }
+  json::object operator()(const RetypeBody& body) const {
+    const bool twins = body.part == RetypeBody::Part::twins;
+    return {{"type", "retype"},     {"table", table_to_json(body.table)},
+            {"column", body.column}, {"to_type", body.type},
+            {"link_step", body.link_step}, {"fill", body.fill},
+            {"down", body.down},     {"default", body.default_sql},
+            {"part", twins ? "twins" : "swap"}};
+  }
   json::object operator()(const RetireTableBody& body) const {
     return {{"type", "retire_table"}, {"table", table_to_json(body.table)}};
   }
@@ -236,6 +244,18 @@ decltype(Step::body) body_from_json(const json::value& value) {
                         vector_of<std::string>(from.at("retire"), to_text),
                         vector_of<Renaming>(from.at("rename"), renaming_from_json),
                         vector_of<Assignment>(from.at("defaults"), assignment_from_json)};
+  }
+  if (type == "retype") {
+    RetypeBody out;
+    out.table = table_from_json(from.at("table"));
+    out.column = text(from, "column");
+    out.type = text(from, "to_type");
+    out.link_step = text(from, "link_step");
+    out.fill = text(from, "fill");
+    out.down = text(from, "down");
+    out.default_sql = text(from, "default");
+    out.part = text(from, "part") == "twins" ? RetypeBody::Part::twins : RetypeBody::Part::swap;
+    return out;
   }
   if (type == "retire_table") return RetireTableBody{table_from_json(from.at("table"))};
   if (type == "rename_table") {
