@@ -25,6 +25,17 @@ TEST(DeployContractTest, ARenamedColumnWorksUnderBothNamesInBetween) {
   EXPECT_THAT(clause.new_code, HasSubstr("from the end of backfill"));
 }
 
+TEST(DeployContractTest, AColumnThatOnlyGetsWiderLetsOldCodeStay) {
+  const std::string wider = "op = \"change_type\"\ncolumn = \"a\"\ntype = \"bigint\"\n";
+  const auto clause = clause_of(wider);
+  EXPECT_EQ(clause.about, "t.a becomes bigint");
+  EXPECT_EQ(clause.old_code, "goes on working");
+  EXPECT_EQ(clause.new_code, "that relies on the new type works from constraint on");
+  EXPECT_EQ(deploy_contract(plan_of("[[change]]\ntable = \"t\"\n" + wider)),
+            "old code may stay; new code that relies on the new type may ship after constraint");
+  EXPECT_THAT(clause_of(wider + "fill = \"a * 100\"\ndown = \"a / 100\"\n").old_code, HasSubstr("until constraint"));
+}
+
 TEST(DeployContractTest, ADroppedColumnMayBeLeftOutFromAdditiveOn) {
   const auto clause = clause_of("op = \"drop_column\"\ncolumn = \"a\"\n");
   EXPECT_EQ(clause.about, "t.a goes");
