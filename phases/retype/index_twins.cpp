@@ -188,46 +188,70 @@ Result<RetireOutcome> drop_index_twins(Session& session, const StepSite& site, c
   return nothing_more(fmt::format("{} {} dropped", rows.size(), rows.size() == 1 ? "index" : "indexes"));
 }
 
-Result<RetireOutcome> build_old_indexes(Session& session, const StepSite& site, const RetypeBody& body) {
-  PGPHASE_TRY(without, what_hangs_on(session, body.table, new_name(body)));
-  if (without.indexes.empty()) return nothing_more();
-  const auto name = without.indexes.front().name;
-  const auto aside = set_aside_name(body.table, body.column, name);
-  PGPHASE_TRY(hidden, valid_hidden_indexes(session, body.table));
-  StepChange step;
-  step.direction = Direction::back;
-  step.locks = {{body.table, LockMode::access_exclusive}};
-  step.more = true;
-  step.doing = fmt::format("building index {} again", name);
-  if (!find(hidden, aside)) {
-    Wanted old;
-    step.label = "retype.look_back";
-    step.change = [&](Session& s) -> Result<std::string> {
-      PGPHASE_CHECK(locked_table_oid(s, body.table));
-      PGPHASE_TRY(as_old, what_hangs_on_as(s, body.table, new_name(body), body.column));
-      for (const auto& index : as_old.indexes) {
-        if (index.name == name) old = wanted(index, aside);
-      }
-      return std::string();
-    };
-    PGPHASE_TRY(looked, attempt_step(session, site, step));
-    if (!looked.attempt.done || old.sql.empty()) return std::move(looked);
-    const auto attempt = build(session, {body.table.schema, aside}, old.sql, old.tablespace);
-    if (!attempt || !attempt->done) return not_done(attempt);
-    return std::move(looked);
-  }
+namespace {
+
+// The definition with the old column in the new one's place, while this one still bears the index's name.
+Result<RetireOutcome> look_back(Session& session, const StepSite& site, const RetypeBody& body, StepChange step,
+                                const std::string& name, Wanted& old) {
+  step.label = "retype.look_back";
+  step.change = [&](Session& s) -> Result<std::string> {
+    PGPHASE_CHECK(locked_table_oid(s, body.table));
+    PGPHASE_TRY(as_old, what_hangs_on_as(s, body.table, new_name(body), body.column));
+    for (const auto& index : as_old.indexes) {
+      if (index.name == name) old = wanted(index, set_aside_name(body.table, body.column, name));
+    }
+    return std::string();
+  };
+  return attempt_step(session, site, step);
+}
+
+Result<RetireOutcome> name_back(Session& session, const StepSite& site, const RetypeBody& body, StepChange step,
+                                const std::string& name) {
   step.label = "retype.name_back";
   step.change = [&](Session& s) -> Result<std::string> {
     const TableName index{body.table.schema, name};
+    const auto aside = set_aside_name(body.table, body.column, name);
     PGPHASE_TRY(definition, read_index_definition(s, index));
     auto sql = fmt::format("ALTER INDEX {0} RENAME TO {1}; ALTER INDEX {2} RENAME TO {3};", qualified(index),
                            twin_name(body.table, body.column, name), qualified({body.table.schema, aside}),
                            quote_ident(name));
     for (const auto& line : definition.afterwards) sql += line + ";";
     PGPHASE_CHECK(s.script(sql));
-    return fmt::format("index {} is built again", name);
+    return std::string();
   };
   return attempt_step(session, site, step);
+}
+
+}  // namespace
+
+Result<RetireOutcome> build_old_indexes(Session& session, const StepSite& site, const RetypeBody& body,
+                                        std::vector<std::string>& words) {
+  PGPHASE_TRY(without, what_hangs_on(session, body.table, new_name(body)));
+  for (const auto& index : without.indexes) {
+    const auto aside = set_aside_name(body.table, body.column, index.name);
+    StepChange step;
+    step.direction = Direction::back;
+    step.locks = {{body.table, LockMode::access_exclusive}};
+    step.more = true;
+    step.doing = fmt::format("building index {} again", index.name);
+    PGPHASE_TRY(hidden, valid_hidden_indexes(session, body.table));
+    if (!find(hidden, aside)) {
+      Wanted old;
+      PGPHASE_TRY(looked, look_back(session, site, body, step, index.name, old));
+      if (!looked.attempt.done) return std::move(looked);
+      if (old.sql.empty()) continue;  // somebody has dropped it meanwhile
+      const auto attempt = build(session, {body.table.schema, aside}, old.sql, old.tablespace);
+      if (!attempt && attempt.error().code == Errc::sql) {
+        words.push_back(fmt::format("index {} could not be built again ({}): it is back with the next up", index.name,
+                                    attempt.error().message));
+        continue;
+      }
+      if (!attempt || !attempt->done) return not_done(attempt);
+    }
+    PGPHASE_TRY(named, name_back(session, site, body, step, index.name));
+    if (!named.attempt.done) return std::move(named);
+  }
+  return nothing_more();
 }
 
 }  // namespace pgphase

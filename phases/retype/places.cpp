@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "phases/postgres/volatility.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/retype/twins.hpp"
@@ -169,6 +170,13 @@ Result<void> change_places(Session& session, const RetypeBody& body, Displaced& 
   PGPHASE_CHECK(widen_sequences(session, body.table, body.column, belongings.sequences));
   rename_in(link.link.sources, body.column, old.hidden);
   rename_in(link.link.targets, names.column(), body.column);
+  auto& target = link.link.targets.front();
+  target.default_sql = belongings.default_sql;
+  target.numbered = belongings.identity.has_value();
+  if (!target.default_sql.empty()) {
+    PGPHASE_TRY(never_twice_the_same, any_volatile(session, "", {target.default_sql}));
+    target.numbered = target.numbered || never_twice_the_same;
+  }
   link.link.flow = SyncLink::Flow::to_sources;
   return follow(session, body, link);
 }
@@ -229,6 +237,7 @@ Result<void> change_places_back(Session& session, const RetypeBody& body, const 
   PGPHASE_CHECK(put_on(session, body.table, body.column, belongings));
   PGPHASE_CHECK(narrow_sequences(session, displaced.sequences));
   rename_in(link.link.targets, body.column, names.column());
+  link.link.targets.front().default_sql.clear();
   rename_in(link.link.sources, old.hidden, body.column);
   link.link.flow = SyncLink::Flow::to_targets;
   PGPHASE_CHECK(follow(session, body, link));

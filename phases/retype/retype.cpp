@@ -148,9 +148,8 @@ Error does_not_fit(const RetypeBody& body, const Displaced& displaced, std::int6
                                 qualified(body.table), quote_ident(displaced.old.hidden)));
 }
 
-StepChange way_back(const RetypeBody& body, const char* label, LockMode mode) {
+StepChange way_back(const RetypeBody& body, LockMode mode) {
   StepChange step;
-  step.label = label;
   step.doing = "giving " + describe(body) + " its old type back";
   step.direction = Direction::back;
   step.locks = {{body.table, mode}};
@@ -181,7 +180,8 @@ Result<RetireOutcome> prove_values(Session& session, const StepSite& site, const
   if (!proof.there) {
     PGPHASE_TRY(rows, rows_that_do_not_fit(session, body, displaced));
     if (rows > 0) return does_not_fit(body, displaced, rows);
-    auto step = way_back(body, "retype.prove", LockMode::access_exclusive);
+    auto step = way_back(body, LockMode::access_exclusive);
+    step.label = "retype.prove";
     step.change = [&](Session& s) -> Result<std::string> {
       PGPHASE_CHECK(s.script(alter(body, fmt::format("ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", name,
                                                      quote_ident(displaced.old.hidden)))));
@@ -189,7 +189,8 @@ Result<RetireOutcome> prove_values(Session& session, const StepSite& site, const
     };
     return attempt_step(session, site, step);
   }
-  auto step = way_back(body, "retype.validate_back", LockMode::share_update_exclusive);
+  auto step = way_back(body, LockMode::share_update_exclusive);
+  step.label = "retype.validate_back";
   step.long_running = true;
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(alter(body, "VALIDATE CONSTRAINT " + name)));
@@ -198,7 +199,8 @@ Result<RetireOutcome> prove_values(Session& session, const StepSite& site, const
   auto validated = attempt_step(session, site, step);
   if (validated || validated.error().sqlstate != sqlstate::check_violation) return validated;
   // A row has got in between counting and the check, which would go on refusing its changes.
-  auto give_up = way_back(body, "retype.give_up", LockMode::access_exclusive);
+  auto give_up = way_back(body, LockMode::access_exclusive);
+  give_up.label = "retype.give_up";
   give_up.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(alter(body, "DROP CONSTRAINT IF EXISTS " + name)));
     PGPHASE_CHECK(step_undo_part_done(s, site.key, 0));  // nothing is changed any more: `up` may pass over it
@@ -240,7 +242,8 @@ Result<void> must_come_back(Session& session, const std::string& doing, const Re
 
 Result<RetireOutcome> change_back(Session& session, const StepSite& site, const RetypeBody& body,
                                   const RetiredRecord& record, const Displaced& displaced) {
-  auto step = way_back(body, "retype.change_back", LockMode::access_exclusive);
+  auto step = way_back(body, LockMode::access_exclusive);
+  step.label = "retype.change_back";
   PGPHASE_TRY(keys, incoming_keys(session, body));
   step.locks = locks_of(body, displaced.old.foreign_keys, keys);
   std::optional<StoredLink> link;
@@ -261,7 +264,8 @@ Result<RetireOutcome> change_back(Session& session, const StepSite& site, const 
 
 Result<RetireOutcome> validate_check(Session& session, const StepSite& site, const RetypeBody& body,
                                      const std::string& name) {
-  auto step = way_back(body, "retype.check_back", LockMode::share_update_exclusive);
+  auto step = way_back(body, LockMode::share_update_exclusive);
+  step.label = "retype.check_back";
   step.long_running = true;
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(alter(body, "VALIDATE CONSTRAINT " + quote_ident(name))));
@@ -298,7 +302,7 @@ Result<RetireOutcome> what_is_left(Session& session, const StepSite& site, const
   keys.insert(keys.end(), old.foreign_keys.begin(), old.foreign_keys.end());
   PGPHASE_TRY(checked, validate_again(session, site, keys, words));
   if (!checked.attempt.done || checked.more) return std::move(checked);
-  return build_old_indexes(session, site, body);
+  return build_old_indexes(session, site, body, words);
 }
 
 }  // namespace

@@ -30,9 +30,10 @@ Result<bool> twins_are_right(Session& session, const RetypeBody& body, const Han
 // Says so of those that are.
 Result<void> mark_twins(Session& session, const RetypeBody& body);
 
-// Builds the index on the old column that has no counterpart there, while its twin still bears its name; then the twin
-// gives it back. One index a call; nothing to do: done without `more`.
-Result<RetireOutcome> build_old_indexes(Session& session, const StepSite& site, const RetypeBody& body);
+// Builds the indexes that the old column could not keep, each while its twin still bears its name; then the twin gives it
+// back. One that cannot be built, because it fails on a value, is no reason to stop: `words` say so.
+Result<RetireOutcome> build_old_indexes(Session& session, const StepSite& site, const RetypeBody& body,
+                                        std::vector<std::string>& words);
 
 RetireOutcome nothing_more(std::string what = {});
 

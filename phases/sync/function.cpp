@@ -125,6 +125,22 @@ class Writer {
   const SyncTable& table_;
 };
 
+// A target has taken the place and the name of its source, which nobody can name any more. A value in it comes from an
+// INSERT or COPY that counts columns: it means the column as it is called, as far as that was left out.
+std::string by_position(const SyncLink& link, const Writer& writer) {
+  const auto& target = link.targets.front();
+  const bool in_its_place = link.flow == Flow::to_sources && target.called == target.name;
+  if (!in_its_place) return {};
+  std::string given;
+  for (const auto& source : link.sources) {
+    if (source.called == target.called && source.name != target.name) given = in_row("NEW", source) + " IS NOT NULL";
+  }
+  if (given.empty()) return {};
+  if (!target.numbered) given += " AND " + left_out(link.targets);
+  return fmt::format("  IF TG_OP = 'INSERT' AND TG_NAME = {} AND {} THEN\n{}  END IF;\n", quote_literal(k_first_trigger),
+                     given, writer.set(link, link.targets, link.sources, "    "));
+}
+
 // Which side of a link leads is one letter: 's' its sources, 't' its targets, '-' neither. What this expression gives
 // is true before anything was written back.
 std::string targets_lead(const SyncLink& link, const Writer& writer) {
@@ -169,9 +185,10 @@ constexpr std::string_view k_letters = "pgphase.sync_";
 std::string sync_function_sql(const SyncTable& table) {
   const Writer writer(table);
   const auto& links = table.links;
-  std::string declared, leads, back, derived, remembered;
+  std::string declared, counted, leads, back, derived, remembered;
   for (std::size_t i = 0; i < links.size(); ++i) {
     const auto lead = lead_of(i);
+    counted += by_position(links[i], writer);
     declared += fmt::format("  {} \"char\" := '-';\n", lead);
     // Whoever led in front of the user's triggers leads behind them too; where nobody did, they may have changed a
     // side.
@@ -214,12 +231,12 @@ std::string sync_function_sql(const SyncTable& table) {
       "  memory text := {} || pg_catalog.pg_trigger_depth();\n"
       "  letters text := pg_catalog.current_setting(memory, true);\n"
       "{}"
-      "BEGIN\n{}{}{}"
+      "BEGIN\n{}{}{}{}"
       "  IF TG_NAME = {} THEN PERFORM pg_catalog.set_config(memory, {}, true); END IF;\n"
       "  RETURN NEW;\n"
       "END",
-      one_line(qualified(table.table)), quote_literal(k_backfill_flag), quote_literal(k_letters), declared, leads, back,
-      derived, quote_literal(k_first_trigger), remembered);
+      one_line(qualified(table.table)), quote_literal(k_backfill_flag), quote_literal(k_letters), declared, counted,
+      leads, back, derived, quote_literal(k_first_trigger), remembered);
   return fmt::format(
       "CREATE OR REPLACE FUNCTION pgphase.{}() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public "
       "AS {}",

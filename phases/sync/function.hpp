@@ -14,8 +14,9 @@ struct SyncColumn {
   std::string name;         // as it is called in the table now, also while it is retired
   std::string type;         // as format_type gives it, with its schema: what an expression is cast to
   std::string expression;   // its value, SQL over the visible columns of the other side; empty: it is never written
-  std::string default_sql;  // of a source: its default in the catalogue, or empty
+  std::string default_sql;  // of a source, or of a target in its place: its default in the catalogue, or empty
   std::string called = {};  // as the other side's expressions call it, where that is another name
+  bool numbered = false;    // of a target in its source's place: what it gets by itself is another value for each row
 };
 
 // Sources are there before the plan, targets are what it makes of them.

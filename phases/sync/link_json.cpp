@@ -20,7 +20,8 @@ json::array to_json(const std::vector<SyncColumn>& columns) {
                                 {"type", column.type},
                                 {"expression", column.expression},
                                 {"default", column.default_sql},
-                                {"called", column.called}});
+                                {"called", column.called},
+                                {"numbered", column.numbered}});
   }
   return list;
 }
@@ -31,8 +32,9 @@ std::vector<SyncColumn> columns_of(const json::value& list) {
   };
   std::vector<SyncColumn> columns;
   for (const auto& one : list.as_array()) {
-    columns.push_back(
-        {text(one, "name"), text(one, "type"), text(one, "expression"), text(one, "default"), text(one, "called")});
+    const auto* numbered = one.as_object().if_contains("numbered");
+    columns.push_back({text(one, "name"), text(one, "type"), text(one, "expression"), text(one, "default"),
+                       text(one, "called"), numbered && numbered->as_bool()});
   }
   return columns;
 }
