@@ -101,10 +101,12 @@ SELECT {kind_and_name}
          WHERE {not_asked_elsewhere} AND ({part_of} IN {tree}) IS NOT TRUE) d
 )sql";
 
+// Not those of ours: a later phase has made them, and takes them back before it comes to the column.
 constexpr const char* k_column_foreign_keys = R"sql(
 SELECT 'column_fk', k.conname, pg_describe_object(1259, k.conrelid, 0)
   FROM pg_constraint k, pg_attribute a
  WHERE a.attrelid IN {tree} AND a.attname = $2 AND k.contype = 'f' AND k.conparentid = 0
+   AND k.conname !~ '^_pgphase_'
    AND (k.conrelid = a.attrelid AND a.attnum = ANY (k.conkey)
         OR k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey))
 )sql";
