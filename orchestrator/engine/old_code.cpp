@@ -25,6 +25,11 @@ class Stands {
   bool operator()(const BackfillBody& body) const { return !body.keep_step.empty(); }  // other values than it wrote
   bool operator()(const RetireTableBody&) const { return !is_back_in_sight(record_); }
   bool operator()(const HandOverBody&) const { return !is_back_in_sight(record_); }
+  // Where assignments convert, it works with either type. Otherwise the first attempt of the way back restores the
+  // meaning of the values: what has to be proven before it, for a key, there is only where assignments convert.
+  bool operator()(const RetypeBody& body) const {
+    return body.part == RetypeBody::Part::swap && !body.converts_by_itself() && !is_back_in_sight(record_);
+  }
   bool operator()(const RenameTableBody& body) const { return body.part == RenameTableBody::Part::rename; }
   // It may meet a NULL where it knows of none.
   bool operator()(const DropNotNullBody& body) const { return !body.unless_there_is_a_default; }

@@ -58,6 +58,17 @@ TEST(OldCode, OfARenamedTableOnlyTheRenamingKeepsItOut) {
   EXPECT_TRUE(out(Phase::constraint, step_of("rename", rename), StepState::undoing, 1));
 }
 
+TEST(OldCode, AColumnOfAnotherTypeKeepsItOutOnlyWhereItsValuesMeanSomethingElse) {
+  RetypeBody wider{k_people, "id", "bigint", "change_type people.id", "", "", "", RetypeBody::Part::swap};
+  EXPECT_FALSE(out(Phase::constraint, step_of("wider", wider)));
+  auto cents = wider;
+  cents.fill = "id * 100";
+  EXPECT_TRUE(out(Phase::constraint, step_of("cents", cents)));
+  EXPECT_FALSE(out(Phase::constraint, step_of("cents", cents), StepState::undoing, 1));
+  cents.part = RetypeBody::Part::twins;
+  EXPECT_FALSE(out(Phase::backfill, step_of("indexes", cents)));
+}
+
 TEST(OldCode, SqlByHandKeepsItOutInConstraintOnly) {
   EXPECT_TRUE(out(Phase::constraint, sql_step("required")));
   EXPECT_FALSE(out(Phase::additive, sql_step("column")));
