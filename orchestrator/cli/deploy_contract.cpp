@@ -108,7 +108,10 @@ class Clauses {
   void about(const RetypeBody& body) {
     if (body.part == RetypeBody::Part::twins) return;  // told where it ends
     clauses_.push_back({fmt::format("{} becomes {}", in_table(body.table, {body.column}), body.type),
-                        body.converts_by_itself() ? "goes on working" : std::string("that uses it ") + k_until_constraint,
+                        body.converts_by_itself()
+                            ? "goes on working; a statement that it has prepared and that returns the column fails "
+                              "once, and has to be prepared again"
+                            : std::string("that uses it ") + k_until_constraint,
                         "that relies on the new type works from constraint on"});
   }
   void about(const SqlBody& body) {

@@ -82,8 +82,8 @@ Result<std::vector<KeptForeignKey>> foreign_keys_of_column(Session& session, con
 Result<std::vector<KeptForeignKey>> foreign_keys_to_column(Session& session, const std::string& oid,
                                                            const std::string& column) {
   return ask(session,
-             "AND k.confrelid = $1 AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = k.confrelid "
-             "AND a.attnum = ANY (k.confkey) AND a.attname = $2)",
+             "AND k.confrelid = $1 AND EXISTS (SELECT FROM pg_attribute a JOIN pg_index i ON i.indexrelid = k.conindid "
+             "WHERE a.attrelid = k.confrelid AND a.attnum = ANY (i.indkey) AND a.attname = $2)",
              {oid, column});
 }
 

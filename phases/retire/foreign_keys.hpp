@@ -23,7 +23,8 @@ struct KeptForeignKey {
 // name.
 Result<std::vector<KeptForeignKey>> foreign_keys_of_column(Session& session, const std::string& oid,
                                                            const std::string& column);
-// Of this or another table, to the column; those of the table to itself, too.
+// Of this or another table, by an index that has the column in it, if only as an included one; those of the table to
+// itself, too.
 Result<std::vector<KeptForeignKey>> foreign_keys_to_column(Session& session, const std::string& oid,
                                                            const std::string& column);
 Result<std::vector<KeptForeignKey>> foreign_keys_of_table(Session& session, const std::string& oid);

@@ -12,7 +12,7 @@ constexpr const char* k_indexes = R"sql(
 SELECT x.relname, quote_ident(x.relname), pg_get_indexdef(x.oid), coalesce(s.spcname, ''), coalesce(k.contype, ' '),
        position(quote_ident(a.attname) IN coalesce(pg_get_expr(i.indexprs, i.indrelid), '') || ' '
                                           || coalesce(pg_get_expr(i.indpred, i.indrelid), '')) > 0,
-       i.indisunique,
+       i.indisunique, a.attnum = ANY (ARRAY(SELECT i.indkey[g] FROM generate_series(0, i.indnkeyatts - 1) g)),
        (SELECT string_agg(u.attnum::text, ',' ORDER BY u.attnum)
           FROM (SELECT unnest(i.indkey)
                 UNION SELECT d.refobjsubid FROM pg_depend d
@@ -57,7 +57,7 @@ Result<Hanging> what_hangs_on(Session& session, const TableName& table, const st
   for (const auto& row : indexes) {
     found.indexes.push_back(
         {row.text(0), row.text(1), row.text(2), row.text(3), constraint_of(row.text(4)), row.boolean(5),
-         row.boolean(6), row.text(7)});
+         row.boolean(6), row.boolean(7), row.text(8)});
   }
   PGPHASE_TRY(constraints, session.query(k_constraints, {table.schema, table.name, column}));
   for (const auto& row : constraints) {

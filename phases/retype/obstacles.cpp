@@ -7,6 +7,7 @@
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/retype/hanging.hpp"
+#include "phases/retype/routines.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -35,7 +36,8 @@ WITH it AS (
     LEFT JOIN pg_type n ON n.oid = $3::oid
    WHERE c.oid = $1::oid
 ), index_of AS (
-  SELECT i.*, x.relname, it.exact, it.both_text, it.attnum, x.relam, k.contype, k.condeferrable,
+  SELECT i.*, x.relname, it.exact, it.both_text, it.attnum, x.relam, k.oid AS constraint_oid, k.condeferrable,
+         it.attnum = ANY (ARRAY(SELECT i.indkey[g] FROM generate_series(0, i.indnkeyatts - 1) g)) AS in_key,
          position(quote_ident(it.attname) IN coalesce(pg_get_expr(i.indexprs, i.indrelid), '') || ' '
                                              || coalesce(pg_get_expr(i.indpred, i.indrelid), '')) > 0 AS computes
     FROM it JOIN pg_index i ON i.indrelid = it.oid JOIN pg_class x ON x.oid = i.indexrelid
@@ -48,7 +50,9 @@ WITH it AS (
   SELECT k.*, it.attnum = ANY (k.conkey) AND k.conrelid = it.oid AS from_it,
          it.attnum = ANY (k.confkey) AND k.confrelid = it.oid AS to_it
     FROM it JOIN pg_constraint k ON k.contype = 'f'
-         AND (k.conrelid = it.oid AND it.attnum = ANY (k.conkey) OR k.confrelid = it.oid AND it.attnum = ANY (k.confkey))
+         AND (k.conrelid = it.oid AND it.attnum = ANY (k.conkey)
+              OR k.confrelid = it.oid
+                 AND (it.attnum = ANY (k.confkey) OR k.conindid IN (SELECT indexrelid FROM index_of)))
    WHERE k.conname !~ '^_pgphase_'
 )
 )sql";
@@ -89,7 +93,12 @@ UNION ALL SELECT 'exclusion', relname FROM index_of WHERE indisexclusion
 UNION ALL SELECT 'invalid', relname FROM index_of WHERE NOT indisvalid
 UNION ALL SELECT 'replica_identity', relname FROM index_of WHERE indisreplident
 UNION ALL SELECT 'deferrable', relname FROM index_of WHERE condeferrable
-UNION ALL SELECT 'unique', relname FROM index_of WHERE indisunique AND NOT exact AND NOT indisexclusion
+UNION ALL
+SELECT 'unique', relname FROM index_of WHERE indisunique AND (in_key OR computes) AND NOT exact AND NOT indisexclusion
+UNION ALL
+SELECT 'constraint_used', pg_describe_object(d.classid, d.objid, 0)
+  FROM index_of x JOIN pg_depend d ON d.refclassid = 'pg_constraint'::regclass AND d.refobjid = x.constraint_oid
+ WHERE d.deptype = 'n'
 UNION ALL
 SELECT 'unique_computes', relname FROM index_of WHERE indisunique AND exact AND computes AND NOT both_text
 UNION ALL SELECT 'computes', relname FROM index_of WHERE computes AND NOT $4::boolean
@@ -109,7 +118,8 @@ constexpr const char* k_of_constraints = R"sql(
 UNION ALL
 SELECT 'check', k.conname FROM it JOIN pg_constraint k ON k.conrelid = it.oid AND k.contype = 'c'
  WHERE it.attnum = ANY (k.conkey) AND k.conname !~ '^_pgphase_' AND NOT $4::boolean
-UNION ALL SELECT 'key', format('%I of %s', conname, conrelid::regclass) FROM key_of WHERE NOT $4::boolean
+UNION ALL
+SELECT 'key', format('%I of %s', conname, conrelid::regclass) FROM key_of WHERE (from_it OR to_it) AND NOT $4::boolean
 UNION ALL SELECT 'key_to_itself', conname FROM key_of WHERE from_it AND to_it
 UNION ALL
 SELECT 'key_partitioned', format('%I of %s', k.conname, k.conrelid::regclass)
@@ -153,6 +163,7 @@ std::string sentence(const std::string& what, const RetypeBody& body, const std:
       {"deferrable", "constraint {who} of {what} is deferrable, and its twin would not wait until COMMIT"},
       {"unique", "index {who} lets {what} have each value once, and values of {type} that differ may be the same in "
                  "the old column: the statement that writes the second one would fail"},
+      {"constraint_used", "{who} relies on a constraint of {what}, which goes for a moment"},
       {"unique_computes", "unique index {who} computes with {what}, and what it makes of the old column's values may "
                           "fail, or be the same twice"},
       {"computes", "index {who} computes with {what}, whose values mean something else when `fill` has made them: drop "
@@ -232,6 +243,12 @@ Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const R
                                               truth(!body.default_sql.empty()), truth(modifiers),
                                               truth(body.fill.empty())}));
   for (const auto& row : rows) sentences.push_back(sentence(what, body, row.text(0), row.text(1)));
+  PGPHASE_TRY(others, routines_of_others(session, body.table, body.column));
+  for (const auto& one : others) {
+    sentences.push_back(fmt::format("function {} names {}: sessions that have called it would fail on the other type, and "
+                                    "only its owner can have it compiled anew",
+                                    one, what));
+  }
   if (sentences.empty()) PGPHASE_CHECK(compile(session, body, *oid, what, sentences));
   return sentences;
 }

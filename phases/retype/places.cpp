@@ -7,6 +7,7 @@
 #include "phases/postgres/volatility.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/retype/routines.hpp"
 #include "phases/retype/twins.hpp"
 #include "plans/base/hidden_names.hpp"
 #include "plans/sql/quote.hpp"
@@ -79,6 +80,7 @@ Result<std::string> not_null_name(Session& session, const TableName& table, cons
 }
 
 Result<void> follow(Session& session, const RetypeBody& body, const StoredLink& link) {
+  PGPHASE_CHECK(have_routines_compiled_anew(session, body.table));
   PGPHASE_CHECK(change_link(session, link));
   return carry_out_links(session, body.table);
 }
@@ -146,7 +148,7 @@ Result<void> change_places(Session& session, const RetypeBody& body, Displaced& 
     if (one.kind == Kind::check) displaced.checks.push_back(one);
   }
   for (const auto& index : hanging.indexes) {
-    if (index.constraint != Constraint::primary_key) continue;
+    if (index.constraint != Constraint::primary_key || !index.in_key) continue;
     displaced.primary_key = index.name;
     displaced.needs_value = true;
   }

@@ -167,6 +167,12 @@ std::vector<Dependent> refused() {
        k_in_place,
        "unique index x computes",
        {}},
+      {"AFunctionThatReliesOnAConstraintInPlace",
+       "ALTER TABLE tasks ADD CONSTRAINT u UNIQUE (id, priority); CREATE FUNCTION f() RETURNS void LANGUAGE sql BEGIN "
+       "ATOMIC INSERT INTO tasks (id) VALUES (1) ON CONFLICT ON CONSTRAINT u DO NOTHING; END",
+       k_in_place,
+       "function f() relies on a constraint",
+       {}},
       {"ADomainInPlace",
        "CREATE DOMAIN few AS integer CHECK (VALUE < 10); ALTER TABLE tasks ALTER priority TYPE few",
        k_in_place,
@@ -237,6 +243,17 @@ std::vector<Dependent> left_alone() {
       {"ACascadeAcrossTheTable", "", k_fill, "",
        "WITH gone AS (DELETE FROM tasks WHERE id = (SELECT max(id) FROM tasks) "
        "RETURNING id) SELECT count(*) FROM gone"},
+      {"AFunctionInTextWhenTheTypeChangesInPlace",
+       "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql AS 'SELECT sum(priority) FROM tasks'", k_in_place,
+       "function f() has the words tasks and priority in its text", insert},
+      {"ATriggerThatReadsWhatChangesItsType",
+       "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.priority := coalesce(NEW.priority, 0) + 1; "
+       "RETURN NEW; END'; CREATE TRIGGER g BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION f()",
+       k_in_place, "", "UPDATE tasks SET priority = priority + 1 WHERE id = 2"},
+      {"AFunctionThatHasBeenCompiledForTheOldType",
+       "CREATE FUNCTION f() RETURNS bigint LANGUAGE plpgsql AS 'DECLARE r record; n bigint := 0; BEGIN FOR r IN SELECT * "
+       "FROM tasks LOOP n := n + coalesce(r.priority, 0); END LOOP; RETURN n; END'",
+       k_in_place, "", "SELECT f()"},
       {"AViewOnWhatIsOverwritten", "CREATE VIEW v AS SELECT * FROM tasks", k_overwrite, "",
        "UPDATE v SET title = title WHERE id = 3"},
   };

@@ -375,6 +375,21 @@ table  = "stock"
 column = "item"
 type   = "bigint"
 )toml"},
+      {"ChangeTypeOfAnIncludedColumn",
+       "CREATE TABLE orders (n integer, amount integer DEFAULT 3, PRIMARY KEY (n) INCLUDE (amount));"
+       "INSERT INTO orders SELECT i, nullif(i % 9, 0) FROM generate_series(1, 300) i;"
+       "CREATE TABLE lines (o integer REFERENCES orders ON DELETE CASCADE);"
+       "INSERT INTO lines SELECT generate_series(1, 300)",
+       R"toml(
+[[change]]
+op      = "change_type"
+table   = "orders"
+column  = "amount"
+type    = "numeric(10, 2)"
+fill    = "amount / 100.0"
+down    = "amount * 100"
+default = 0.03
+)toml"},
       {"ChangeTypeFromVarcharToText",
        "CREATE TABLE users (id integer PRIMARY KEY, email varchar(100) COLLATE \"C\" NOT NULL UNIQUE CHECK (email LIKE "
        "'%@%'));"
