@@ -129,10 +129,10 @@ struct HandOverBody {
 struct RetypeBody {
   TableName table;
   std::string column;
-  std::string type;          // SQL
-  std::string link_step;     // the additive step that made the new column
-  std::string fill, down;    // as the author wrote them; empty: an assignment
-  std::string default_sql;   // of the new column; empty: the old one's
+  std::string type;         // SQL
+  std::string link_step;    // the additive step that made the new column
+  std::string fill, down;   // as the author wrote them; empty: an assignment
+  std::string default_sql;  // of the new column; empty: the old one's
   enum class Part { twins, swap } part = Part::twins;
   bool converts_by_itself() const { return fill.empty() && down.empty(); }
 };

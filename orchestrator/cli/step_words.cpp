@@ -92,7 +92,8 @@ struct What {
     const auto column = fmt::format("{}.{}", display_name(body.table), body.column);
     return body.part == RetypeBody::Part::twins
                ? fmt::format("builds the indexes of {} for the new type", column)
-               : fmt::format("makes the constraints of {} for the new type, then turns it into a {}", column, body.type);
+               : fmt::format("makes the constraints of {} for the new type, then turns it into a {}", column,
+                             body.type);
   }
   std::string operator()(const DropNotNullBody& body) const {
     return fmt::format("lets {}.{} be left out", display_name(body.table), body.column);
@@ -202,11 +203,12 @@ struct Forward {
       return statement;
     };
     if (body.part == RetypeBody::Part::twins) {
-      return {one("CREATE INDEX CONCURRENTLY <a twin of each index with {column}> ON {table} …",
-                  LockMode::share_update_exclusive,
-                  "scans the table twice for each; reads and writes go on. Before, ACCESS EXCLUSIVE for a moment: "
-                  "PostgreSQL writes the definitions"),
-              one("ANALYZE {table}", LockMode::share_update_exclusive, "so that queries are planned as well as before")};
+      return {
+          one("CREATE INDEX CONCURRENTLY <a twin of each index with {column}> ON {table} …",
+              LockMode::share_update_exclusive,
+              "scans the table twice for each; reads and writes go on. Before, ACCESS EXCLUSIVE for a moment: "
+              "PostgreSQL writes the definitions"),
+          one("ANALYZE {table}", LockMode::share_update_exclusive, "so that queries are planned as well as before")};
     }
     return {one("ALTER TABLE {table} ADD CONSTRAINT <a twin of each check and foreign key of {column}, and of its NOT "
                 "NULL> NOT VALID",
@@ -310,9 +312,10 @@ struct HowUndone {
   std::string operator()(const RetypeBody& body) const {
     return body.part == RetypeBody::Part::twins
                ? std::string("drops these indexes, while everybody goes on")
-               : fmt::format("gives {}.{} its old type back with every value, in one short transaction; refused where "
-                             "the primary key holds values that the old type cannot",
-                             display_name(body.table), body.column);
+               : fmt::format(
+                     "gives {}.{} its old type back with every value, in one short transaction; refused where "
+                     "the primary key holds values that the old type cannot",
+                     display_name(body.table), body.column);
   }
   std::string operator()(const RetireTableBody&) const {
     return "brings the table back with every row; its foreign keys are checked while everybody goes on";
@@ -367,9 +370,10 @@ struct Keeps {
   }
   std::string operator()(const RetypeBody& body) const {
     if (body.part == RetypeBody::Part::twins) return "all rows: only indexes change";
-    return fmt::format("every value of {}.{} (those that the old type cannot hold are hidden, and brought back by the "
-                       "next up)",
-                       display_name(body.table), body.column);
+    return fmt::format(
+        "every value of {}.{} (those that the old type cannot hold are hidden, and brought back by the "
+        "next up)",
+        display_name(body.table), body.column);
   }
   std::string operator()(const DropNotNullBody& body) const {
     return fmt::format("every value of {}.{}", display_name(body.table), body.column);

@@ -117,9 +117,10 @@ class Look {
     PGPHASE_CHECK(note(obstacles));
     PGPHASE_TRY(functions, session_.query(k_functions, {body.table.name, body.column}));
     for (const auto& row : functions) {
-      warn(fmt::format("function {} has the words {} and {} in its text: if it returns the column, or keeps it in a "
-                       "variable, it meets a {} from constraint on",
-                       row.text(0), body.table.name, body.column, body.type));
+      warn(
+          fmt::format("function {} has the words {} and {} in its text: if it returns the column, or keeps it in a "
+                      "variable, it meets a {} from constraint on",
+                      row.text(0), body.table.name, body.column, body.type));
     }
     return {};
   }

@@ -44,8 +44,7 @@ Result<State> state_of(Session& session, const KeptForeignKey& key) {
   return rows[0].boolean(0) ? State::valid : State::not_valid;
 }
 
-Result<RetireOutcome> validate(Session& session, const StepSite& site, const KeptForeignKey& key,
-                               Direction direction) {
+Result<RetireOutcome> validate(Session& session, const StepSite& site, const KeptForeignKey& key, Direction direction) {
   StepChange step;
   step.label = "foreign_key.validate";
   step.doing = fmt::format("checking the rows of {} against the foreign key {}", display_name(key.table), key.name);

@@ -24,7 +24,8 @@ Result<std::vector<std::string>> column_obstacles(Session& session, const TableN
 Result<std::vector<std::string>> table_rename_obstacles(Session& session, const TableName& table,
                                                         const std::string& oid);
 
-// Of a column whose place another one takes, under the same name: what is known by a number goes on meaning the old one.
+// Of a column whose place another one takes, under the same name: what is known by a number goes on meaning the old
+// one.
 Result<std::vector<std::string>> replacement_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                        const std::string& column);
 

@@ -173,9 +173,10 @@ Result<void> put_on(Session& session, const TableName& table, const std::string&
     const auto name = qualified(identity.sequence);
     PGPHASE_CHECK(session.script(alter(table, column, "ADD " + identity.clause)));
     // Of a smaller type it is used up where it has counted further.
-    PGPHASE_CHECK(session.query("SELECT setval(seqrelid, greatest(least($2::bigint, seqmax), seqmin), $3::boolean) "
-                                "FROM pg_sequence WHERE seqrelid = $1::text::regclass",
-                                {name, identity.last_value, identity.is_called}));
+    PGPHASE_CHECK(
+        session.query("SELECT setval(seqrelid, greatest(least($2::bigint, seqmax), seqmin), $3::boolean) "
+                      "FROM pg_sequence WHERE seqrelid = $1::text::regclass",
+                      {name, identity.last_value, identity.is_called}));
     PGPHASE_TRY(revokes, session.query(k_revokes, {name, identity.has_grants ? "true" : "false"}));
     for (const auto& row : revokes) PGPHASE_CHECK(session.script(row.text(0)));
     if (!identity.afterwards.empty()) PGPHASE_CHECK(session.script(in_one(identity.afterwards)));
@@ -202,11 +203,12 @@ Result<void> widen_sequences(Session& session, const TableName& table, const std
 Result<void> narrow_sequences(Session& session, const std::vector<OwnedSequence>& sequences) {
   for (const auto& sequence : sequences) {
     const auto name = qualified(sequence.name);
-    PGPHASE_TRY(fits, session.query("SELECT FROM pg_sequence q, pg_type t, pg_class s WHERE q.seqrelid = s.oid "
-                                    "AND s.oid = $1::text::regclass AND t.oid = $2::text::regtype AND q.seqtypid <> t.oid "
-                                    "AND abs(coalesce(pg_sequence_last_value(s.oid), 0)::numeric) < "
-                                    "2::numeric ^ (t.typlen * 8 - 1)",
-                                    {name, sequence.type}));
+    PGPHASE_TRY(fits,
+                session.query("SELECT FROM pg_sequence q, pg_type t, pg_class s WHERE q.seqrelid = s.oid "
+                              "AND s.oid = $1::text::regclass AND t.oid = $2::text::regtype AND q.seqtypid <> t.oid "
+                              "AND abs(coalesce(pg_sequence_last_value(s.oid), 0)::numeric) < "
+                              "2::numeric ^ (t.typlen * 8 - 1)",
+                              {name, sequence.type}));
     if (fits.empty()) continue;
     PGPHASE_CHECK(session.script(fmt::format("ALTER SEQUENCE {} AS {}", name, sequence.type)));
   }

@@ -23,7 +23,7 @@ struct IdentityOfColumn {
   std::string clause;                   // GENERATED … AS IDENTITY (SEQUENCE NAME …)
   std::vector<std::string> afterwards;  // its grants and comment
   bool has_grants = false;
-  std::string last_value, is_called;    // known when it has been taken off
+  std::string last_value, is_called;  // known when it has been taken off
 };
 
 struct Belongings {

@@ -74,9 +74,8 @@ std::vector<RelationLock> referenced(const OldColumn& old, LockMode mode) {
 }
 
 Result<void> every_row_has_a_value(Session& session, const RetypeBody& body) {
-  auto look =
-      Transaction::begin(session, "retype.count",
-                         "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
+  auto look = Transaction::begin(
+      session, "retype.count", "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
   if (!look) return look.error();
   PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {} IS NULL", qualified(body.table),
                                                quote_ident(new_name(body)))));
@@ -84,8 +83,8 @@ Result<void> every_row_has_a_value(Session& session, const RetypeBody& body) {
   const auto number = found[0].integer(0);
   if (number == 0) return {};
   return make_error(Errc::step_failed,
-                    fmt::format("column {} of table {} is NOT NULL, and {} rows have no value of the type {}", body.column,
-                                display_name(body.table), human_count(number), body.type),
+                    fmt::format("column {} of table {} is NOT NULL, and {} rows have no value of the type {}",
+                                body.column, display_name(body.table), human_count(number), body.type),
                     "Nothing was changed. Correct these rows, or what `fill` makes of them, then run the same command "
                     "again.");
 }

@@ -55,9 +55,8 @@ Result<Hanging> what_hangs_on(Session& session, const TableName& table, const st
   Hanging found;
   PGPHASE_TRY(indexes, session.query(k_indexes, {table.schema, table.name, column}));
   for (const auto& row : indexes) {
-    found.indexes.push_back(
-        {row.text(0), row.text(1), row.text(2), row.text(3), constraint_of(row.text(4)), row.boolean(5),
-         row.boolean(6), row.boolean(7), row.text(8)});
+    found.indexes.push_back({row.text(0), row.text(1), row.text(2), row.text(3), constraint_of(row.text(4)),
+                             row.boolean(5), row.boolean(6), row.boolean(7), row.text(8)});
   }
   PGPHASE_TRY(constraints, session.query(k_constraints, {table.schema, table.name, column}));
   for (const auto& row : constraints) {

@@ -21,7 +21,7 @@ struct HangingIndex {
   bool computes = false;  // with the column, in an expression or in its condition
   bool unique = false;
   bool in_key = false;  // and not only included
-  std::string others;  // the other columns by their numbers: a name may have gone over to another one
+  std::string others;   // the other columns by their numbers: a name may have gone over to another one
   // Nobody looks after the values of a column that is set aside: what computes with them may fail, and a statement of
   // an application with it. Of unique ones only those are let through that cannot (phases/retype/obstacles).
   bool goes_with_the_column() const { return !computes || unique; }

@@ -212,9 +212,9 @@ Result<RetireOutcome> name_back(Session& session, const StepSite& site, const Re
     const TableName index{body.table.schema, name};
     const auto aside = set_aside_name(body.table, body.column, name);
     PGPHASE_TRY(definition, read_index_definition(s, index));
-    auto sql = fmt::format("ALTER INDEX {0} RENAME TO {1}; ALTER INDEX {2} RENAME TO {3};", qualified(index),
-                           twin_name(body.table, body.column, name), qualified({body.table.schema, aside}),
-                           quote_ident(name));
+    auto sql =
+        fmt::format("ALTER INDEX {0} RENAME TO {1}; ALTER INDEX {2} RENAME TO {3};", qualified(index),
+                    twin_name(body.table, body.column, name), qualified({body.table.schema, aside}), quote_ident(name));
     for (const auto& line : definition.afterwards) sql += line + ";";
     PGPHASE_CHECK(s.script(sql));
     return std::string();

@@ -14,8 +14,8 @@ namespace pgphase {
 namespace {
 
 // Each question is a SELECT of (kind, who). $1: the table's oid, $2: the column, $3: the new type's oid or NULL,
-// $4: whether assignments convert both ways, $5: whether the plan gives a default, $6: whether the new type has modifiers,
-// $7: whether an assignment fills.
+// $4: whether assignments convert both ways, $5: whether the plan gives a default, $6: whether the new type has
+// modifiers, $7: whether an assignment fills.
 //
 // `exact`: what is different on the new column is different on the old one, or NULL there, so that no unique index of
 // the old one refuses a row that the new one has taken.
@@ -145,38 +145,45 @@ SELECT 'not_enforced', k.conname FROM it JOIN pg_constraint k ON k.conrelid = it
 // In front of "…", the column; `who` is named in most.
 std::string sentence(const std::string& what, const RetypeBody& body, const std::string& kind, const std::string& who) {
   static const std::map<std::string, std::string> k_words{
-      {"partitioned", "{what} belongs to a partitioned table, whose unique indexes cannot be built while everybody works"},
+      {"partitioned",
+       "{what} belongs to a partitioned table, whose unique indexes cannot be built while everybody works"},
       {"typed", "{what} belongs to a typed table, which takes no further columns"},
       {"generated", "{what} is generated"},
       {"domain", "{what}: {who} is a domain, and its conditions could refuse what the column has to hold meanwhile"},
       {"statistics", "{who} uses {what}: drop it first, and create it again in the end"},
       {"label", "{what} has a security label of {who}"},
-      {"default", "the default of {what}, {who}, is nothing that an assignment makes a {type} of: say in `default` what "
-                  "the new one is"},
-      {"default_converted",
-       "the default of {what}, {who}, has the old meaning: say in `default` what the new one is"},
+      {"default",
+       "the default of {what}, {who}, is nothing that an assignment makes a {type} of: say in `default` what "
+       "the new one is"},
+      {"default_converted", "the default of {what}, {who}, has the old meaning: say in `default` what the new one is"},
       {"no_cast", "{what}: PostgreSQL makes no {type} of a {who} in an assignment: say in `fill` how"},
       {"identity", "{what} is an identity column, and only integer types can be one"},
       {"exclusion", "exclusion constraint {who} uses {what}, and PostgreSQL has no online form of it"},
       {"invalid", "index {who} of {what} is INVALID: drop it, or build it again"},
       {"replica_identity", "{what} is part of the replica identity {who}"},
       {"deferrable", "constraint {who} of {what} is deferrable, and its twin would not wait until COMMIT"},
-      {"unique", "index {who} lets {what} have each value once, and values of {type} that differ may be the same in "
-                 "the old column: the statement that writes the second one would fail"},
+      {"unique",
+       "index {who} lets {what} have each value once, and values of {type} that differ may be the same in "
+       "the old column: the statement that writes the second one would fail"},
       {"constraint_used", "{who} relies on a constraint of {what}, which goes for a moment"},
-      {"unique_computes", "unique index {who} computes with {what}, and what it makes of the old column's values may "
-                          "fail, or be the same twice"},
-      {"computes", "index {who} computes with {what}, whose values mean something else when `fill` has made them: drop "
-                   "it first, and create the new one in the end"},
+      {"unique_computes",
+       "unique index {who} computes with {what}, and what it makes of the old column's values may "
+       "fail, or be the same twice"},
+      {"computes",
+       "index {who} computes with {what}, whose values mean something else when `fill` has made them: drop "
+       "it first, and create the new one in the end"},
       {"operator_class", "index {who} of {what} has an operator class that {type} does not have"},
       {"nulls_not_distinct", "index {who} lets only one row be without a value for {what} (NULLS NOT DISTINCT)"},
-      {"check", "check {who} reads {what}, whose values mean something else when `fill` has made them: drop it first, "
-                "and add the new one in the end"},
+      {"check",
+       "check {who} reads {what}, whose values mean something else when `fill` has made them: drop it first, "
+       "and add the new one in the end"},
       {"key", "foreign key {who} uses {what}, whose values are other ones when `fill` has made them"},
       {"key_to_itself", "foreign key {who} leads from {what} to the same column"},
-      {"key_partitioned", "foreign key {who} uses {what}, and on a partitioned table it could not come back without a "
-                          "long lock"},
-      {"key_type", "foreign key {who} uses {what}, and has a column on its other side that is not compared with {type}"},
+      {"key_partitioned",
+       "foreign key {who} uses {what}, and on a partitioned table it could not come back without a "
+       "long lock"},
+      {"key_type",
+       "foreign key {who} uses {what}, and has a column on its other side that is not compared with {type}"},
       {"not_enforced", "constraint {who} of {what} is not enforced"}};
   const auto found = k_words.find(kind);
   const auto& words = found == k_words.end() ? k_words.at("generated") : found->second;
@@ -186,29 +193,30 @@ std::string sentence(const std::string& what, const RetypeBody& body, const std:
 // An expression of the old column's may mean nothing for the new type: PostgreSQL says so now, and not under the lock.
 Result<void> compile(Session& session, const RetypeBody& body, const std::string& oid, const std::string& what,
                      std::vector<std::string>& sentences) {
-  PGPHASE_TRY(rows, session.query(
-                        "SELECT 'check ' || k.conname, pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k "
-                        "  JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) "
-                        " WHERE k.conrelid = $1 AND k.contype = 'c' AND a.attname = $2 AND k.conname !~ '^_pgphase_' "
-                        "UNION ALL "
-                        "SELECT 'index ' || x.relname, e.text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid, "
-                        "  unnest(ARRAY[pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)]) e(text) "
-                        " WHERE i.indrelid = $1 AND x.relname !~ '^_pgphase_' AND position(quote_ident($2) IN e.text) > 0 "
-                        "ORDER BY 1",
-                        {oid, body.column}));
+  PGPHASE_TRY(
+      rows,
+      session.query("SELECT 'check ' || k.conname, pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k "
+                    "  JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) "
+                    " WHERE k.conrelid = $1 AND k.contype = 'c' AND a.attname = $2 AND k.conname !~ '^_pgphase_' "
+                    "UNION ALL "
+                    "SELECT 'index ' || x.relname, e.text FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid, "
+                    "  unnest(ARRAY[pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)]) e(text) "
+                    " WHERE i.indrelid = $1 AND x.relname !~ '^_pgphase_' AND position(quote_ident($2) IN e.text) > 0 "
+                    "ORDER BY 1",
+                    {oid, body.column}));
   if (rows.empty()) return {};
   PGPHASE_TRY(others, session.query("SELECT string_agg(format(', w.%I', attname), '') FROM pg_attribute "
                                     "WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attname <> $2",
                                     {oid, body.column}));
   const auto alias = quote_ident(body.table.name);
   for (const auto& row : rows) {
-    auto planned = session.query(fmt::format("EXPLAIN SELECT {0} FROM (SELECT NULL::{1} AS {2}{3} FROM {4} AS w) AS {5}",
-                                             row.text(1), body.type, quote_ident(body.column), others[0].text(0),
-                                             qualified(body.table), alias));
+    auto planned = session.query(
+        fmt::format("EXPLAIN SELECT {0} FROM (SELECT NULL::{1} AS {2}{3} FROM {4} AS w) AS {5}", row.text(1), body.type,
+                    quote_ident(body.column), others[0].text(0), qualified(body.table), alias));
     if (planned) continue;
     if (planned.error().code != Errc::sql) return planned.error();
-    sentences.push_back(fmt::format("{} reads {}, and not as a {}: {}", row.text(0), what, body.type,
-                                    planned.error().message));
+    sentences.push_back(
+        fmt::format("{} reads {}, and not as a {}: {}", row.text(0), what, body.type, planned.error().message));
   }
   return {};
 }
@@ -235,19 +243,20 @@ Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const R
   if (!made && made.error().code == Errc::sql) return std::vector<std::string>{made.error().message};
   if (!made) return made.error();
   const bool modifiers = body.type.find('(') != std::string::npos;
-  const auto questions =
-      k_common + std::string("SELECT * FROM (") + k_of_the_column + k_of_indexes +
-      (session.server_version() < 150000 ? "" : k_nulls_not_distinct) + k_of_constraints +
-      (session.server_version() < 180000 ? "" : k_not_enforced) + ") all_of_it GROUP BY 1, 2 ORDER BY 1, 2";
-  PGPHASE_TRY(rows, session.query(questions, {*oid, body.column, (*made)[0].text(0), truth(body.converts_by_itself()),
-                                              truth(!body.default_sql.empty()), truth(modifiers),
-                                              truth(body.fill.empty())}));
+  const auto questions = k_common + std::string("SELECT * FROM (") + k_of_the_column + k_of_indexes +
+                         (session.server_version() < 150000 ? "" : k_nulls_not_distinct) + k_of_constraints +
+                         (session.server_version() < 180000 ? "" : k_not_enforced) +
+                         ") all_of_it GROUP BY 1, 2 ORDER BY 1, 2";
+  PGPHASE_TRY(rows,
+              session.query(questions, {*oid, body.column, (*made)[0].text(0), truth(body.converts_by_itself()),
+                                        truth(!body.default_sql.empty()), truth(modifiers), truth(body.fill.empty())}));
   for (const auto& row : rows) sentences.push_back(sentence(what, body, row.text(0), row.text(1)));
   PGPHASE_TRY(others, routines_of_others(session, body.table, body.column));
   for (const auto& one : others) {
-    sentences.push_back(fmt::format("function {} names {}: sessions that have called it would fail on the other type, and "
-                                    "only its owner can have it compiled anew",
-                                    one, what));
+    sentences.push_back(
+        fmt::format("function {} names {}: sessions that have called it would fail on the other type, and "
+                    "only its owner can have it compiled anew",
+                    one, what));
   }
   if (sentences.empty()) PGPHASE_CHECK(compile(session, body, *oid, what, sentences));
   return sentences;

@@ -30,9 +30,7 @@ class Names {
   std::string alter(const std::string& what) const {
     return fmt::format("ALTER TABLE {} {};", qualified(body_.table), what);
   }
-  std::string drop_constraint(const std::string& name) const {
-    return alter("DROP CONSTRAINT " + quote_ident(name));
-  }
+  std::string drop_constraint(const std::string& name) const { return alter("DROP CONSTRAINT " + quote_ident(name)); }
   std::string rename_constraint(const std::string& from, const std::string& to) const {
     return alter(fmt::format("RENAME CONSTRAINT {} TO {}", quote_ident(from), quote_ident(to)));
   }
@@ -212,9 +210,10 @@ Result<void> change_places_back(Session& session, const RetypeBody& body, const 
   const auto column = quote_ident(body.column);
   if (displaced.needs_value) {
     // The valid check proves it: no scan.
-    sql += old.not_null_constraint.empty()
-               ? names.alter(fmt::format("ALTER COLUMN {} SET NOT NULL", column))
-               : names.alter(fmt::format("ADD CONSTRAINT {} NOT NULL {}", quote_ident(old.not_null_constraint), column));
+    sql +=
+        old.not_null_constraint.empty()
+            ? names.alter(fmt::format("ALTER COLUMN {} SET NOT NULL", column))
+            : names.alter(fmt::format("ADD CONSTRAINT {} NOT NULL {}", quote_ident(old.not_null_constraint), column));
     sql += names.drop_constraint(not_null_proof_name(body.table, old.hidden));
   } else if (old.not_null) {
     sql += refuse_new_nulls_sql({body.table, body.column, old.not_null_constraint});

@@ -1,6 +1,6 @@
-// The transaction in which the old and the new column change places, and the one in which they change them back. Both run
-// under ACCESS EXCLUSIVE on the table and on those that its foreign keys lead to or come from, and write the catalogue
-// only. Internal to phases/retype. Blocking; same threading as the Session.
+// The transaction in which the old and the new column change places, and the one in which they change them back. Both
+// run under ACCESS EXCLUSIVE on the table and on those that its foreign keys lead to or come from, and write the
+// catalogue only. Internal to phases/retype. Blocking; same threading as the Session.
 #pragma once
 
 #include <string>

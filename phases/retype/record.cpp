@@ -19,20 +19,16 @@ RetiredRecord record_of(const Displaced& displaced, std::int64_t number, const S
   auto record = retired_record(displaced.old, number, key);
   json::array checks, sequences;
   for (const auto& check : displaced.checks) {
-    checks.push_back(
-        json::object{{"name", check.name}, {"definition", check.definition}, {"valid", check.valid}});
+    checks.push_back(json::object{{"name", check.name}, {"definition", check.definition}, {"valid", check.valid}});
   }
   for (const auto& sequence : displaced.sequences) {
     sequences.push_back(
         json::object{{"schema", sequence.name.schema}, {"name", sequence.name.name}, {"type", sequence.type}});
   }
   auto definition = json::parse(record.definition).as_object();
-  definition["place"] = json::object{{"checks", std::move(checks)},
-                                     {"incoming", to_json(displaced.incoming)},
-                                     {"sequences", std::move(sequences)},
-                                     {"default", displaced.default_sql},
-                                     {"primary_key", displaced.primary_key},
-                                     {"needs_value", displaced.needs_value}};
+  definition["place"] = json::object{{"checks", std::move(checks)},          {"incoming", to_json(displaced.incoming)},
+                                     {"sequences", std::move(sequences)},    {"default", displaced.default_sql},
+                                     {"primary_key", displaced.primary_key}, {"needs_value", displaced.needs_value}};
   record.definition = json::serialize(definition);
   return record;
 }

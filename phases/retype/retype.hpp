@@ -1,8 +1,8 @@
-// A column takes another type and keeps its name. In the backfill phase the new column that follows it gets twins of its
-// indexes; in the constraint phase twins of its constraints, and then the two change places, in one transaction that
-// writes the catalogue only. docs/changes/change_type.md tells it to users. Each call is one attempt, or several in a row,
-// under the lock limits (phases/lock/attempt.hpp); how far it has got is asked of ledger and catalogue each time.
-// Blocking; same threading as the Session.
+// A column takes another type and keeps its name. In the backfill phase the new column that follows it gets twins of
+// its indexes; in the constraint phase twins of its constraints, and then the two change places, in one transaction
+// that writes the catalogue only. docs/changes/change_type.md tells it to users. Each call is one attempt, or several
+// in a row, under the lock limits (phases/lock/attempt.hpp); how far it has got is asked of ledger and catalogue each
+// time. Blocking; same threading as the Session.
 #pragma once
 
 #include "phases/retire/retire.hpp"

@@ -34,7 +34,8 @@ Result<void> have_routines_compiled_anew(Session& session, const TableName& tabl
   return {};
 }
 
-Result<std::vector<std::string>> routines_of_others(Session& session, const TableName& table, const std::string& column) {
+Result<std::vector<std::string>> routines_of_others(Session& session, const TableName& table,
+                                                    const std::string& column) {
   PGPHASE_TRY(rows, session.query(k_of_others, {table.schema, table.name, column}));
   std::vector<std::string> found;
   for (const auto& row : rows) found.push_back(row.text(0));

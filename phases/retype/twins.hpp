@@ -1,7 +1,7 @@
-// The twins of what hangs on a column, on the new column that shall take its place: indexes, built while everybody works,
-// checks, foreign keys and NOT NULL, proven without a scan under a lock. What is missing is asked of the catalogue each
-// time, so that a run goes on where another one was killed, and finds what somebody made meanwhile. Internal to
-// phases/retype. Blocking; same threading as the Session.
+// The twins of what hangs on a column, on the new column that shall take its place: indexes, built while everybody
+// works, checks, foreign keys and NOT NULL, proven without a scan under a lock. What is missing is asked of the
+// catalogue each time, so that a run goes on where another one was killed, and finds what somebody made meanwhile.
+// Internal to phases/retype. Blocking; same threading as the Session.
 #pragma once
 
 #include <string>
@@ -30,8 +30,8 @@ Result<bool> twins_are_right(Session& session, const RetypeBody& body, const Han
 // Says so of those that are.
 Result<void> mark_twins(Session& session, const RetypeBody& body);
 
-// Builds the indexes that the old column could not keep, each while its twin still bears its name; then the twin gives it
-// back. One that cannot be built, because it fails on a value, is no reason to stop: `words` say so.
+// Builds the indexes that the old column could not keep, each while its twin still bears its name; then the twin gives
+// it back. One that cannot be built, because it fails on a value, is no reason to stop: `words` say so.
 Result<RetireOutcome> build_old_indexes(Session& session, const StepSite& site, const RetypeBody& body,
                                         std::vector<std::string>& words);
 

@@ -20,8 +20,8 @@ Result<Attempt> build_index(Session& session, const IndexWork& work);
 Result<Attempt> drop_index(Session& session, const IndexWork& work);
 Result<Attempt> rebuild_index(Session& session, const IndexWork& work);
 
-// Under a name that is nobody's but ours, so that no intent is needed: what is there is replaced. SHARE UPDATE EXCLUSIVE
-// on the table, outside a transaction; nobody waits.
+// Under a name that is nobody's but ours, so that no intent is needed: what is there is replaced. SHARE UPDATE
+// EXCLUSIVE on the table, outside a transaction; nobody waits.
 Result<Attempt> build_hidden_index(Session& session, const std::string& sql, const TableName& index);
 Result<Attempt> drop_hidden_index(Session& session, const TableName& index);
 // ANALYZE, likewise.

@@ -70,8 +70,9 @@ Result<std::string> collation_kept(Session& session, const LinkColumnsBody& body
   if (!takes_the_place(body) || says_collate(type)) return std::string();
   PGPHASE_TRY(known, known_column(session, oid, body.sources.front().name));
   if (!known || known->collation.empty()) return std::string();
-  PGPHASE_TRY(has_any,
-              session.query("SELECT EXISTS (SELECT FROM pg_type WHERE oid = to_regtype($1) AND typcollation <> 0)", {type}));
+  PGPHASE_TRY(
+      has_any,
+      session.query("SELECT EXISTS (SELECT FROM pg_type WHERE oid = to_regtype($1) AND typcollation <> 0)", {type}));
   return has_any[0].boolean(0) ? known->collation : std::string();
 }
 

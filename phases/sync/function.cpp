@@ -137,8 +137,8 @@ std::string by_position(const SyncLink& link, const Writer& writer) {
   }
   if (given.empty()) return {};
   if (!target.numbered) given += " AND " + left_out(link.targets);
-  return fmt::format("  IF TG_OP = 'INSERT' AND TG_NAME = {} AND {} THEN\n{}  END IF;\n", quote_literal(k_first_trigger),
-                     given, writer.set(link, link.targets, link.sources, "    "));
+  return fmt::format("  IF TG_OP = 'INSERT' AND TG_NAME = {} AND {} THEN\n{}  END IF;\n",
+                     quote_literal(k_first_trigger), given, writer.set(link, link.targets, link.sources, "    "));
 }
 
 // Which side of a link leads is one letter: 's' its sources, 't' its targets, '-' neither. What this expression gives

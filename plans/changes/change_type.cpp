@@ -1,6 +1,6 @@
 // change_type: a new column of the new type is kept in step with the old one, which is retired in the constraint phase.
-// With `to` it has a name of its own, and code may use either meanwhile; without, it takes the old one's in the end, with
-// all that hangs on that (retype.cpp).
+// With `to` it has a name of its own, and code may use either meanwhile; without, it takes the old one's in the end,
+// with all that hangs on that (retype.cpp).
 #include <fmt/format.h>
 
 #include "plans/changes/keys.hpp"

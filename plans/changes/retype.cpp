@@ -1,5 +1,5 @@
-// change_type without `to`: the column keeps its name. A hidden column of the new type follows the old one; it gets twins
-// of all that hangs on that, and in the constraint phase the two change places.
+// change_type without `to`: the column keeps its name. A hidden column of the new type follows the old one; it gets
+// twins of all that hangs on that, and in the constraint phase the two change places.
 #include <fmt/format.h>
 
 #include "plans/base/hidden_names.hpp"

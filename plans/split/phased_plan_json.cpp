@@ -175,11 +175,9 @@ struct BodyToJson {
   }
   json::object operator()(const RetypeBody& body) const {
     const bool twins = body.part == RetypeBody::Part::twins;
-    return {{"type", "retype"},     {"table", table_to_json(body.table)},
-            {"column", body.column}, {"to_type", body.type},
-            {"link_step", body.link_step}, {"fill", body.fill},
-            {"down", body.down},     {"default", body.default_sql},
-            {"part", twins ? "twins" : "swap"}};
+    return {{"type", "retype"},     {"table", table_to_json(body.table)}, {"column", body.column},
+            {"to_type", body.type}, {"link_step", body.link_step},        {"fill", body.fill},
+            {"down", body.down},    {"default", body.default_sql},        {"part", twins ? "twins" : "swap"}};
   }
   json::object operator()(const RetireTableBody& body) const {
     return {{"type", "retire_table"}, {"table", table_to_json(body.table)}};

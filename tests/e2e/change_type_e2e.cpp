@@ -30,8 +30,9 @@ class ChangeTypeInPlaceE2e : public ::testing::Test {
   void exec(const std::string& sql) { project.db().exec(sql); }
   std::string value(const std::string& sql) { return project.db().value(sql); }
   std::string type_of(const std::string& column) {
-    return value("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = '" +
-                 column + "'");
+    return value(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = '" +
+        column + "'");
   }
   Project project;
 };
@@ -50,11 +51,14 @@ TEST_F(ChangeTypeInPlaceE2e, AKeyThatTheOldTypeCannotHoldIsNotTakenBackAndNothin
   exec("INSERT INTO t (id, note) OVERRIDING SYSTEM VALUE VALUES (3000000000, 'far'), (3000000001, 'farther')");
   const auto before = project.schema_dump();
   const auto refused = expect(21, {"rollback", "010_type", "--phase", "constraint"});
-  EXPECT_THAT(refused.err, AllOf(HasSubstr("is part of the primary key t_pkey, and 2 rows of t have a value that the old "
-                                           "type cannot hold"),
-                                 HasSubstr("IS NULL finds them")));
+  EXPECT_THAT(refused.err,
+              AllOf(HasSubstr("is part of the primary key t_pkey, and 2 rows of t have a value that the old "
+                              "type cannot hold"),
+                    HasSubstr("IS NULL finds them")));
   EXPECT_EQ(project.schema_dump(), before);
-  exec("INSERT INTO t (id, note) OVERRIDING SYSTEM VALUE VALUES (3000000002, 'still'); DELETE FROM t WHERE id > 2147483647");
+  exec(
+      "INSERT INTO t (id, note) OVERRIDING SYSTEM VALUE VALUES (3000000002, 'still'); DELETE FROM t WHERE id > "
+      "2147483647");
   back();
   EXPECT_EQ(type_of("id"), "integer");
   EXPECT_EQ(value("SELECT indexrelid::regclass || ' ' || indisprimary FROM pg_index JOIN pg_class ON pg_class.oid = "
@@ -73,7 +77,8 @@ TEST_F(ChangeTypeInPlaceE2e, AnIdentityGoesOnCountingThroughEveryMove) {
     forward(phase);
     one_more();
   }
-  EXPECT_EQ(value("SELECT format_type(seqtypid, NULL) FROM pg_sequence WHERE seqrelid = 't_id_seq'::regclass"), "bigint");
+  EXPECT_EQ(value("SELECT format_type(seqtypid, NULL) FROM pg_sequence WHERE seqrelid = 't_id_seq'::regclass"),
+            "bigint");
   for (const auto* phase : {"constraint", "backfill", "additive"}) {
     back(phase);
     one_more();
@@ -94,8 +99,9 @@ TEST_F(ChangeTypeInPlaceE2e, WhatTheOldTypeCannotHoldWaitsForTheNextUp) {
   forward();
   // On the old column neither its type nor what its index computes could take this.
   exec("UPDATE t SET n = 3000000000 WHERE id = 1; UPDATE t SET n = 2000000000 WHERE id = 2");
-  EXPECT_THAT(back().out, AllOf(HasSubstr("n of t stays nullable: 1 row lacks a value, and new ones without are refused"),
-                                 HasSubstr("index t_times could not be built again (integer out of range)")));
+  EXPECT_THAT(back().out,
+              AllOf(HasSubstr("n of t stays nullable: 1 row lacks a value, and new ones without are refused"),
+                    HasSubstr("index t_times could not be built again (integer out of range)")));
   EXPECT_EQ(value("SELECT coalesce(n::text, 'none') FROM t WHERE id = 1"), "none");
   EXPECT_EQ(value("SELECT n FROM t WHERE id = 2"), "2000000000");
   EXPECT_THROW(exec("INSERT INTO t VALUES (1000, NULL)"), PgError);
@@ -123,15 +129,17 @@ TEST_F(ChangeTypeInPlaceE2e, CodeThatCountsColumnsGoesOnWriting) {
     exec("INSERT INTO t VALUES (" + std::to_string(id) + ", 8, 9, 'counted'), (DEFAULT, DEFAULT, NULL, 'by itself')");
     EXPECT_EQ(value("SELECT id || ' ' || n || ' ' || m FROM t WHERE note = 'counted' ORDER BY id DESC LIMIT 1"),
               std::to_string(id) + " 8 9");
-    EXPECT_EQ(value("SELECT n || ' ' || coalesce(m, 0) FROM t WHERE note = 'by itself' ORDER BY id DESC LIMIT 1"), "7 0");
+    EXPECT_EQ(value("SELECT n || ' ' || coalesce(m, 0) FROM t WHERE note = 'by itself' ORDER BY id DESC LIMIT 1"),
+              "7 0");
   };
   write();
   forward();
   write();
   exec("INSERT INTO t (id, n, m, note) VALUES (3000000000, 3000000001, 3000000002, 'far')");
   // A copy of whole rows gives both: what the new column says counts.
-  exec("CREATE TEMP TABLE copy AS SELECT * FROM t WHERE note = 'far'; DELETE FROM t WHERE note = 'far';"
-       "INSERT INTO t SELECT * FROM copy");
+  exec(
+      "CREATE TEMP TABLE copy AS SELECT * FROM t WHERE note = 'far'; DELETE FROM t WHERE note = 'far';"
+      "INSERT INTO t SELECT * FROM copy");
   EXPECT_EQ(value("SELECT id || ' ' || n || ' ' || m FROM t WHERE note = 'far'"), "3000000000 3000000001 3000000002");
   exec("DELETE FROM t WHERE note = 'far'");
   back();
@@ -171,8 +179,9 @@ TEST_F(ChangeTypeInPlaceE2e, AValueThatCannotBeConvertedIsRefusedAndNotLost) {
 TEST_F(ChangeTypeInPlaceE2e, WhatSomebodyMakesOnTheWayComesAlong) {
   begin(k_key, change_type("id", "type = \"bigint\"\n"));
   forward("backfill");
-  exec("CREATE INDEX late ON t (note, id); ALTER TABLE t ADD CONSTRAINT positive CHECK (id > 0);"
-       "CREATE TABLE other (t integer REFERENCES t)");
+  exec(
+      "CREATE INDEX late ON t (note, id); ALTER TABLE t ADD CONSTRAINT positive CHECK (id > 0);"
+      "CREATE TABLE other (t integer REFERENCES t)");
   forward();
   EXPECT_EQ(value("SELECT indexdef FROM pg_indexes WHERE indexname = 'late'"),
             "CREATE INDEX late ON public.t USING btree (note, id)");

@@ -152,7 +152,8 @@ std::vector<Dependent> refused() {
        "exclusion constraint e",
        {}},
       {"AReplicaIdentityInPlace",
-       "ALTER TABLE tasks ALTER priority SET NOT NULL; CREATE UNIQUE INDEX x ON tasks (id, priority); ALTER TABLE tasks "
+       "ALTER TABLE tasks ALTER priority SET NOT NULL; CREATE UNIQUE INDEX x ON tasks (id, priority); ALTER TABLE "
+       "tasks "
        "REPLICA IDENTITY USING INDEX x",
        k_in_place,
        "replica identity x",
@@ -251,7 +252,8 @@ std::vector<Dependent> left_alone() {
        "RETURN NEW; END'; CREATE TRIGGER g BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION f()",
        k_in_place, "", "UPDATE tasks SET priority = priority + 1 WHERE id = 2"},
       {"AFunctionThatHasBeenCompiledForTheOldType",
-       "CREATE FUNCTION f() RETURNS bigint LANGUAGE plpgsql AS 'DECLARE r record; n bigint := 0; BEGIN FOR r IN SELECT * "
+       "CREATE FUNCTION f() RETURNS bigint LANGUAGE plpgsql AS 'DECLARE r record; n bigint := 0; BEGIN FOR r IN SELECT "
+       "* "
        "FROM tasks LOOP n := n + coalesce(r.priority, 0); END LOOP; RETURN n; END'",
        k_in_place, "", "SELECT f()"},
       {"AViewOnWhatIsOverwritten", "CREATE VIEW v AS SELECT * FROM tasks", k_overwrite, "",

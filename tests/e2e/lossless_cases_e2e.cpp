@@ -162,7 +162,8 @@ nullable = false
     LosslessCase one;
     one.name = "ChangeTypeInPlace";
     one.schema = table_of("amount integer NOT NULL DEFAULT 7 UNIQUE CHECK (amount > 0)", "i");
-    one.schema += "; CREATE INDEX ON t ((amount % 100)) WHERE amount > 50; CREATE TABLE u (a integer REFERENCES t (amount))";
+    one.schema +=
+        "; CREATE INDEX ON t ((amount % 100)) WHERE amount > 50; CREATE TABLE u (a integer REFERENCES t (amount))";
     one.plan = "\n[[change]]\nop = \"change_type\"\ntable = \"t\"\ncolumn = \"amount\"\ntype = \"bigint\"\n";
     one.before = {"t", {"amount"}, [](std::uint64_t n) -> SideValues { return {number(n + 10'000)}; }};
     one.after = {"t", {"amount"}, [](std::uint64_t n) -> SideValues { return {number(n + 10'000)}; }};

@@ -2,6 +2,8 @@
 
 #include <ostream>
 
+#include "tests/support/case_schemas.hpp"
+
 namespace pgphase::testing {
 namespace {
 
@@ -17,69 +19,11 @@ SELECT i, 'item ' || i, CASE WHEN i % 5 > 0 THEN i % 20 + 1 END, CASE WHEN i % 7
   FROM generate_series(1, 500) i;
 )sql";
 
-// Names that must be quoted, in a schema of their own: mixed case, a reserved word, letters beyond ASCII, a quote, 63
-// bytes.
-constexpr const char* k_odd_names = R"sql(
-CREATE SCHEMA "Ärger";
-CREATE TABLE "Ärger"."Order" ("select" integer, "O'Brien ""x""" text,
-  this_name_is_as_long_as_postgresql_lets_any_name_be_in_63_bytes integer);
-INSERT INTO "Ärger"."Order" SELECT i, 'x' || i, i FROM generate_series(1, 50) i;
-)sql";
-
 constexpr const char* k_partitioned = R"sql(
 CREATE TABLE events (id integer NOT NULL, day integer NOT NULL, what text) PARTITION BY RANGE (day);
 CREATE TABLE events_1 PARTITION OF events FOR VALUES FROM (0) TO (10);
 CREATE TABLE events_2 PARTITION OF events FOR VALUES FROM (10) TO (20);
 INSERT INTO events SELECT i, i % 20, 'event ' || i FROM generate_series(1, 200) i;
-)sql";
-
-// Columns with all that may hang on one.
-constexpr const char* k_people = R"sql(
-CREATE TABLE teams (id integer PRIMARY KEY, title text);
-INSERT INTO teams SELECT i, 'team ' || i FROM generate_series(1, 20) i;
-CREATE TABLE people (
-  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  name text NOT NULL,
-  email text UNIQUE,
-  age integer NOT NULL DEFAULT 0 CHECK (age >= 0),
-  team integer NOT NULL REFERENCES teams ON DELETE CASCADE,
-  boss integer REFERENCES people ON DELETE SET NULL,
-  seen timestamptz NOT NULL DEFAULT clock_timestamp());
-INSERT INTO people (name, email, age, team, boss)
-SELECT 'First' || i || ' Last' || i, CASE WHEN i % 3 > 0 THEN 'p' || i || '@example.org' END, i % 90, i % 20 + 1,
-       CASE WHEN i % 4 > 0 THEN i / 4 + 1 END
-  FROM generate_series(1, 500) i;
-CREATE INDEX people_name ON people (name text_pattern_ops) WHERE age > 10;
-CREATE INDEX people_lower_name ON people (lower(name), age DESC);
-COMMENT ON COLUMN people.name IS 'as people write it';
-)sql";
-
-// A column with indexes of every kind, checks, a default, keys in both directions.
-constexpr const char* k_hung_with = R"sql(
-CREATE TABLE shops (id integer PRIMARY KEY);
-INSERT INTO shops SELECT generate_series(1, 5);
-CREATE TABLE stock (
-  shop integer NOT NULL REFERENCES shops ON DELETE CASCADE,
-  item integer,
-  pieces integer NOT NULL DEFAULT 7 CONSTRAINT "not less than none" CHECK (pieces >= 0),
-  serial integer UNIQUE,
-  PRIMARY KEY (item, shop),
-  CONSTRAINT more_than_its_number CHECK (pieces <> item OR shop > 0),
-  CONSTRAINT item_and_pieces UNIQUE (item, pieces) INCLUDE (serial));
-INSERT INTO stock SELECT i % 5 + 1, i, i % 90, i FROM generate_series(1, 500) i;
-CREATE INDEX stock_pieces ON stock (pieces DESC NULLS LAST, item) WITH (fillfactor = 60);
-CREATE INDEX stock_few ON stock (shop) WHERE pieces < 10;
-CREATE INDEX stock_dozens ON stock ((pieces / 12), shop);
-CREATE UNIQUE INDEX stock_some ON stock (item, pieces) WHERE shop > 2;
-CREATE INDEX stock_brin ON stock USING brin (pieces);
-CREATE INDEX stock_hash ON stock USING hash (pieces);
-COMMENT ON INDEX stock_dozens IS 'dozens';
-COMMENT ON CONSTRAINT more_than_its_number ON stock IS 'a rule';
-ALTER INDEX stock_dozens ALTER COLUMN 1 SET STATISTICS 300;
-ALTER TABLE stock CLUSTER ON stock_pieces;
-ALTER TABLE stock ADD CONSTRAINT not_asked_of_old_rows CHECK (pieces < 1000) NOT VALID;
-CREATE TABLE counts (item integer, pieces integer, FOREIGN KEY (item, pieces) REFERENCES stock (item, pieces));
-INSERT INTO counts SELECT item, pieces FROM stock WHERE item < 50;
 )sql";
 
 std::vector<ChangeCase> all_cases() {
@@ -322,131 +266,6 @@ column = "id"
 to     = "number"
 type   = "numeric"
 )toml"},
-      // change_type of a column that keeps its name
-      {"ChangeTypeOfAPrimaryKey",
-       std::string(k_people) + R"sql(
-CREATE TABLE badges (id serial PRIMARY KEY, person integer NOT NULL, CONSTRAINT "whose badge" FOREIGN KEY (person)
-  REFERENCES people ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE);
-INSERT INTO badges (person) SELECT i FROM generate_series(1, 100) i;
-COMMENT ON COLUMN people.id IS 'whom it is about';
-COMMENT ON CONSTRAINT people_pkey ON people IS 'the key';
-COMMENT ON INDEX people_pkey IS 'the index of the key';
-COMMENT ON SEQUENCE people_id_seq IS 'numbers of people';
-COMMENT ON CONSTRAINT "whose badge" ON badges IS 'a reference';
-GRANT SELECT (id), REFERENCES (id) ON people TO PUBLIC;
-GRANT USAGE ON SEQUENCE people_id_seq TO PUBLIC;
-ALTER TABLE people ALTER id SET STATISTICS 500, ALTER id SET (n_distinct = -1);
-ALTER TABLE people CLUSTER ON people_pkey;
-)sql",
-       R"toml(
-[[change]]
-op     = "change_type"
-table  = "people"
-column = "id"
-type   = "bigint"
-)toml"},
-      {"ChangeTypeOfASerial",
-       "CREATE TABLE orders (n serial, note text, PRIMARY KEY (n) INCLUDE (note) WITH (fillfactor = 70));"
-       "INSERT INTO orders (note) SELECT 'order ' || i FROM generate_series(1, 300) i",
-       R"toml(
-[[change]]
-op     = "change_type"
-table  = "orders"
-column = "n"
-type   = "bigint"
-)toml"},
-      {"ChangeTypeOfAColumnWithAllThatMayHangOnOne", k_hung_with, R"toml(
-[[change]]
-op     = "change_type"
-table  = "stock"
-column = "pieces"
-type   = "bigint"
-)toml"},
-      {"ChangeTypeOfPartOfAPrimaryKeyAndOfAForeignKey", std::string(k_hung_with) + "DROP INDEX stock_some", R"toml(
-[[change]]
-op     = "change_type"
-table  = "stock"
-column = "shop"
-type   = "bigint"
-
-[[change]]
-op     = "change_type"
-table  = "stock"
-column = "item"
-type   = "bigint"
-)toml"},
-      {"ChangeTypeOfAnIncludedColumn",
-       "CREATE TABLE orders (n integer, amount integer DEFAULT 3, PRIMARY KEY (n) INCLUDE (amount));"
-       "INSERT INTO orders SELECT i, nullif(i % 9, 0) FROM generate_series(1, 300) i;"
-       "CREATE TABLE lines (o integer REFERENCES orders ON DELETE CASCADE);"
-       "INSERT INTO lines SELECT generate_series(1, 300)",
-       R"toml(
-[[change]]
-op      = "change_type"
-table   = "orders"
-column  = "amount"
-type    = "numeric(10, 2)"
-fill    = "amount / 100.0"
-down    = "amount * 100"
-default = 0.03
-)toml"},
-      {"ChangeTypeFromVarcharToText",
-       "CREATE TABLE users (id integer PRIMARY KEY, email varchar(100) COLLATE \"C\" NOT NULL UNIQUE CHECK (email LIKE "
-       "'%@%'));"
-       "INSERT INTO users SELECT i, 'u' || i || '@example.org' FROM generate_series(1, 300) i;"
-       "CREATE UNIQUE INDEX ON users (lower(email)); CREATE INDEX ON users (email varchar_pattern_ops);"
-       "ALTER TABLE users ALTER email SET STORAGE EXTERNAL",
-       R"toml(
-[[change]]
-op     = "change_type"
-table  = "users"
-column = "email"
-type   = "text"
-)toml"},
-      {"ChangeTypeWithExpressionsInPlace",
-       "CREATE TABLE prices (id integer PRIMARY KEY, amount integer NOT NULL DEFAULT 1, code text);"
-       "INSERT INTO prices SELECT i, i % 40, 'c' || i FROM generate_series(1, 300) i; CREATE INDEX ON prices (amount)",
-       R"toml(
-[[change]]
-op      = "change_type"
-table   = "prices"
-column  = "amount"
-type    = "numeric(12, 2)"
-fill    = "amount / 100.0"
-down    = "amount * 100"
-default = 0.01
-
-[[change]]
-op       = "change_type"
-table    = "prices"
-column   = "code"
-type     = "integer"
-fill     = "substring(code from '[0-9]+')::integer"
-down     = "'c' || code"
-on_error = "null"
-)toml"},
-      {"ChangeTypeOfOddNames",
-       std::string(k_odd_names) + R"sql(
-ALTER TABLE "Ärger"."Order" ADD CONSTRAINT "the ""key""" PRIMARY KEY ("select");
-CREATE INDEX "über x" ON "Ärger"."Order" (("select" + 1), "O'Brien ""x""") WHERE "select" > 3;
-CREATE TABLE "Ärger"."Line" ("Order" integer REFERENCES "Ärger"."Order" ("select"));
-ALTER TABLE "Ärger"."Order" ADD CHECK ("select" > 0 OR "O'Brien ""x""" IS NULL);
-)sql",
-       R"toml(
-[[change]]
-op     = "change_type"
-schema = "Ärger"
-table  = "Order"
-column = "select"
-type   = "bigint"
-
-[[change]]
-op     = "change_type"
-schema = "Ärger"
-table  = "Order"
-column = "O'Brien \"x\""
-type   = "varchar"
-)toml"},
       // split_column
       {"SplitColumn", k_people, R"toml(
 [[change]]
@@ -667,6 +486,8 @@ void PrintTo(const ChangeCase& one, std::ostream* out) {
 
 std::vector<ChangeCase> change_cases_for(int major) {
   auto cases = all_cases();
+  const auto in_place = cases_of_types_in_place();
+  cases.insert(cases.end(), in_place.begin(), in_place.end());
   std::erase_if(cases, [major](const ChangeCase& one) { return one.from_major > major; });
   return cases;
 }
