@@ -8,6 +8,7 @@
 #include "phases/retire/step_change.hpp"
 #include "phases/retype/hanging.hpp"
 #include "phases/retype/routines.hpp"
+#include "plans/base/hidden_names.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -221,6 +222,25 @@ Result<void> compile(Session& session, const RetypeBody& body, const std::string
   return {};
 }
 
+// An index that an earlier plan has set aside, on the column in whose place this one came: its name is needed again.
+Result<bool> has_taken_a_place(Session& session, const RetypeBody& body, const std::string& oid) {
+  PGPHASE_TRY(hanging, what_hangs_on(session, body.table, body.column));
+  PGPHASE_TRY(rows, session.query("SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid "
+                                  "  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = $2 "
+                                  " WHERE i.indrelid = $1 AND x.relname ~ '^_pgphase_old_' "
+                                  "   AND NOT (a.attnum = ANY (i.indkey) OR EXISTS (SELECT FROM pg_depend d "
+                                  "         WHERE d.classid = 'pg_class'::regclass AND d.objid = x.oid "
+                                  "           AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid "
+                                  "           AND d.refobjsubid = a.attnum))",
+                                  {oid, body.column}));
+  for (const auto& row : rows) {
+    for (const auto& index : hanging.indexes) {
+      if (row.text(0) == set_aside_name(body.table, body.column, index.name)) return true;
+    }
+  }
+  return false;
+}
+
 std::string truth(bool value) {
   return value ? "true" : "false";
 }
@@ -251,6 +271,13 @@ Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const R
               session.query(questions, {*oid, body.column, (*made)[0].text(0), truth(body.converts_by_itself()),
                                         truth(!body.default_sql.empty()), truth(modifiers), truth(body.fill.empty())}));
   for (const auto& row : rows) sentences.push_back(sentence(what, body, row.text(0), row.text(1)));
+  PGPHASE_TRY(taken, has_taken_a_place(session, body, *oid));
+  if (taken) {
+    sentences.push_back(
+        fmt::format("an earlier plan keeps the column in whose place {} has come, with its indexes: let `pgphase "
+                    "purge` drop it first",
+                    what));
+  }
   PGPHASE_TRY(others, routines_of_others(session, body.table, body.column));
   for (const auto& one : others) {
     sentences.push_back(

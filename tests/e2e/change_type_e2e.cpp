@@ -201,6 +201,20 @@ TEST_F(ChangeTypeInPlaceE2e, WhatSomebodyMakesOnTheWayComesAlong) {
               HasSubstr("constraint after_all has been added since"));
 }
 
+TEST_F(ChangeTypeInPlaceE2e, AColumnTakesAnotherTypeAgainWhenTheFirstOldOneIsPurged) {
+  begin(
+      "CREATE TABLE t (id smallint PRIMARY KEY, note text); INSERT INTO t SELECT i, 'x' FROM generate_series(1, 20) i",
+      change_type("id", "type = \"integer\"\n"));
+  forward();
+  project.plan("020_again", change_type("id", "type = \"bigint\"\n"));
+  EXPECT_THAT(expect(21, {"up", "020_again", "--approve"}).err, HasSubstr("let `pgphase purge` drop it first"));
+  expect(0, {"purge", "010_type", "--yes", "--retain-for", "0s"});
+  expect(0, {"up", "020_again", "--approve"});
+  EXPECT_EQ(type_of("id"), "bigint");
+  expect(0, {"rollback", "020_again", "--phase", "constraint"});
+  EXPECT_EQ(type_of("id"), "integer");
+}
+
 TEST_F(ChangeTypeInPlaceE2e, ExplainTellsEachStepAndItsLock) {
   begin(k_key, change_type("id", "type = \"bigint\"\n"));
   const auto text = expect(0, {"explain", "010_type"}).out;
