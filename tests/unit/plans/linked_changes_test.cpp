@@ -38,11 +38,11 @@ TEST(AddFilledColumnTest, ComesEmptyIsFilledAndStandsForItself) {
 }
 
 TEST(AddFilledColumnTest, ComesBackFromTheLedgerAsItWas) {
-  const auto plan = plan_of(filled("fill = \"a\"\ndown = \"c\"\nnull_means = \"null\"\non_error = \"null\"\n"));
+  const auto plan = plan_of(filled("fill = \"a\"\ndown = \"c\"\nnull_means = \"absent\"\non_error = \"null\"\n"));
   const auto back = phased_plan_from_json(to_json(plan)).value();
   const auto link = body_of_step<LinkColumnsBody>(back, Phase::additive);
   EXPECT_EQ(link.sources[0].expression, "c");
-  EXPECT_FALSE(link.null_is_absent);
+  EXPECT_TRUE(link.null_is_absent);
   EXPECT_TRUE(link.errors_become_null);
   EXPECT_EQ(split_hash(back), plan.split_sha256);
 }
@@ -51,6 +51,7 @@ TEST(AddFilledColumnTest, SaysWhatIsWrong) {
   EXPECT_THAT(problems_of(filled("fill = \"to_jsonb(t)\"\n")), HasSubstr("reads the whole row"));
   EXPECT_THAT(problems_of(filled("fill = \"a\"\ndown = { z = \"c\" }\n")), HasSubstr("leads back to z"));
   EXPECT_THAT(problems_of(filled("fill = \"a\"\nnull_means = \"nothing\"\n")), HasSubstr("not \"nothing\""));
+  EXPECT_THAT(problems_of(filled("fill = \"a\"\nnull_means = \"null\"\n")), HasSubstr("would be filled like one"));
   EXPECT_THAT(problems_of(filled("down = \"c\"\n")), HasSubstr("belongs to a column that has a `fill`"));
 }
 

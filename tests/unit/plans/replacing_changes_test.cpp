@@ -139,11 +139,11 @@ TEST(MergeColumnsTest, RetiresAllThatItIsMadeOf) {
 }
 
 TEST(ReplacingChangesTest, ComeBackFromTheLedgerAsTheyWere) {
-  const auto plan = plan_of(change("rename_column", "column = \"a\"\nto = \"b\"\nnull_means = \"null\"\n") +
+  const auto plan = plan_of(change("rename_column", "column = \"a\"\nto = \"b\"\nnull_means = \"absent\"\n") +
                             change("drop_column", "column = \"c\"\nrestore = \"'x'\"\n"));
   const auto back = phased_plan_from_json(to_json(plan)).value();
   EXPECT_EQ(split_hash(back), plan.split_sha256);
-  EXPECT_FALSE(body_of_step<LinkColumnsBody>(back, Phase::additive).null_is_absent);
+  EXPECT_TRUE(body_of_step<LinkColumnsBody>(back, Phase::additive).null_is_absent);
   EXPECT_EQ(body_of_step<DropNotNullBody>(back, Phase::additive, 1).restore, "'x'");
   EXPECT_EQ(body_of_step<HandOverBody>(back, Phase::constraint).rename[0].to, "b");
 }
