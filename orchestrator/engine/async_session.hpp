@@ -10,6 +10,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -27,7 +28,16 @@ class AsyncSession {
   AsyncSession& operator=(const AsyncSession&) = delete;
 
   boost::asio::awaitable<Result<void>> open(SessionOptions options) {
-    auto connect = [this, options = std::move(options)]() -> Result<void> {
+    std::function<Result<SessionOptions>()> connector = [options = std::move(options)] {
+      return Result<SessionOptions>(options);
+    };
+    co_return co_await open(std::move(connector));
+  }
+
+  // `connector` runs on the worker thread too: it may have to wait for a password.
+  boost::asio::awaitable<Result<void>> open(std::function<Result<SessionOptions>()> connector) {
+    auto connect = [this, connector = std::move(connector)]() -> Result<void> {
+      PGPHASE_TRY(options, connector());
       auto opened = Session::open(options);
       if (!opened) return opened.error();
       session_ = std::move(*opened);
