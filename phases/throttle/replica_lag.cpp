@@ -33,12 +33,21 @@ std::string described(const Standby& worst, std::size_t others) {
 
 }  // namespace
 
+// The server's figure stands still while replay does, so time is added from the moment at which it was told first.
+ReplicaLag::Milliseconds ReplicaLag::beyond_memory(std::int64_t pid, const Told& now, ToldByPid& told) const {
+  const auto before = told_.find(pid);
+  const bool stands = before != told_.end() && before->second.lsn == now.lsn;
+  const Told& base = told[pid] = stands ? before->second : now;
+  return base.lag + Milliseconds(now.at - base.at);
+}
+
 Reading ReplicaLag::read(Session& session, LsnMemory::TimePoint now) {
   const auto rows = session.query(k_query);
   if (!rows) return unreadable(Signal::replica_lag, why(rows.error()));
   const auto current = static_cast<std::uint64_t>((*rows)[0].integer(0));
   memory_.saw(now, current);
   std::optional<Standby> worst;
+  ToldByPid told;
   std::size_t standbys = 0;
   for (const auto& row : *rows) {
     if (row.is_null(1)) continue;  // there is none
@@ -47,10 +56,13 @@ Reading ReplicaLag::read(Session& session, LsnMemory::TimePoint now) {
     ++standbys;
     const auto replayed = static_cast<std::uint64_t>(row.integer(3));
     Standby standby{row.text(2), memory_.lag_at(now, replayed), current > replayed ? current - replayed : 0};
-    // Nothing remembered reaches back that far: what the server measured last is the better guess.
-    if (standby.lag.at_least) standby.lag.time = std::max(standby.lag.time, LsnMemory::Milliseconds(row.number(4)));
+    if (standby.lag.at_least) {
+      const auto lag = std::max(standby.lag.time, Milliseconds(row.number(4)));
+      standby.lag.time = beyond_memory(row.integer(1), {replayed, now, lag}, told);
+    }
     if (!worst || standby.lag.time > worst->lag.time) worst = standby;
   }
+  told_ = std::move(told);
   if (!worst) return {Signal::replica_lag, 0, "no replica is connected"};
   return {Signal::replica_lag, worst->lag.time.count(), described(*worst, standbys - 1)};
 }

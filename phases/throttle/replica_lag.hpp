@@ -1,6 +1,8 @@
 // The signal replica_lag: how far the worst standby replays behind. Blocking; same threading as the Session.
 #pragma once
 
+#include <map>
+
 #include "phases/postgres/session.hpp"
 #include "phases/throttle/lsn_memory.hpp"
 #include "phases/throttle/signal.hpp"
@@ -15,7 +17,19 @@ class ReplicaLag {
   Reading read(Session& session, LsnMemory::TimePoint now);
 
  private:
+  using Milliseconds = LsnMemory::Milliseconds;
+  // A standby whose position is older than our memory: what the server said of its lag when it stood there first.
+  struct Told {
+    std::uint64_t lsn = 0;
+    LsnMemory::TimePoint at;
+    Milliseconds lag{0};
+  };
+  using ToldByPid = std::map<std::int64_t, Told>;
+  // The lag beyond memory; `told` of this reading takes over what is still true in told_.
+  Milliseconds beyond_memory(std::int64_t pid, const Told& now, ToldByPid& told) const;
+
   LsnMemory memory_;
+  ToldByPid told_;
 };
 
 }  // namespace pgphase

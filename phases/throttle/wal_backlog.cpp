@@ -19,8 +19,9 @@ std::optional<std::uint64_t> hex(std::string_view text) {
 
 Reading backlog_by_archiver(Session& session) {
   constexpr auto k_signal = Signal::archive_backlog;
+  // + 1: right after a switch, the position belongs to the next file, and pg_walfile_name() names the one before.
   const auto rows = session.query(
-      "SELECT last_archived_wal, pg_walfile_name(pg_current_wal_lsn()), "
+      "SELECT last_archived_wal, pg_walfile_name(pg_current_wal_lsn() + 1), "
       "       (SELECT setting FROM pg_settings WHERE name = 'wal_segment_size') FROM pg_stat_archiver");
   if (!rows) return unreadable(k_signal, why(rows.error()));
   const auto& row = (*rows)[0];

@@ -47,14 +47,14 @@ constexpr Server k_servers[] = {
 };
 
 struct Course {
-  double p95 = 0;   // of all probes after the first minute
+  double p95 = 0;   // of all probes after the first half minute
   double duty = 0;  // mean, likewise
   double least_duty = 1;
   int held = 0;
   std::optional<double> limit;
 };
 
-// `disturbed` multiplies the latency whatever the duty, from the first minute on.
+// `disturbed` multiplies the latency whatever the duty, from the first half minute on.
 Course simulate(const Server& server, const ThrottleLimits& limits, unsigned seed, double disturbed = 1,
                 std::optional<double> rest = std::nullopt) {
   std::mt19937 random(seed);
@@ -66,7 +66,7 @@ Course simulate(const Server& server, const ThrottleLimits& limits, unsigned see
   std::vector<double> settled;
   Course out;
   double duty = 1;
-  constexpr int k_ticks = 3000, k_warm = 600;
+  constexpr int k_ticks = 3000, k_warm = 300;
   for (int tick = 0; tick < k_ticks; ++tick) {
     now += 100ms;
     const double factor = tick < k_warm ? 1 : disturbed;
