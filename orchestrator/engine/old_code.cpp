@@ -70,4 +70,19 @@ bool keeps_old_code_out(const PlanRecord& plan, Phase phase) {
   return false;
 }
 
+bool has_kept_old_code_out(const PlanRecord& plan, Phase phase) {
+  const auto& steps = plan.plan[phase].steps;
+  const auto& records = plan[phase].steps;
+  for (std::size_t i = 0; i < steps.size() && i < records.size(); ++i) {
+    const auto state = records[i].state;
+    const bool taken_back =
+        state == StepState::undone || state == StepState::undoing || state == StepState::undo_failed;
+    StepRecord before = records[i];
+    before.state = StepState::done;
+    before.undo_part = 0;
+    if (taken_back && std::visit(Stands(phase, before), steps[i].body)) return true;
+  }
+  return false;
+}
+
 }  // namespace pgphase

@@ -12,4 +12,7 @@ namespace pgphase {
 // long as it stands: nobody knows better.
 bool keeps_old_code_out(const PlanRecord& plan, Phase phase);
 
+// The same of what a rollback has taken back so far: one that goes on behind a crash may find that it is over.
+bool has_kept_old_code_out(const PlanRecord& plan, Phase phase);
+
 }  // namespace pgphase

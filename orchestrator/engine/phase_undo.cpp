@@ -39,6 +39,7 @@ class Undo {
   // Something was taken back: says and records it, if it is what old code was waiting for. A stamped plan never kept
   // anybody out.
   asio::awaitable<Result<void>> look_for_old_code();
+  asio::awaitable<Result<void>> record_old_code_safe(std::string line);
 
   std::chrono::duration<double> elapsed() const { return std::chrono::steady_clock::now() - began_; }
 
@@ -81,7 +82,13 @@ asio::awaitable<Result<void>> Undo::look_for_old_code() {
   const auto line = fmt::format("old code is safe again, {:.2f} s after the rollback of phase {} began",
                                 result_.old_code_safe.count(), to_string(phase_));
   run_.reporter.say(fmt::format("  {}: {}", to_string(phase_), line));
-  co_return co_await write_ledger(run_, "rollback.old_code_safe", [&](Session& session) {
+  co_return co_await record_old_code_safe(line);
+}
+
+asio::awaitable<Result<void>> Undo::record_old_code_safe(std::string line) {
+  co_return co_await write_ledger(run_, "rollback.old_code_safe", [&](Session& session) -> Result<void> {
+    PGPHASE_TRY(known, event_since(session, phase_key(id_, phase_), "old_code_safe", "phase_started"));
+    if (known) return {};
     return record_event(session, run_.fence.person, phase_key(id_, phase_), "old_code_safe", line);
   });
 }
@@ -132,6 +139,12 @@ asio::awaitable<Result<PhaseUndo>> Undo::operator()(std::string reason) {
   result_.old_code_is_safe = !result_.old_code_was_out;
   auto held = co_await hold(std::move(reason));
   if (!held) co_return held.error();
+  // The rollback before this one may have died between the moment and the record of it.
+  const bool goes_on = plan && !plan->stamped && (*plan)[phase_].state == PhaseState::rolling_back;
+  if (goes_on && result_.old_code_is_safe && has_kept_old_code_out(*plan, phase_)) {
+    auto recorded = co_await record_old_code_safe("old code was safe again when the rollback went on");
+    if (!recorded) co_return recorded.error();
+  }
   auto stop = co_await steps();
   if (!stop) co_return stop.error();
   result_.stop = *stop;

@@ -32,6 +32,8 @@ struct Event {
   std::string plan, phase, step, kind, message, by;
 };
 Result<std::vector<Event>> read_events(Session& session, const std::optional<PlanId>& plan, int limit);
+// Of the phase as a whole: `kind` has been recorded since `since` was, or ever if that never was.
+Result<bool> event_since(Session& session, const StepKey& phase, const std::string& kind, const std::string& since);
 
 // What is retired at this moment: not restored, not purged. All plans' when `plan` is empty.
 Result<std::vector<RetiredRecord>> read_retired(Session& session, const std::optional<PlanId>& plan);

@@ -273,6 +273,14 @@ Result<LedgerView> read_ledger(Session& session) {
   return view;
 }
 
+Result<bool> event_since(Session& session, const StepKey& phase, const std::string& kind, const std::string& since) {
+  PGPHASE_TRY(found, session.query("SELECT EXISTS (SELECT FROM pgphase.event WHERE plan = $1 AND phase = $2 AND kind = $3 "
+                                   "AND id > coalesce((SELECT max(id) FROM pgphase.event WHERE plan = $1 AND phase = $2 "
+                                   "                   AND kind = $4), 0))",
+                                   {phase.plan.value, to_string(phase.phase), kind, since}));
+  return found[0].boolean(0);
+}
+
 Result<std::vector<Event>> read_events(Session& session, const std::optional<PlanId>& plan, int limit) {
   PGPHASE_TRY(version, ledger_version(session));
   std::vector<Event> events;

@@ -109,5 +109,16 @@ TEST(OldCode, OneStepThatStandsIsEnough) {
   EXPECT_FALSE(keeps_old_code_out(record, Phase::constraint));
 }
 
+TEST(OldCode, OneThatGoesOnBehindACrashKnowsWhatItHasTakenBack) {
+  const auto kept = [](StepState state) {
+    return has_kept_old_code_out(with(Phase::constraint, hand_over(), state), Phase::constraint);
+  };
+  EXPECT_TRUE(kept(StepState::undone));
+  EXPECT_TRUE(kept(StepState::undoing));
+  EXPECT_FALSE(kept(StepState::pending)) << "never carried out";
+  EXPECT_FALSE(kept(StepState::skipped));
+  EXPECT_FALSE(has_kept_old_code_out(with(Phase::additive, sql_step("column"), StepState::undone), Phase::additive));
+}
+
 }  // namespace
 }  // namespace pgphase::testing
