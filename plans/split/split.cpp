@@ -4,6 +4,7 @@
 
 #include "plans/base/sha256.hpp"
 #include "plans/plan.hpp"
+#include "plans/rules/column_rules.hpp"
 #include "plans/split/phased_plan_json.hpp"
 #include "plans/toml/parse.hpp"
 
@@ -47,6 +48,7 @@ Checked<PhasedPlan> read_phased_plan(PlanId id, std::string_view text, std::stri
   StepSink sink(out, findings);
   for (const auto& change : plan.changes) change->split(facts, sink, findings);
   sink.finish();
+  check_columns(out, findings);
   set_gates(plan, out, findings);
   if (!findings.empty()) return findings.take();
 
