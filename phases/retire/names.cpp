@@ -6,6 +6,7 @@ namespace pgphase {
 namespace {
 
 constexpr std::size_t k_longest_name = 63;  // NAMEDATALEN - 1
+constexpr std::string_view k_retired_column = "_pgphase_retired_";
 
 std::string_view cut_at_character(std::string_view text, std::size_t bytes) {
   if (text.size() <= bytes) return text;
@@ -16,7 +17,11 @@ std::string_view cut_at_character(std::string_view text, std::size_t bytes) {
 }  // namespace
 
 std::string retired_column_name(std::int64_t number) {
-  return fmt::format("_pgphase_retired_{}", number);
+  return fmt::format("{}{}", k_retired_column, number);
+}
+
+bool is_retired_column_name(std::string_view name) {
+  return name.starts_with(k_retired_column);
 }
 
 RetiredNames::RetiredNames(std::int64_t number) : prefix_(fmt::format("_pgphase_{}_", number)) {}

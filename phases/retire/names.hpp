@@ -12,6 +12,7 @@ inline constexpr const char* k_retired_schema = "pgphase_retired";
 
 // "_pgphase_retired_7": the column of record 7 of pgphase.retired.
 std::string retired_column_name(std::int64_t number);
+bool is_retired_column_name(std::string_view name);
 
 // Hands out "_pgphase_7_tasks" and the like for everything that one retired table brings with it: at most 63 bytes,
 // cut between UTF-8 characters, each name once.

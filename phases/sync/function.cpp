@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "phases/retire/names.hpp"
 #include "plans/base/hidden_names.hpp"
 #include "plans/base/one_line.hpp"
 #include "plans/sql/quote.hpp"
@@ -58,17 +59,17 @@ bool writable(const Columns& columns) {
   return false;
 }
 
-// Nobody writes them: they have taken other names since. Not so a column that has yet to take its place: what cannot
-// be converted into it would be lost for good, so that the plan says what becomes of it.
+// Nobody writes them: they are retired. Not so a column that has yet to take its place: what cannot be converted into
+// it would be lost for good, so that the plan says what becomes of it. Nor one that another plan has given another
+// name.
 bool hidden(const Columns& columns) {
-  return std::any_of(columns.begin(), columns.end(), [](const SyncColumn& column) {
-    return !column.called.empty() && column.called != column.name && !is_new_column_name(column.name);
-  });
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const SyncColumn& column) { return is_retired_column_name(column.name); });
 }
 
 class Writer {
  public:
-  explicit Writer(const SyncTable& table) : table_(table) {}
+  Writer(const SyncTable& table, const SyncLink& link) : row_(link.row.empty() ? table.table.name : link.row) {}
 
   // The expression sees the row under the table's name, as it would in an UPDATE. Without a cast: an explicit one cuts
   // what is too long, an assignment refuses it.
@@ -111,7 +112,7 @@ class Writer {
   // A column that has another name by now is seen under the one that the expression knows, also where that belongs to
   // another column: the inner query is looked at first.
   std::string of_row(const std::string& expression, const Columns& of) const {
-    const auto row = quote_ident(table_.table.name);
+    const auto row = quote_ident(row_);
     std::string renamed;
     for (const auto& column : of) {
       if (column.called.empty() || column.called == column.name) continue;
@@ -122,14 +123,14 @@ class Writer {
         renamed.empty() ? expression : fmt::format("(SELECT {} FROM (SELECT {}) AS {})", expression, renamed, row);
     return fmt::format("(SELECT {} FROM (SELECT NEW.*) AS {})", value, row);
   }
-  const SyncTable& table_;
+  std::string row_;
 };
 
 // A target has taken the place and the name of its source, which nobody can name any more. A value in it comes from an
 // INSERT or COPY that counts columns: it means the column as it is called, as far as that was left out.
 std::string by_position(const SyncLink& link, const Writer& writer) {
   const auto& target = link.targets.front();
-  const bool in_its_place = link.flow == Flow::to_sources && target.called == target.name;
+  const bool in_its_place = link.flow == Flow::to_sources && !target.called.empty() && !is_new_column_name(target.name);
   if (!in_its_place) return {};
   std::string given;
   for (const auto& source : link.sources) {
@@ -183,11 +184,11 @@ constexpr std::string_view k_letters = "pgphase.sync_";
 }  // namespace
 
 std::string sync_function_sql(const SyncTable& table) {
-  const Writer writer(table);
   const auto& links = table.links;
   std::string declared, counted, leads, back, derived, remembered;
   for (std::size_t i = 0; i < links.size(); ++i) {
     const auto lead = lead_of(i);
+    const Writer writer(table, links[i]);
     counted += by_position(links[i], writer);
     declared += fmt::format("  {} \"char\" := '-';\n", lead);
     // Whoever led in front of the user's triggers leads behind them too; where nobody did, they may have changed a
@@ -207,6 +208,7 @@ std::string sync_function_sql(const SyncTable& table) {
   // The newest first: its sources may be another one's targets.
   for (std::size_t i = links.size(); i-- > 0;) {
     if (!writable(links[i].sources) || links[i].flow == Flow::to_targets) continue;
+    const Writer writer(table, links[i]);
     back += fmt::format("  IF {0} = 't' THEN\n", lead_of(i));
     const bool lead_too = links[i].flow == Flow::both && writable(links[i].targets);
     if (lead_too || !hidden(links[i].sources)) {

@@ -34,6 +34,7 @@ struct SyncLink {
   Flow flow = Flow::both;
   NullMeans null_means = NullMeans::absent;
   OnError on_error = OnError::reject;
+  std::string row = {};  // the table's name as the expressions know it; empty: as it is
   // Nobody writes both sides: in a new row targets that are given lead, whatever is in the sources. A source may then
   // have a default that is another one for each row.
   bool one_is_the_other = false;

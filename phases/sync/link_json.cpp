@@ -54,7 +54,8 @@ std::string to_json_text(const SyncLink& link) {
                                       {"flow", k_flows[static_cast<std::size_t>(link.flow)]},
                                       {"null_is_absent", link.null_means == SyncLink::NullMeans::absent},
                                       {"errors_become_null", link.on_error == SyncLink::OnError::null},
-                                      {"one_is_the_other", link.one_is_the_other}});
+                                      {"one_is_the_other", link.one_is_the_other},
+                                      {"row", link.row}});
 }
 
 Result<SyncLink> sync_link_from_json(const std::string& text) {
@@ -67,6 +68,7 @@ Result<SyncLink> sync_link_from_json(const std::string& text) {
     link.null_means = from.at("null_is_absent").as_bool() ? SyncLink::NullMeans::absent : SyncLink::NullMeans::null;
     link.on_error = from.at("errors_become_null").as_bool() ? SyncLink::OnError::null : SyncLink::OnError::reject;
     link.one_is_the_other = from.at("one_is_the_other").as_bool();
+    if (const auto* row = from.if_contains("row")) link.row = json::value_to<std::string>(*row);
     return link;
   } catch (const std::exception& e) {
     return make_error(Errc::bug, fmt::format("the ledger's record of a link cannot be read: {}", e.what()),
