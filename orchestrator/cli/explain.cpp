@@ -96,7 +96,7 @@ Result<void> foresee_steps(Session& session, Console& console, ExplainInput& inp
       const auto& steps = (*explained.plan)[phase].steps;
       for (std::size_t i = 0; i < steps.size(); ++i) {
         if (!is_to_be_done(explained, phase, i)) continue;
-        auto found = foresee(session, steps[i]);
+        auto found = foresee(session, explained.plan->id, steps[i]);
         if (found) {
           explained.foreseen.emplace(std::pair(phase, i), std::move(*found));
         } else if (found.error().code == Errc::sql) {

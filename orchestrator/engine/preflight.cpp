@@ -32,7 +32,7 @@ Result<void> look_at_steps(Session& session, const PhasedPlan& plan, std::vector
   std::string all;
   for (const auto phase : k_phases) {
     for (const Step& step : plan[phase].steps) {
-      PGPHASE_TRY(found, foresee(session, step));
+      PGPHASE_TRY(found, foresee(session, plan.id, step));
       for (const auto& obstacle : found.obstacles)
         all += fmt::format("\n  {}/{}: {}", to_string(phase), step.name, obstacle);
       for (const auto& warning : found.warnings) {

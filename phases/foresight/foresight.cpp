@@ -4,6 +4,7 @@
 
 #include "phases/backfill/todo.hpp"
 #include "phases/catalogue/publications_of.hpp"
+#include "phases/ledger/schema.hpp"
 #include "phases/old_values/old_values.hpp"
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
@@ -12,10 +13,15 @@
 #include "phases/sync/columns.hpp"
 #include "phases/sync/excluded.hpp"
 #include "phases/sync/hand_over.hpp"
+#include "phases/sync/links.hpp"
+#include "phases/sync/other_plans.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/sql/statement.hpp"
 
 namespace pgphase {
 namespace {
+
+constexpr int k_first_ledger_with_links = 3;
 
 // Text is all that can be read of most functions: both words in it are a reason to look.
 constexpr const char* k_functions = R"sql(
@@ -37,10 +43,19 @@ SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_n
 
 class Look {
  public:
-  explicit Look(Session& session) : session_(session) {}
+  Look(Session& session, const PlanId& plan, const Step& step) : session_(session), plan_(plan), step_(step) {}
   Foresight take() { return std::move(found_); }
 
-  Result<void> operator()(const SqlBody&) { return {}; }
+  Result<void> operator()(const SqlBody& body) {
+    for (const auto& statement : body.forward) {
+      const auto parsed = parse_statements(statement.sql);
+      if (!parsed) continue;
+      for (const auto& one : *parsed) {
+        for (const auto& action : one.actions) PGPHASE_CHECK(written_by_hand(action));
+      }
+    }
+    return {};
+  }
   Result<void> operator()(const CreateTableBody&) { return {}; }
   Result<void> operator()(const BackfillBody& body) {
     PGPHASE_TRY(publications, publications_of(session_, body.table));
@@ -91,6 +106,12 @@ class Look {
   Result<void> operator()(const LinkColumnsBody& body) {
     PGPHASE_TRY(obstacles, obstacles_to_linking(session_, body));
     PGPHASE_CHECK(note(obstacles));
+    PGPHASE_TRY(moved, sources_that_moved(session_, {plan_, Phase::additive, step_.name}, body, Asked::beforehand));
+    PGPHASE_CHECK(note(moved));
+    PGPHASE_CHECK(in_reach(body.table));
+    std::vector<std::string> columns;
+    for (const auto& source : body.sources) columns.push_back(source.name);
+    PGPHASE_CHECK(claimed(body.table, columns));
     for (const auto& target : body.targets) PGPHASE_CHECK(published(body.table, target.name));
     for (const auto& source : body.sources) {
       if (source.expression.empty()) continue;
@@ -113,7 +134,7 @@ class Look {
 
   Result<void> operator()(const RetypeBody& body) {
     if (body.part == RetypeBody::Part::twins) return {};
-    PGPHASE_TRY(obstacles, obstacles_to_retyping(session_, body));
+    PGPHASE_TRY(obstacles, obstacles_to_retyping(session_, plan_, body));
     PGPHASE_CHECK(note(obstacles));
     PGPHASE_TRY(functions, session_.query(k_functions, {body.table.name, body.column}));
     for (const auto& row : functions) {
@@ -126,10 +147,14 @@ class Look {
   }
 
   Result<void> operator()(const HandOverBody& body) {
-    PGPHASE_TRY(obstacles, obstacles_to_hand_over(session_, body));
+    PGPHASE_TRY(obstacles, obstacles_to_hand_over(session_, plan_, body));
     PGPHASE_CHECK(note(obstacles));
     auto going = body.retire;
     for (const auto& one : body.rename) going.push_back(one.from);
+    if (body.link_step.empty()) {  // otherwise the step that makes the link asks
+      PGPHASE_CHECK(in_reach(body.table));
+      PGPHASE_CHECK(claimed(body.table, going));
+    }
     for (const auto& column : going) PGPHASE_CHECK(named_in_functions(body.table, column));
     return {};
   }
@@ -163,6 +188,40 @@ class Look {
     return {};
   }
 
+  Result<void> claimed(const TableName& table, const std::vector<std::string>& columns) {
+    PGPHASE_TRY(claims, claimed_by_other_plans(session_, plan_, table, columns));
+    return note(claims);
+  }
+
+  // The table cannot be written to as it is, and no step that makes its triggers anew can help that.
+  Result<void> in_reach(const TableName& table) {
+    PGPHASE_TRY(version, ledger_version(session_));
+    if (version < k_first_ledger_with_links) return {};
+    PGPHASE_TRY(out_of_reach, columns_out_of_reach(session_, table));
+    for (auto& sentence : out_of_reach) found_.obstacles.push_back(sentence + ": " + k_bring_columns_back);
+    return {};
+  }
+
+  Result<void> written_by_hand(const Action& action) {
+    const bool renames = action.kind == ActionKind::rename_column;
+    if (!renames && action.kind != ActionKind::drop_column && action.kind != ActionKind::change_type) return {};
+    PGPHASE_TRY(version, ledger_version(session_));
+    if (version < k_first_ledger_with_links) return {};
+    PGPHASE_TRY(links, links_at_work(session_, action.table));
+    for (auto& stored : links) {
+      if (stored.key.plan == plan_ || !column_called(stored.link, action.name)) continue;
+      found_.obstacles.push_back(fmt::format(
+          "plan {0} keeps column {1} of table {2} in step with others, and {3} by hand would make every write of the "
+          "table fail: {4}",
+          stored.key.plan.value, action.name, display_name(action.table),
+          renames                                  ? "renaming it"
+          : action.kind == ActionKind::drop_column ? "dropping it"
+                                                   : "giving it another type",
+          renames ? "use rename_column, or let `pgphase purge` end that first" : "let `pgphase purge` end that first"));
+    }
+    return {};
+  }
+
   Result<void> note(const std::vector<std::string>& obstacles) {
     found_.obstacles.insert(found_.obstacles.end(), obstacles.begin(), obstacles.end());
     return {};
@@ -181,13 +240,15 @@ class Look {
   }
 
   Session& session_;
+  const PlanId& plan_;
+  const Step& step_;
   Foresight found_;
 };
 
 }  // namespace
 
-Result<Foresight> foresee(Session& session, const Step& step) {
-  Look look(session);
+Result<Foresight> foresee(Session& session, const PlanId& plan, const Step& step) {
+  Look look(session, plan, step);
   PGPHASE_CHECK(std::visit(look, step.body));
   return look.take();
 }

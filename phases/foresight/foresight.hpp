@@ -16,7 +16,7 @@ struct Foresight {
   std::vector<std::string> warnings;   // it would be done, and somebody may not like it
 };
 
-// What is not there yet is passed over: an earlier step may make it.
-Result<Foresight> foresee(Session& session, const Step& step);
+// What is not there yet is passed over: an earlier step may make it. `plan`: whose step it is.
+Result<Foresight> foresee(Session& session, const PlanId& plan, const Step& step);
 
 }  // namespace pgphase

@@ -8,6 +8,7 @@
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/sync/links.hpp"
 #include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -18,6 +19,12 @@ namespace json = boost::json;
 
 std::string describe(const AddColumnBody& body) {
   return fmt::format("column {} of table {}", body.column, display_name(body.table));
+}
+
+// What has been derived from the column goes on following it.
+Result<void> be_followed(Session& session, const TableName& table, const Renaming& move) {
+  PGPHASE_CHECK(other_links_follow(session, 0, table, {move}));
+  return carry_out_links(session, table);
 }
 
 Result<bool> column_exists(Session& session, const std::string& oid, const std::string& column) {
@@ -122,6 +129,7 @@ Result<RetireOutcome> restore_column(Session& session, const StepSite& site, con
     PGPHASE_TRY(oid, locked_table_oid(s, body.table));
     PGPHASE_CHECK(s.script(fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", qualified(body.table),
                                        quote_ident(retired.hidden_as), quote_ident(body.column))));
+    PGPHASE_CHECK(be_followed(s, body.table, {retired.hidden_as, body.column}));
     PGPHASE_TRY(reservation, put_not_null_back(s, body, oid, not_null));
     return "restored with its values" + reservation;
   };
@@ -163,6 +171,7 @@ Result<std::string> retire_column(Session& session, const StepSite& site, const 
     sql += fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL;", qualified(body.table), record.hidden_as);
   }
   PGPHASE_CHECK(session.script(sql));
+  PGPHASE_CHECK(be_followed(session, body.table, {body.column, record.hidden_as}));
   PGPHASE_CHECK(record_retired(session, record));
   auto what = fmt::format("retired as column {} of table {}", record.hidden_as, display_name(body.table));
   if (record.bytes > 0) what += fmt::format(" (about {})", human_bytes(record.bytes));
@@ -206,7 +215,8 @@ Result<RetireOutcome> undo_add_column(Session& session, const StepSite& site, co
     PGPHASE_TRY(obstacles, column_obstacles(s, body.table, oid, body.column));
     if (!obstacles.empty()) return refused_by(step.doing, obstacles);
     PGPHASE_TRY(empty, column_certainly_empty(s, body, oid));
-    if (!empty) return retire_column(s, site, body, oid, number);
+    PGPHASE_TRY(followed, is_spoken_of(s, body.table, body.column));
+    if (!empty || followed) return retire_column(s, site, body, oid, number);
     PGPHASE_CHECK(s.script(fmt::format("ALTER TABLE {} DROP COLUMN {}", qualified(body.table),
                                        quote_ident(body.column))));  // never CASCADE
     return std::string("dropped: no row had a value of its own in it");

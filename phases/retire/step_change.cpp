@@ -37,7 +37,7 @@ Error in_words(Error error, const StepChange& step) {
     error.next += " " + step.if_name_taken;
   } else if (error.sqlstate == k_dependent_objects) {
     error.code = Errc::refused;
-    error.next += " Drop or change what depends on it first, then roll back again.";
+    error.next += " Drop or change what depends on it first, then run the same command again.";
   } else {
     error.next += " Correct the cause, then run the same command again.";
   }
@@ -97,7 +97,7 @@ Result<std::string> locked_table_oid(Session& session, const TableName& table) {
 Error refused_by(const std::string& doing, const std::vector<std::string>& obstacles) {
   return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, fmt::join(obstacles, "; ")),
                     "Nothing was changed. Take away what is named first (by the plan that made it, or by hand), then "
-                    "roll back again.");
+                    "run the same command again.");
 }
 
 std::string with_origin(const std::string& definition, const std::string& sql) {

@@ -8,6 +8,7 @@
 #include "phases/retire/step_change.hpp"
 #include "phases/retype/hanging.hpp"
 #include "phases/retype/routines.hpp"
+#include "phases/sync/other_plans.hpp"
 #include "plans/base/hidden_names.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -247,7 +248,7 @@ std::string truth(bool value) {
 
 }  // namespace
 
-Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const RetypeBody& body) {
+Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const PlanId& plan, const RetypeBody& body) {
   std::vector<std::string> sentences;
   PGPHASE_TRY(oid, table_oid(session, body.table));
   if (!oid) return sentences;
@@ -278,6 +279,8 @@ Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const R
                     "purge` drop it first",
                     what));
   }
+  PGPHASE_TRY(held, held_by_other_plans(session, plan, body.table, body.column, Taking::away));
+  sentences.insert(sentences.end(), held.begin(), held.end());
   PGPHASE_TRY(others, routines_of_others(session, body.table, body.column));
   for (const auto& one : others) {
     sentences.push_back(

@@ -11,6 +11,6 @@
 namespace pgphase {
 
 // A sentence each. Reads only; ACCESS SHARE on the table for a moment. Nothing where table or column are not there.
-Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const RetypeBody& body);
+Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const PlanId& plan, const RetypeBody& body);
 
 }  // namespace pgphase

@@ -50,15 +50,6 @@ class Names {
   const RetypeBody& body_;
 };
 
-// Expressions keep the names that they were written with.
-void rename_in(std::vector<SyncColumn>& columns, const std::string& from, const std::string& to) {
-  for (auto& column : columns) {
-    if (column.name != from) continue;
-    if (column.called.empty()) column.called = from;
-    column.name = to;
-  }
-}
-
 std::string drop_all(const std::vector<KeptForeignKey>& keys) {
   std::string sql;
   for (const auto& key : keys) sql += drop_sql(key);
@@ -77,9 +68,13 @@ Result<std::string> not_null_name(Session& session, const TableName& table, cons
   return found ? found->not_null_constraint : std::string();
 }
 
-Result<void> follow(Session& session, const RetypeBody& body, const StoredLink& link) {
+// `moves`: in their order. Links of other plans follow the columns, whatever these are called; the own one is told
+// apart already.
+Result<void> follow(Session& session, const RetypeBody& body, const StoredLink& link,
+                    const std::vector<Renaming>& moves) {
   PGPHASE_CHECK(have_routines_compiled_anew(session, body.table));
   PGPHASE_CHECK(change_link(session, link));
+  PGPHASE_CHECK(links_of_others_follow(session, link.key.plan, body.table, moves));
   return carry_out_links(session, body.table);
 }
 
@@ -168,8 +163,8 @@ Result<void> change_places(Session& session, const RetypeBody& body, Displaced& 
   if (!body.default_sql.empty()) belongings.default_sql = body.default_sql;
   PGPHASE_CHECK(put_on(session, body.table, body.column, belongings));
   PGPHASE_CHECK(widen_sequences(session, body.table, body.column, belongings.sequences));
-  rename_in(link.link.sources, body.column, old.hidden);
-  rename_in(link.link.targets, names.column(), body.column);
+  const std::vector<Renaming> moves{{body.column, old.hidden}, {names.column(), body.column}};
+  for (const auto& move : moves) rename_in(link.link, move.from, move.to);
   auto& target = link.link.targets.front();
   target.default_sql = belongings.default_sql;
   target.numbered = belongings.identity.has_value();
@@ -178,7 +173,7 @@ Result<void> change_places(Session& session, const RetypeBody& body, Displaced& 
     target.numbered = target.numbered || never_twice_the_same;
   }
   link.link.flow = SyncLink::Flow::to_sources;
-  return follow(session, body, link);
+  return follow(session, body, link, moves);
 }
 
 Result<void> change_places_back(Session& session, const RetypeBody& body, const Displaced& displaced, StoredLink link) {
@@ -237,11 +232,11 @@ Result<void> change_places_back(Session& session, const RetypeBody& body, const 
   belongings.settings.clear();  // the old column has kept its own
   PGPHASE_CHECK(put_on(session, body.table, body.column, belongings));
   PGPHASE_CHECK(narrow_sequences(session, displaced.sequences));
-  rename_in(link.link.targets, body.column, names.column());
+  const std::vector<Renaming> moves{{body.column, names.column()}, {old.hidden, body.column}};
+  for (const auto& move : moves) rename_in(link.link, move.from, move.to);
   link.link.targets.front().default_sql.clear();
-  rename_in(link.link.sources, old.hidden, body.column);
   link.link.flow = SyncLink::Flow::to_targets;
-  PGPHASE_CHECK(follow(session, body, link));
+  PGPHASE_CHECK(follow(session, body, link, moves));
   return mark_twins(session, body);
 }
 

@@ -37,8 +37,8 @@ Result<OldColumn> column_as_it_is(Session& session, const StepKey& key, const Re
   return std::move(*column);
 }
 
-Result<void> must_be_free(Session& session, const std::string& doing, const RetypeBody& body) {
-  PGPHASE_TRY(found, obstacles_to_retyping(session, body));
+Result<void> must_be_free(Session& session, const PlanId& plan, const std::string& doing, const RetypeBody& body) {
+  PGPHASE_TRY(found, obstacles_to_retyping(session, plan, body));
   if (!found.empty()) return refused_by(doing, found);
   return {};
 }
@@ -53,7 +53,7 @@ Result<RetireOutcome> change(Session& session, const StepSite& site, const Retyp
   std::int64_t number = 0;
   std::optional<StoredLink> link;
   step.prepare = [&](Session& s) -> Result<void> {
-    PGPHASE_CHECK(must_be_free(s, step.doing, body));
+    PGPHASE_CHECK(must_be_free(s, site.key.plan, step.doing, body));
     PGPHASE_TRY(found, link_to_turn(s, site.key, body));
     link = std::move(found);
     PGPHASE_TRY(reserved, reserve_retired_number(s));
@@ -63,7 +63,7 @@ Result<RetireOutcome> change(Session& session, const StepSite& site, const Retyp
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(locked_table_oid(s, body.table));
     // Asked again: until the lock was granted anybody could build on the column.
-    PGPHASE_CHECK(must_be_free(s, step.doing, body));
+    PGPHASE_CHECK(must_be_free(s, site.key.plan, step.doing, body));
     PGPHASE_TRY(hanging, what_hangs_on(s, body.table, body.column));
     PGPHASE_TRY(right, twins_are_right(s, body, hanging));
     if (!right) return std::string();  // the next call makes them so

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "phases/base/failpoint.hpp"
 #include "phases/postgres/sqlstate.hpp"
 #include "phases/postgres/timeouts.hpp"
 #include "phases/steps/index.hpp"
+#include "phases/sync/links.hpp"
 #include "plans/base/units.hpp"
 
 namespace pgphase {
@@ -22,6 +25,20 @@ bool makes_nobody_wait(const Statement& statement) {
   return true;
 }
 
+// A function that keeps columns in step knows them by name, and PostgreSQL does not stand up for it.
+Result<void> breaks_no_link(Session& session, const Statement& statement, const std::vector<std::string>& before) {
+  PGPHASE_TRY(after, columns_out_of_reach(session));
+  for (const auto& sentence : after) {
+    if (std::find(before.begin(), before.end(), sentence) != before.end()) continue;
+    auto error = make_error(Errc::refused, "the statement is refused: behind it " + sentence,
+                            "Nothing was changed. Let the plan that is named come to its end first: `pgphase purge` "
+                            "ends what it keeps in step, a rollback takes it back.");
+    error.statement = statement.sql;
+    return error;
+  }
+  return {};
+}
+
 Result<Attempt> in_a_transaction(Session& session, const StepSite& site, Direction direction,
                                  const Statement& statement, int index) {
   LockedChange change;
@@ -33,8 +50,9 @@ Result<Attempt> in_a_transaction(Session& session, const StepSite& site, Directi
     return mark_part_done(s, site, direction, index + 1);
   };
   change.change = [&](Session& s) -> Result<void> {
+    PGPHASE_TRY(before, columns_out_of_reach(s));
     PGPHASE_CHECK(s.query(statement.sql));
-    return {};
+    return breaks_no_link(s, statement, before);
   };
   return attempt_change(session, site.fence, site.limits, change);
 }

@@ -12,6 +12,7 @@
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/links.hpp"
+#include "phases/sync/other_plans.hpp"
 #include "phases/sync/sources.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -199,6 +200,7 @@ Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const
     link.flow = flow_of(body);
     link.null_means = body.null_is_absent ? SyncLink::NullMeans::absent : SyncLink::NullMeans::null;
     link.one_is_the_other = body.one_is_the_other;
+    link.row = body.table.name;
     link.on_error = body.errors_become_null ? SyncLink::OnError::null : SyncLink::OnError::reject;
     for (const auto& target : body.targets) {
       PGPHASE_TRY(known, known_column(s, locked, target.name));
@@ -248,6 +250,8 @@ Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, co
     PGPHASE_TRY(found, link_of(s, site.key));
     if (!found) return no_link(step.doing);
     stored = std::move(found);
+    PGPHASE_TRY(moved, sources_that_moved(s, site.key, body, Asked::by_the_step));
+    if (!moved.empty()) return refused_by(step.doing, moved);
     for (const auto& one : retired) {
       PGPHASE_CHECK(must_be_of_this_origin(one, step.doing, origin_of(body)));
       PGPHASE_CHECK(must_be_restorable(s, site, body, one));
@@ -258,14 +262,17 @@ Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, co
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(locked_table_oid(s, body.table));
     std::string sql;
+    std::vector<Renaming> moves;
     for (const auto& one : retired) {
       sql += fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {};", qualified(body.table), quote_ident(one.hidden_as),
                          quote_ident(one.object));
+      moves.push_back({one.hidden_as, one.object});
       if (auto* target = find_target(stored->link, one.hidden_as)) target->name = one.object;
     }
     PGPHASE_CHECK(s.script(sql));
     stored->link.flow = flow_of(body);
     PGPHASE_CHECK(change_link(s, *stored));
+    PGPHASE_CHECK(other_links_follow(s, stored->id, body.table, moves));
     PGPHASE_CHECK(carry_out_links(s, body.table));
     return std::string("restored with their values, and kept in step from now on");
   };
@@ -275,8 +282,15 @@ Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, co
 // --- back
 // --------------------------------------------------------------------------------------------------------------------
 
+Result<bool> others_speak_of(Session& session, const StoredLink& own, const std::string& column) {
+  PGPHASE_TRY(links, links_at_work(session, own.table));
+  return std::any_of(links.begin(), links.end(),
+                     [&](StoredLink& one) { return one.id != own.id && column_called(one.link, column) != nullptr; });
+}
+
 // No row, and no column behind them: adding them again puts them where they were.
-Result<bool> may_be_dropped(Session& session, const LinkColumnsBody& body, const std::string& oid) {
+Result<bool> may_be_dropped(Session& session, const LinkColumnsBody& body, const StoredLink& stored,
+                            const std::string& oid) {
   PGPHASE_TRY(
       facts,
       session.query(fmt::format("SELECT c.relkind = 'r' AND NOT row_security_active(c.oid) AND pg_relation_size(c.oid) "
@@ -289,6 +303,10 @@ Result<bool> may_be_dropped(Session& session, const LinkColumnsBody& body, const
                     {oid, body.targets.front().name}));
   if (facts.empty() || !facts[0].boolean(0)) return false;
   if (facts[0].integer(1) - facts[0].integer(2) + 1 != static_cast<std::int64_t>(body.targets.size())) return false;
+  for (const auto& target : body.targets) {
+    PGPHASE_TRY(followed, others_speak_of(session, stored, target.name));
+    if (followed) return false;
+  }
   PGPHASE_TRY(empty, session.query(fmt::format("SELECT NOT EXISTS (SELECT FROM ONLY {})", qualified(body.table))));
   return empty[0].boolean(0);
 }
@@ -308,6 +326,7 @@ Result<std::string> retire_columns(Session& session, const StepSite& site, const
                                    StoredLink stored, const std::vector<std::int64_t>& numbers) {
   std::string sql;
   std::vector<std::string> hidden;
+  std::vector<Renaming> moves;
   for (std::size_t i = 0; i < body.targets.size(); ++i) {
     RetiredRecord record;
     record.id = numbers[i];
@@ -322,10 +341,12 @@ Result<std::string> retire_columns(Session& session, const StepSite& site, const
     if (auto* target = find_target(stored.link, record.object)) target->name = record.hidden_as;
     PGPHASE_CHECK(record_retired(session, record));
     hidden.push_back(record.hidden_as);
+    moves.push_back({record.object, record.hidden_as});
   }
   PGPHASE_CHECK(session.script(sql));
   stored.link.flow = SyncLink::Flow::to_targets;
   PGPHASE_CHECK(change_link(session, stored));
+  PGPHASE_CHECK(other_links_follow(session, stored.id, body.table, moves));
   PGPHASE_CHECK(carry_out_links(session, body.table));
   return fmt::format("retired as {} of table {}, and kept up to date there", fmt::join(hidden, ", "),
                      display_name(body.table));
@@ -373,7 +394,7 @@ Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, 
     PGPHASE_TRY(oid, locked_table_oid(s, body.table));
     // Asked again: until the lock was granted anybody could build on the columns.
     PGPHASE_CHECK(obstacles(s, oid));
-    PGPHASE_TRY(empty, may_be_dropped(s, body, oid));
+    PGPHASE_TRY(empty, may_be_dropped(s, body, *stored, oid));
     return empty ? drop_columns(s, body, *stored) : retire_columns(s, site, body, *stored, numbers);
   };
   return attempt_step(session, site, step);

@@ -11,12 +11,11 @@
 #include "phases/retire/old_column.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/links.hpp"
+#include "phases/sync/other_plans.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
-
-using Columns = std::vector<SyncColumn>;
 
 // What the step works on; the link is there only where the plan has one.
 struct HandOver {
@@ -31,27 +30,11 @@ std::string describe(const HandOverBody& body) {
                      display_name(body.table));
 }
 
-SyncColumn* find(Columns& columns, const std::string& name) {
-  const auto found =
-      std::find_if(columns.begin(), columns.end(), [&](const SyncColumn& column) { return column.name == name; });
-  return found == columns.end() ? nullptr : &*found;
-}
-
-// Expressions keep the names that they were written with.
-void rename_in(SyncLink& link, const std::string& from, const std::string& to) {
-  auto* column = find(link.sources, from);
-  if (!column) column = find(link.targets, from);
-  if (!column) return;
-  if (column->called.empty()) column->called = column->name;
-  column->name = to;
-}
-
 // A trigger goes on giving the column a value while nobody sees it.
 bool followed(const std::optional<StoredLink>& link, const std::string& column) {
   if (!link) return false;
-  auto sources = link->link.sources, targets = link->link.targets;
-  auto* found = find(sources, column);
-  if (!found) found = find(targets, column);
+  auto copy = link->link;
+  const auto* found = column_called(copy, column);
   return found && !found->expression.empty();
 }
 
@@ -108,8 +91,8 @@ Result<std::vector<OldColumn>> columns_to_retire(Session& session, const std::st
   return columns;
 }
 
-Result<void> must_be_free(Session& session, const std::string& doing, const HandOverBody& body) {
-  PGPHASE_TRY(found, obstacles_to_hand_over(session, body));
+Result<void> must_be_free(Session& session, const PlanId& plan, const std::string& doing, const HandOverBody& body) {
+  PGPHASE_TRY(found, obstacles_to_hand_over(session, plan, body));
   if (!found.empty()) return refused_by(doing, found);
   return {};
 }
@@ -127,26 +110,27 @@ std::string default_sql(const TableName& table, const Assignment& one, Direction
 Result<std::string> carry_out(Session& session, const StepKey& key, const HandOverBody& body, HandOver work) {
   std::string sql;
   std::vector<std::string> hidden;
+  std::vector<Renaming> moves;
   for (std::size_t i = 0; i < work.columns.size(); ++i) {
     auto& column = work.columns[i];
     column.hidden = retired_column_name(work.numbers[i]);
+    moves.push_back({column.name, column.hidden});
     sql += retire_sql(column, followed(work.link, column.name));
     PGPHASE_CHECK(record_retired(session, retired_record(column, work.numbers[i], key)));
     hidden.push_back(column.hidden);
   }
+  moves.insert(moves.end(), body.rename.begin(), body.rename.end());
   if (work.link) {
     auto& link = work.link->link;
     link.flow = flow_after(link, body.retire);
-    for (const auto& column : work.columns) rename_in(link, column.name, column.hidden);
-    for (const auto& one : body.rename) rename_in(link, one.from, one.to);
+    for (const auto& move : moves) rename_in(link, move.from, move.to);
   }
   for (const auto& one : body.rename) sql += rename_sql(body.table, one.from, one.to);
   for (const auto& one : body.defaults) sql += default_sql(body.table, one, Direction::forward);
   if (!sql.empty()) PGPHASE_CHECK(session.script(sql));
-  if (work.link) {
-    PGPHASE_CHECK(change_link(session, *work.link));
-    PGPHASE_CHECK(carry_out_links(session, body.table));
-  }
+  if (work.link) PGPHASE_CHECK(change_link(session, *work.link));
+  PGPHASE_CHECK(links_of_others_follow(session, key.plan, body.table, moves));
+  PGPHASE_CHECK(carry_out_links(session, body.table));
   const bool follows = work.link && work.link->link.flow != SyncLink::Flow::ended;
   if (hidden.empty()) {
     return std::string(follows ? "stands for itself; what it is made from goes on following it"
@@ -201,13 +185,15 @@ Result<void> must_come_back(Session& session, const std::string& doing, const Ha
                   column.hidden));
 }
 
-Result<std::string> bring_back(Session& session, const HandOverBody& body, const std::vector<OldColumn>& columns,
-                               std::optional<StoredLink> link) {
+Result<std::string> bring_back(Session& session, const PlanId& plan, const HandOverBody& body,
+                               const std::vector<OldColumn>& columns, std::optional<StoredLink> link) {
   std::string sql;
+  std::vector<Renaming> moves;
+  for (auto one = body.rename.rbegin(); one != body.rename.rend(); ++one) moves.push_back({one->to, one->from});
+  for (const auto& column : columns) moves.push_back({column.hidden, column.name});
   for (const auto& one : body.defaults) sql += default_sql(body.table, one, Direction::back);
   if (link) {
-    for (auto one = body.rename.rbegin(); one != body.rename.rend(); ++one) rename_in(link->link, one->to, one->from);
-    for (const auto& column : columns) rename_in(link->link, column.hidden, column.name);
+    for (const auto& move : moves) rename_in(link->link, move.from, move.to);
     link->link.flow = SyncLink::Flow::both;
   }
   for (auto one = body.rename.rbegin(); one != body.rename.rend(); ++one)
@@ -222,10 +208,9 @@ Result<std::string> bring_back(Session& session, const HandOverBody& body, const
     for (const auto& key : column.foreign_keys) sql += add_again_sql(key);
   }
   if (!sql.empty()) PGPHASE_CHECK(session.script(sql));
-  if (link) {
-    PGPHASE_CHECK(change_link(session, *link));
-    PGPHASE_CHECK(carry_out_links(session, body.table));
-  }
+  if (link) PGPHASE_CHECK(change_link(session, *link));
+  PGPHASE_CHECK(links_of_others_follow(session, plan, body.table, moves));
+  PGPHASE_CHECK(carry_out_links(session, body.table));
   if (names.empty()) return std::string("kept in step again");
   return fmt::format("{} {} back with {} values{}", fmt::join(names, ", "), names.size() == 1 ? "is" : "are",
                      names.size() == 1 ? "its" : "their", link ? ", and kept in step again" : "");
@@ -248,7 +233,7 @@ Result<RetireOutcome> bring_back_in_one_attempt(Session& session, const StepSite
   };
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(locked_table_oid(s, body.table));
-    return bring_back(s, body, columns, link);
+    return bring_back(s, site.key.plan, body, columns, link);
   };
   return attempt_step(session, site, step);
 }
@@ -285,7 +270,7 @@ Result<RetireOutcome> hand_over(Session& session, const StepSite& site, const Ha
   step.locks = locks_of(body, looked_at, LockMode::access_exclusive);
   HandOver work;
   step.prepare = [&](Session& s) -> Result<void> {
-    PGPHASE_CHECK(must_be_free(s, step.doing, body));
+    PGPHASE_CHECK(must_be_free(s, site.key.plan, step.doing, body));
     PGPHASE_TRY(link, link_to_hand_over(s, site.key, body));
     work.link = std::move(link);
     work.numbers.clear();
@@ -298,7 +283,7 @@ Result<RetireOutcome> hand_over(Session& session, const StepSite& site, const Ha
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(locked_table_oid(s, body.table));
     // Asked again: until the lock was granted anybody could build on the columns.
-    PGPHASE_CHECK(must_be_free(s, step.doing, body));
+    PGPHASE_CHECK(must_be_free(s, site.key.plan, step.doing, body));
     PGPHASE_TRY(columns, columns_to_retire(s, step.doing, body));
     work.columns = std::move(columns);
     return carry_out(s, site.key, body, work);
@@ -310,7 +295,8 @@ Result<RetireOutcome> take_back(Session& session, const StepSite& site, const Ha
   return begun ? what_is_left(session, site, body) : bring_back_in_one_attempt(session, site, body);
 }
 
-Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const HandOverBody& body) {
+Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const PlanId& plan,
+                                                        const HandOverBody& body) {
   std::vector<std::string> all;
   PGPHASE_TRY(oid, table_oid(session, body.table));
   if (!oid) return all;
@@ -320,12 +306,16 @@ Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const 
     if (!there) continue;
     PGPHASE_TRY(found, obstacles_to_retiring(session, body.table, *oid, name));
     note(found);
+    PGPHASE_TRY(held, held_by_other_plans(session, plan, body.table, name, Taking::away));
+    note(held);
   }
   for (const auto& one : body.rename) {
     PGPHASE_TRY(there, read_old_column(session, body.table, one.from));
     if (!there) continue;
     PGPHASE_TRY(found, obstacles_to_renaming(session, body.table, *oid, one.from));
     note(found);
+    PGPHASE_TRY(held, held_by_other_plans(session, plan, body.table, one.from, Taking::another_name));
+    note(held);
   }
   return all;
 }

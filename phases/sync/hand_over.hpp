@@ -15,7 +15,7 @@ Result<RetireOutcome> hand_over(Session& session, const StepSite& site, const Ha
 // where they were required.
 Result<RetireOutcome> take_back(Session& session, const StepSite& site, const HandOverBody& body, bool begun);
 
-// What stands in the way of it, a sentence each. Reads only.
-Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const HandOverBody& body);
+// What stands in the way of it for the step of this plan, a sentence each. Reads only.
+Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const PlanId& plan, const HandOverBody& body);
 
 }  // namespace pgphase

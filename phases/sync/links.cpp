@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "phases/sync/link_json.hpp"
@@ -99,7 +100,121 @@ Result<void> remove_link(Session& session, const StoredLink& stored) {
   return {};
 }
 
+SyncColumn* column_called(SyncLink& link, const std::string& name) {
+  for (auto* side : {&link.sources, &link.targets}) {
+    for (auto& column : *side) {
+      if (column.name == name) return &column;
+    }
+  }
+  return nullptr;
+}
+
+void rename_in(SyncLink& link, const std::string& from, const std::string& to) {
+  auto* column = column_called(link, from);
+  if (!column) return;
+  if (column->called.empty()) column->called = column->name;
+  column->name = to;
+}
+
+namespace {
+
+Result<void> follow(Session& session, std::vector<StoredLink> links, const std::vector<Renaming>& moves) {
+  for (auto& stored : links) {
+    const auto before = to_json_text(stored.link);
+    for (const auto& move : moves) rename_in(stored.link, move.from, move.to);
+    if (to_json_text(stored.link) != before) PGPHASE_CHECK(change_link(session, stored));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> links_of_others_follow(Session& session, const PlanId& plan, const TableName& table,
+                                    const std::vector<Renaming>& moves) {
+  PGPHASE_TRY(links, read_links(session, table));
+  std::erase_if(links, [&](const StoredLink& one) { return one.key.plan == plan; });
+  return follow(session, std::move(links), moves);
+}
+
+Result<void> other_links_follow(Session& session, std::int64_t own, const TableName& table,
+                                const std::vector<Renaming>& moves) {
+  PGPHASE_TRY(links, read_links(session, table));
+  std::erase_if(links, [&](const StoredLink& one) { return one.id == own; });
+  return follow(session, std::move(links), moves);
+}
+
+Result<bool> is_spoken_of(Session& session, const TableName& table, const std::string& column) {
+  PGPHASE_TRY(all, links_at_work(session, table));
+  return std::any_of(all.begin(), all.end(),
+                     [&](StoredLink& one) { return column_called(one.link, column) != nullptr; });
+}
+
+const char* const k_bring_columns_back =
+    "give the column its name and type back, and where it was dropped add one (ALTER TABLE … RENAME COLUMN … TO …, or "
+    "ADD COLUMN): from then on the table can be written to";
+
+Result<std::vector<std::string>> columns_out_of_reach(Session& session, const TableName& table) {
+  std::vector<std::string> sentences;
+  PGPHASE_TRY(stored, links_at_work(session, table));
+  if (stored.empty()) return sentences;
+  PGPHASE_TRY(rows, session.query("SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid "
+                                  "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                  "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
+                                  " WHERE n.nspname = $1 AND c.relname = $2",
+                                  {table.schema, table.name}));
+  if (rows.empty()) return sentences;  // the table itself is out of sight, or gone
+  std::map<std::string, std::pair<std::string, std::string>> types;
+  for (const auto& row : rows) types[row.text(0)] = {row.text(1), row.text(2)};
+  std::set<std::string> told;
+  for (const auto& one : stored) {
+    for (const auto* side : {&one.link.sources, &one.link.targets}) {
+      for (const auto& column : *side) {
+        const auto found = types.find(column.name);
+        const auto what = fmt::format("column {} of table {}, which {} keeps in step,", column.name,
+                                      display_name(table), one.key.plan.value);
+        if (found == types.end()) {
+          if (told.insert(column.name).second) {
+            sentences.push_back(what + " has been dropped or renamed, so that every write of the table fails");
+          }
+          continue;
+        }
+        if (column.type.empty() || found->second.first == column.type) continue;
+        PGPHASE_TRY(known, session.query("SELECT to_regtype($1)::oid", {column.type}));
+        if (known[0].is_null(0) || known[0].text(0) == found->second.second) continue;
+        if (told.insert(column.name).second) {
+          sentences.push_back(fmt::format("{} is a {} now and was a {}, so that writes of the table may fail", what,
+                                          found->second.first, column.type));
+        }
+      }
+    }
+  }
+  return sentences;
+}
+
+namespace {
+
+Result<void> must_reach_its_columns(Session& session, const TableName& table) {
+  PGPHASE_TRY(found, columns_out_of_reach(session, table));
+  if (found.empty()) return {};
+  return make_error(Errc::refused, fmt::format("{}", fmt::join(found, "; ")),
+                    fmt::format("Nothing was changed. First {}.", k_bring_columns_back));
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> columns_out_of_reach(Session& session) {
+  std::vector<std::string> all;
+  PGPHASE_TRY(tables, session.query("SELECT DISTINCT schema_name, table_name FROM pgphase.link "
+                                    "WHERE link ->> 'flow' <> 'ended' ORDER BY 1, 2"));
+  for (const auto& row : tables) {
+    PGPHASE_TRY(found, columns_out_of_reach(session, {row.text(0), row.text(1)}));
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  return all;
+}
+
 Result<void> carry_out_links(Session& session, const TableName& table) {
+  PGPHASE_CHECK(must_reach_its_columns(session, table));
   PGPHASE_TRY(stored, links_at_work(session, table));
   PGPHASE_TRY(found, triggers_on(session, table));
   if (stored.empty()) {
@@ -149,14 +264,20 @@ Result<void> links_must_be_in_order(Session& session, const PlanId& plan) {
   for (const auto& one : links) {
     if (one.link.flow != SyncLink::Flow::ended) tables.insert(one.table);
   }
-  std::vector<std::string> faults;
+  std::vector<std::string> faults, lost;
   std::string again;
   for (const auto& table : tables) {
+    PGPHASE_TRY(out_of_reach, columns_out_of_reach(session, table));
+    lost.insert(lost.end(), out_of_reach.begin(), out_of_reach.end());
     PGPHASE_TRY(found, faults_of_sync(session, table));
     if (found.empty()) continue;
     faults.insert(faults.end(), found.begin(), found.end());
     again += fmt::format("ALTER TABLE {0} ENABLE ALWAYS TRIGGER {1}, ENABLE ALWAYS TRIGGER {2}; ", qualified(table),
                          quote_ident(k_first_trigger), quote_ident(k_last_trigger));
+  }
+  if (!lost.empty()) {
+    return make_error(Errc::refused, fmt::format("{} does not go on: {}", plan.value, fmt::join(lost, "; ")),
+                      fmt::format("Nothing was changed. First {}. Then the same command again.", k_bring_columns_back));
   }
   if (faults.empty()) return {};
   return make_error(

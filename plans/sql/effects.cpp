@@ -37,6 +37,10 @@ void rename(const json::object& node, ParsedStatement& out) {
                         what == "OBJECT_POLICY" || what == "OBJECT_RULE" ||
                         (what == "OBJECT_COLUMN" && tree::text(node, "relationType") == "OBJECT_TABLE");
   if (relation && of_table) lock(out, tree::table_name(*relation), LockMode::access_exclusive);
+  if (relation && of_table && what == "OBJECT_COLUMN") {
+    out.actions.push_back(
+        {ActionKind::rename_column, tree::table_name(*relation), std::string(tree::text(node, "subname"))});
+  }
 }
 
 void vacuum(const json::object& node, ParsedStatement& out) {

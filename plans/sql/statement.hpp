@@ -21,6 +21,8 @@ enum class ActionKind {
   truncate,
   add_column,
   drop_column,
+  rename_column,
+  change_type,  // ALTER COLUMN … TYPE
   set_not_null,
   add_check,
   add_foreign_key,

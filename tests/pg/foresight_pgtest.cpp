@@ -239,7 +239,7 @@ class ForesightPgTest : public RetirePgTest, public ::testing::WithParamInterfac
     Step step;
     step.name = "step";
     step.body = body;
-    auto found = foresee(*session_, step);
+    auto found = foresee(*session_, PlanId{"007_things"}, step);
     if (found) return *found;
     ADD_FAILURE() << found.error().text() << "\n" << found.error().statement;
     return {};
@@ -273,7 +273,7 @@ class QuietPgTest : public RetirePgTest {
   Foresight look(const Body& body) {
     Step step;
     step.body = body;
-    return foresee(*session_, step).value();
+    return foresee(*session_, PlanId{"007_things"}, step).value();
   }
   void nothing_of(const Body& body, const std::string& why) {
     const auto found = look(body);

@@ -110,6 +110,29 @@ TEST_F(HandOverPgTest, ARenamedColumnTakesItsNameAndGivesItBack) {
             "new|new BOB@X|BOB@X dan|dan");
 }
 
+// Asked under the lock as well: until then nothing keeps another plan from coming in between.
+TEST_F(HandOverPgTest, AColumnThatAnotherPlanKeepsInStepDoesNotGo) {
+  link_and_fill(lower_case());
+  db_.exec("UPDATE pgphase.link SET plan = '006_before'");
+  EXPECT_THAT(refused_forward(goes("people", "email")).message,
+              HasSubstr("plan 006_before, which is under way, keeps column email of table people in step"));
+  db_.exec("UPDATE pgphase.link SET link = (link::jsonb || '{\"flow\": \"to_sources\"}')::json");
+  EXPECT_THAT(refused_forward(goes("people", "email")).message, HasSubstr("`pgphase purge 006_before`"));
+  EXPECT_EQ(sqlstate_of("UPDATE people SET address = 'x' WHERE id = 1"), "");
+}
+
+TEST_F(HandOverPgTest, WhatAnotherPlanKeepsForItsWayBackFollowsARenamedColumn) {
+  link_and_fill(lower_case());
+  db_.exec("UPDATE pgphase.link SET plan = '006_before', link = (link::jsonb || '{\"flow\": \"to_sources\"}')::json");
+  const HandOverBody body{{"public", "people"}, "", {}, {{"email", "contact"}}};
+  forward(body);
+  EXPECT_EQ(sqlstate_of("UPDATE people SET address = 'zoe' WHERE id = 1"), "");
+  EXPECT_EQ(db_.value("SELECT contact FROM people WHERE id = 1"), "zoe");
+  back(body);
+  EXPECT_EQ(sqlstate_of("UPDATE people SET address = 'ida' WHERE id = 1"), "");
+  EXPECT_EQ(db_.value("SELECT email FROM people WHERE id = 1"), "ida");
+}
+
 TEST_F(HandOverPgTest, AnIdentityThatIsRenamedGoesOnWhereItWas) {
   db_.exec("ALTER TABLE people ADD number bigint GENERATED ALWAYS AS IDENTITY (START 1000)");
   auto renamed = link("people", "number", "no", "bigint", "number", "no");

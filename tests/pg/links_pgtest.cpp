@@ -39,6 +39,37 @@ TEST_F(LinksPgTest, ATypoInAnExpressionIsFoundBeforeTheTableIsTouched) {
   }
 }
 
+// A function that names a column which is not there fails every write, so that none is ever made.
+TEST_F(LinksPgTest, AColumnThatWasRenamedIsNamedAndNoFunctionIsMadeWithoutIt) {
+  forward(lower_case());
+  db_.exec("ALTER TABLE people RENAME COLUMN email TO mail");
+  EXPECT_THAT(columns_out_of_reach(*session_, {"public", "people"}).value(),
+              ElementsAre(HasSubstr("column email of table people, which 007_things keeps in step, has been dropped or "
+                                    "renamed")));
+  EXPECT_THAT(links_must_be_in_order(*session_, PlanId{"007_things"}).error().next, HasSubstr("RENAME COLUMN"));
+  EXPECT_THAT(refused_back(lower_case()).message, HasSubstr("column email of table people"));
+  db_.exec("ALTER TABLE people RENAME COLUMN mail TO email");
+  EXPECT_THAT(columns_out_of_reach(*session_, {"public", "people"}).value(), IsEmpty());
+  back(lower_case());
+}
+
+// As on_error = "reject" says of columns that somebody sees.
+TEST_F(LinksPgTest, ARetiredTargetFailsNoStatement) {
+  db_.exec("UPDATE people SET email = id");
+  const auto numbers = lower_case("email::integer", "address::text");
+  forward(numbers);
+  EXPECT_EQ(sqlstate_of("INSERT INTO people (email) VALUES ('no number')"), "22P02");
+  back(numbers);
+  EXPECT_EQ(sqlstate_of("INSERT INTO people (email) VALUES ('no number')"), "");
+}
+
+TEST_F(LinksPgTest, AColumnOfAnotherTypeIsNamed) {
+  forward(lower_case());
+  db_.exec("ALTER TABLE people ALTER COLUMN email TYPE varchar(80)");
+  EXPECT_THAT(columns_out_of_reach(*session_, {"public", "people"}).value(),
+              ElementsAre(HasSubstr("is a character varying(80) now and was a text")));
+}
+
 TEST_F(LinksPgTest, AGeneratedSourceIsRefusedWithTheWayAround) {
   db_.exec("ALTER TABLE people ADD shout text GENERATED ALWAYS AS (upper(email)) STORED");
   const auto error = refused_forward(link("people", "shout", "quiet", "text", "lower(shout)"));
