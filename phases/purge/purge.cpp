@@ -110,6 +110,14 @@ Result<void> drop_old_values(Session& session, const PurgeShare& share) {
 Result<void> drop_columns(Session& session, const PurgeShare& share) {
   // First the links: their function names the columns.
   for (const auto& link : share.links) PGPHASE_CHECK(remove_link(session, link));
+  for (const auto& thing : share.things) {
+    PGPHASE_TRY(spoken_of, is_spoken_of(session, share.table, thing.record.hidden_as));
+    if (!spoken_of) continue;
+    return make_error(
+        Errc::refused,
+        fmt::format("{} is not dropped: another plan has made something follow it meanwhile", describe(thing.record)),
+        "Of this nothing was dropped. Run `pgphase purge` again: it says which plan comes first.");
+  }
   if (!share.links.empty()) PGPHASE_CHECK(carry_out_links(session, share.table));
   PGPHASE_CHECK(drop_old_values(session, share));
   std::vector<std::string> drops;

@@ -98,6 +98,15 @@ Result<std::string> plan_that_retired_table_of(Session& session, const PlanId& p
   return rows.empty() ? std::string() : rows[0].text(0);
 }
 
+// A link of another plan that is at work and knows the column under the name that it has now.
+Result<std::string> followed_by(Session& session, const RetiredRecord& record, const TableName& place) {
+  PGPHASE_TRY(links, links_at_work(session, place));
+  for (auto& one : links) {
+    if (one.key.plan != record.key.plan && column_called(one.link, record.hidden_as)) return one.key.plan.value;
+  }
+  return std::string();
+}
+
 Remains& of_plan(std::vector<Remains>& all, const PlanId& plan) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const Remains& one) { return one.plan == plan; });
   if (found != all.end()) return *found;
@@ -124,6 +133,10 @@ Result<std::vector<Remains>> read_remains(Session& session) {
   PGPHASE_TRY(records, read_retired(session, std::nullopt));
   for (auto& record : records) {
     PGPHASE_TRY(thing, look_at(session, std::move(record)));
+    if (version >= k_first_ledger_with_links && thing.place && thing.record.kind == "column") {
+      PGPHASE_TRY(other, followed_by(session, thing.record, *thing.place));
+      thing.followed_by = other;
+    }
     of_plan(all, thing.record.key.plan).things.push_back(std::move(thing));
   }
   if (version < k_first_ledger_with_links) return all;

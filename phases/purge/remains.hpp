@@ -18,6 +18,7 @@ struct RetiredThing {
   std::vector<std::string> goes_with;  // indexes, constraints and the like that PostgreSQL drops along, in words
   std::string retired_with;            // a column of a table that was itself retired: by which plan
   std::int64_t bytes = 0;              // a table: as it is now; a column: by the statistics when it was retired
+  std::string followed_by = {};        // a column: another plan whose link at work speaks of it, or none
 
   // Something is there to be dropped; otherwise a definition is kept, which costs nothing.
   bool is_hidden() const { return !record.hidden_as.empty(); }

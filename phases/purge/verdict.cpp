@@ -31,6 +31,11 @@ std::optional<std::string> in_the_way(const PlanRecord& plan, const Remains& rem
     return fmt::format("{} went out of sight with its table, which {} retired: that comes first",
                        describe(thing.record), thing.retired_with.empty() ? "a later plan" : thing.retired_with);
   }
+  for (const auto& thing : remains.things) {
+    if (thing.followed_by.empty()) continue;
+    return fmt::format("{} still goes into what {} keeps: that comes first, with `pgphase purge {}`",
+                       describe(thing.record), thing.followed_by, thing.followed_by);
+  }
   if (!remains.links_retired_with.empty()) {
     return fmt::format("the table whose columns it keeps in step was retired by {}: that comes first",
                        remains.links_retired_with);

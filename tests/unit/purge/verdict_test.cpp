@@ -53,6 +53,14 @@ TEST(PurgeVerdict, TheRetentionCountsFromWhenThePlanWasDone) {
   EXPECT_EQ(verdict_on(plan, remains, at_minute(90), 1h).kind, Kind::may_go);
 }
 
+TEST(PurgeVerdict, WhatAnotherPlanStillFollowsWaitsForIt) {
+  auto thing = column_retired_by(Phase::constraint, at_minute(10));
+  thing.followed_by = "005_later";
+  const auto verdict = verdict_on(finished_plan(), remains_of({thing}), at_minute(500), 1h);
+  EXPECT_EQ(verdict.kind, Kind::in_the_way);
+  EXPECT_THAT(verdict.why, HasSubstr("pgphase purge 005_later"));
+}
+
 TEST(PurgeVerdict, OfARolledBackPlanTheYoungestDecides) {
   const auto remains = remains_of(
       {column_retired_by(Phase::additive, at_minute(10)), column_retired_by(Phase::additive, at_minute(40))});
