@@ -103,6 +103,7 @@ class Up {
                                   : std::string("nothing to do: every plan is done"));
     }
 
+    bool others_have_run = false;
     std::vector<PhasedPlan> behind;  // plans that stand before their constraint phase, or behind one that does
     for (const auto& item : *agenda) {
       const PhasedPlan& plan = plan_of(item, *ledger);
@@ -115,6 +116,11 @@ class Up {
         auto recorded = co_await record(run, *item.record);
         if (!recorded) co_return recorded.error();
       }
+      if (others_have_run) {
+        auto clear = co_await look_again(run, plan);
+        if (!clear) co_return clear.error();
+      }
+      others_have_run = true;
       auto stop = co_await run_plan(run, plan.id, wishes);
       if (!stop) co_return stop.error();
       if (stop->reason == StopReason::done || stop->reason == StopReason::through) {
@@ -165,6 +171,18 @@ class Up {
       return record_event(session, run.fence.person, {plan.id, Phase::additive, ""}, "plan_recorded",
                           fmt::format("plan recorded, split {}", plan.split_sha256.substr(0, 12)));
     });
+  }
+
+  // What the plans before it have left in its way was not there yet when everything was looked at.
+  asio::awaitable<Result<void>> look_again(RunContext& run, const PhasedPlan& plan) {
+    auto look = [&plan](Session& session) -> Result<void> {
+      PGPHASE_TRY(ledger, read_ledger(session));
+      const auto* record = ledger.find(plan.id);
+      if (record && has_started(*record)) return {};
+      std::vector<std::string> told;
+      return look_at_steps(session, plan, told);
+    };
+    co_return co_await run.work.run(look);
   }
 
   Program& program_;

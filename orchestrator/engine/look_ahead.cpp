@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "phases/catalogue/existence.hpp"
 #include "phases/retire/retire.hpp"
+#include "phases/sync/links.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/statement.hpp"
 
@@ -110,8 +112,32 @@ bool may_make_obstacles(const Step& step) {
   return written && !std::all_of(written->forward.begin(), written->forward.end(), harmless);
 }
 
+namespace {
+
+// Neither code of the old schema nor of the new one can write such a table, and taking a phase back makes its triggers
+// anew with the same columns.
+Result<void> can_be_written_to(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order) {
+  std::set<TableName> tables;
+  for (const auto& [id, phase] : order) {
+    const auto& plan = *ledger.find(id);
+    if (plan.stamped) continue;
+    for (const auto& step : plan.plan[phase].steps) tables.insert(step.touches.begin(), step.touches.end());
+  }
+  std::string all;
+  for (const auto& table : tables) {
+    PGPHASE_TRY(found, columns_out_of_reach(session, table));
+    for (const auto& sentence : found) all += "\n  " + sentence;
+  }
+  if (all.empty()) return {};
+  return make_error(Errc::refused, "the rollback would leave a table that cannot be written to:" + all,
+                    fmt::format("Nothing was changed. First {}. Then roll back.", k_bring_columns_back));
+}
+
+}  // namespace
+
 Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order,
                         bool lose_data) {
+  PGPHASE_CHECK(can_be_written_to(session, ledger, order));
   for (const auto& [id, phase] : order) {
     const auto& plan = *ledger.find(id);
     for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
