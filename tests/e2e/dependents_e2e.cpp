@@ -109,6 +109,17 @@ std::vector<Dependent> refused() {
        k_drop_column,
        "twice",
        {}},
+      {"ACheckThatNullDoesNotPass",
+       "UPDATE tasks SET priority = 1; ALTER TABLE tasks ADD CONSTRAINT ranked CHECK (priority IS NOT NULL)",
+       k_drop_column,
+       "check ranked of tasks refuses rows that have no value in column priority",
+       {}},
+      {"AUniqueDefault",
+       "UPDATE tasks SET priority = id; ALTER TABLE tasks ADD CONSTRAINT one UNIQUE (priority), ALTER priority SET "
+       "DEFAULT 0",
+       k_drop_column,
+       "unique index one of tasks refuses rows that have 0 in column priority",
+       {}},
       {"APartitionKey",
        "DROP TABLE tasks CASCADE; CREATE TABLE tasks (id integer, priority integer) PARTITION BY LIST (priority); "
        "CREATE TABLE tasks_1 PARTITION OF tasks FOR VALUES IN (1)",

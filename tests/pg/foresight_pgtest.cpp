@@ -110,6 +110,39 @@ std::vector<Case> obstacles() {
        "CREATE TABLE above (title text NOT NULL); UPDATE tasks SET title = ''; ALTER TABLE tasks ALTER title SET NOT "
        "NULL, INHERIT above",
        "column title of table tasks is inherited"},
+      {"CheckThatNullDoesNotPass", drops("day"),
+       "ALTER TABLE tasks ADD CONSTRAINT has_day CHECK (day IS NOT NULL AND day > 0)",
+       "check has_day of tasks refuses rows that have no value in column day: CHECK (((day IS NOT NULL) AND (day > 0)))"},
+      {"CheckOverSeveralColumns", drops("day"),
+       "ALTER TABLE tasks ADD CONSTRAINT either CHECK (num_nonnulls(title, day) > 0)", "check either of tasks refuses"},
+      {"CheckOfADomain", drops("code"),
+       "CREATE DOMAIN code AS text CHECK (VALUE IS NOT NULL); ALTER TABLE tasks ADD code code DEFAULT ''; ALTER TABLE "
+       "tasks ALTER code DROP DEFAULT",
+       "is of the domain code, whose CHECK ((VALUE IS NOT NULL)) refuses NULL"},
+      {"CheckThatTheDefaultDoesNotPass", drops("day"),
+       "ALTER TABLE tasks ADD CONSTRAINT has_day CHECK (day > 0), ALTER day SET DEFAULT 0",
+       "check has_day of tasks refuses rows that have 0 in column day"},
+      {"CheckOfAPartition", drops("title"), partitioned + "ALTER TABLE tasks_1 ADD CHECK (title IS NOT NULL)",
+       "check tasks_1_title_check of tasks_1 refuses"},
+      {"CheckOfAPartitionedTable", drops("title"), partitioned + "ALTER TABLE tasks ADD CHECK (title IS NOT NULL)",
+       "check tasks_title_check of tasks refuses"},
+      {"CheckThatNullDoesNotPassWhereItIsLetIn", frees("title"),
+       "ALTER TABLE tasks ALTER title SET NOT NULL, ADD CONSTRAINT titled CHECK (title IS NOT NULL)",
+       "check titled of tasks refuses"},
+      {"UniqueDefault", drops("day"),
+       "UPDATE tasks SET day = id; ALTER TABLE tasks ADD CONSTRAINT one_day UNIQUE (day), ALTER day SET DEFAULT 0",
+       "unique index one_day of tasks refuses rows that have 0 in column day"},
+      {"UniqueIndexThatMakesAValueOfNull", drops("day"), "CREATE UNIQUE INDEX one_day ON tasks (coalesce(day, 0))",
+       "unique index one_day of tasks refuses"},
+      {"UniqueIndexOfRowsWithoutAValue", drops("day"), "CREATE UNIQUE INDEX one_title ON tasks (title) WHERE day IS NULL",
+       "unique index one_title of tasks refuses"},
+      {"ExclusionThatMakesAValueOfNull", drops("day"),
+       "ALTER TABLE tasks ADD CONSTRAINT apart EXCLUDE USING gist (int4range(coalesce(day, 1), 100 + id) WITH =)",
+       "exclusion apart of tasks refuses"},
+      {"ForeignKeyMatchFull", drops("day"),
+       "CREATE TABLE teams (id integer, day integer, PRIMARY KEY (id, day)); ALTER TABLE tasks ADD CONSTRAINT to_team "
+       "FOREIGN KEY (id, day) REFERENCES teams MATCH FULL NOT VALID",
+       "foreign key to_team of tasks refuses"},
       // What goes on using a column.
       {"ViewOfTheColumn", drops("day"), "CREATE VIEW v AS SELECT day FROM tasks", "view v uses column day"},
       {"MaterializedViewOfTheColumn", drops("day"), "CREATE MATERIALIZED VIEW m AS SELECT day FROM tasks",
@@ -317,6 +350,18 @@ TEST_F(QuietPgTest, ANewNameKeepsTheDefaultAndADefaultOfAnotherColumnDoesNotCoun
   auto of_two = makes("id", "day::text");
   of_two.sources.push_back({"day", "", "", ""});
   nothing_of(of_two, "the expression does not read the serial one");
+}
+
+// Whatever else the row holds: only what refuses a row without a value is in the way.
+TEST_F(QuietPgTest, ConstraintsThatLetARowWithoutAValueInAreNone) {
+  db_.exec(
+      "CREATE TABLE tasks (id integer UNIQUE, title text, day integer, made text DEFAULT md5(random()::text) UNIQUE,"
+      "  CHECK (day > 0), CHECK (day < id), CHECK (length(title) > 3 OR day IS NULL), CHECK (day IN (1, 2) AND day > 0),"
+      "  CHECK (title IS NOT NULL OR id > 0), UNIQUE (title, day));"
+      "CREATE UNIQUE INDEX ON tasks (id) WHERE day > 0; CREATE UNIQUE INDEX ON tasks (abs(day));"
+      "CREATE DOMAIN few AS integer CHECK (VALUE < 10); ALTER TABLE tasks ADD n few;"
+      "ALTER TABLE tasks ADD state text DEFAULT 'open' CHECK (state IN ('open', 'done'))");
+  for (const auto* column : {"day", "made", "n", "state"}) nothing_of(drops(column), column);
 }
 
 // Asked by everybody who looks at a plan: nothing may be used up or written by it.
