@@ -7,11 +7,13 @@
 #include "phases/old_values/old_values.hpp"
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
+#include "phases/retire/step_change.hpp"
 #include "phases/retire/whole_table.hpp"
 #include "phases/retype/obstacles.hpp"
 #include "phases/sync/columns.hpp"
 #include "phases/sync/excluded.hpp"
 #include "phases/sync/hand_over.hpp"
+#include "phases/sync/settings.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -100,6 +102,7 @@ class Look {
                          row.text(0), display_name(body.table), source.name));
       }
     }
+    PGPHASE_CHECK(by_settings(body));
     PGPHASE_TRY(excluded, excluded_values(session_, body));
     for (const auto& [column, value] : excluded) {
       warn(fmt::format(
@@ -159,6 +162,19 @@ class Look {
                : fmt::format("function {} has the words {} and {} in its text: if it uses the column, it fails from "
                              "constraint on",
                              row.text(0), table.name, column));
+    }
+    return {};
+  }
+
+  Result<void> by_settings(const LinkColumnsBody& body) {
+    PGPHASE_TRY(oid, table_oid(session_, body.table));
+    if (!oid) return {};
+    PGPHASE_TRY(columns, computed_by_settings(session_, body, *oid));
+    for (const auto& column : columns) {
+      warn(fmt::format("the value of {} may depend on settings of a session: whoever writes, it is computed with "
+                       "TimeZone UTC, DateStyle ISO and IntervalStyle postgres; say what is meant, as in AT TIME ZONE "
+                       "'Europe/Berlin'",
+                       column));
     }
     return {};
   }

@@ -217,6 +217,11 @@ std::vector<Dependent> refused() {
        "say in `default` what the new one is",
        {}},
       {"ATypeThatNoAssignmentMakes", "", k_title_to_integer, "say in `fill` how", {}},
+      {"ATypeThatSettingsOfTheSessionMake",
+       "ALTER TABLE tasks ADD at timestamp",
+       "[[change]]\nop = \"change_type\"\ntable = \"tasks\"\ncolumn = \"at\"\ntype = \"timestamptz\"\n",
+       "say in `fill` what is meant, as in at AT TIME ZONE",
+       {}},
       {"ACheckThatTheNewTypeCannotPass",
        "ALTER TABLE tasks ADD CONSTRAINT c CHECK (int4pl(priority, 1) > 0)",
        k_in_place,
@@ -236,6 +241,11 @@ std::vector<Dependent> left_alone() {
        "CREATE INDEX ON tasks (priority, title); ALTER TABLE tasks ADD CHECK (priority < 100); CREATE STATISTICS s ON "
        "priority, title FROM tasks; ANALYZE tasks",
        k_drop_column, "", insert},
+      {"AZoneThatThePlanSays",
+       "ALTER TABLE tasks ADD at timestamp DEFAULT '2026-01-01 12:00'; SET TimeZone = 'Asia/Tokyo'",
+       "[[change]]\nop = \"change_type\"\ntable = \"tasks\"\ncolumn = \"at\"\ntype = \"timestamptz\"\ndefault = "
+       "\"now()\"\nfill = \"at AT TIME ZONE 'Europe/Berlin'\"\ndown = \"at AT TIME ZONE 'Europe/Berlin'\"\n",
+       "", insert},
       {"AViewOnWhatIsFilled", "CREATE VIEW v AS SELECT id, title FROM tasks", k_fill, "",
        "INSERT INTO v SELECT max(id) + 1, 'more' FROM v"},
       {"APolicyOnWhatIsFilled",

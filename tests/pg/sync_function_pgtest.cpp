@@ -35,6 +35,23 @@ TEST_F(SyncFunctionPgTest, OnlyAnInconsistentSideIsWritten) {
   EXPECT_EQ(after("UPDATE people SET address = lower(email)"), "ANN@X|ann@x");
 }
 
+// The same input gives the same value, whoever writes it, and the one that a backfill gives.
+TEST_F(SyncFunctionPgTest, SettingsOfTheWriterHaveNoSayInWhatIsComputed) {
+  db.exec("CREATE TABLE people (id serial PRIMARY KEY, email timestamp, address text, n int)");
+  SyncLink link;
+  link.key = "1";
+  link.sources = {{"email", "timestamp without time zone", "", ""}};
+  link.targets = {{"address", "text", "email::timestamptz || ' ' || 0.1::float8 || '\\x01'::bytea || interval '1 day'", ""}};
+  this->link({link});
+  for (const auto* settings :
+       {"TimeZone = 'UTC'", "TimeZone = 'Asia/Tokyo'", "DateStyle = 'German'", "extra_float_digits = -10",
+        "bytea_output = 'escape'", "IntervalStyle = 'iso_8601'", "standard_conforming_strings = off"}) {
+    db.exec(std::string("SET ") + settings + "; INSERT INTO people (email) VALUES ('2026-01-01 12:00'); RESET ALL");
+  }
+  EXPECT_EQ(db.value("SELECT count(*) || ' ' || string_agg(DISTINCT address, ' and ') FROM people"),
+            "7 2026-01-01 12:00:00+00 0.1\\x011 day");
+}
+
 TEST_F(SyncFunctionPgTest, ABackfillWritesNoSources) {
   db.exec(k_people);
   db.exec("INSERT INTO people (email) VALUES ('ANN@X')");
