@@ -154,9 +154,12 @@ std::string targets_lead(const SyncLink& link, const Writer& writer) {
                          ? (null_is_absent ? any_target : fmt::format("({} OR {})", any_target, no_source))
                      : null_is_absent ? fmt::format("{} AND {}", any_target, no_source)
                                       : no_source;
-  return fmt::format("(CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND NOT {} AND {} END)", given,
-                     differs(row_of("NEW", link.targets), row_of("OLD", link.targets)),
-                     differs(row_of("NEW", link.sources), row_of("OLD", link.sources)),
+  // Of one value under two names only one goes on: that of the name which will be there, as in a new row.
+  const auto sources_too = link.one_is_the_other
+                               ? std::string()
+                               : fmt::format("NOT {} AND ", differs(row_of("NEW", link.sources), row_of("OLD", link.sources)));
+  return fmt::format("(CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND {}{} END)", given,
+                     differs(row_of("NEW", link.targets), row_of("OLD", link.targets)), sources_too,
                      writer.stale(link.targets, link.sources));
 }
 

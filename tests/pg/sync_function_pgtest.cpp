@@ -35,6 +35,23 @@ TEST_F(SyncFunctionPgTest, OnlyAnInconsistentSideIsWritten) {
   EXPECT_EQ(after("UPDATE people SET address = lower(email)"), "ANN@X|ann@x");
 }
 
+// One value under two names: the name that will be there wins, as in a new row, and neither is lost without a word.
+TEST_F(SyncFunctionPgTest, OfOneValueUnderTwoNamesTheNewNameWins) {
+  db.exec(k_people);
+  SyncLink renamed;
+  renamed.key = "1";
+  renamed.sources = {{"email", "text", "address", ""}};
+  renamed.targets = {{"address", "text", "email", ""}};
+  renamed.one_is_the_other = true;
+  link({renamed});
+  EXPECT_EQ(after("INSERT INTO people (email, address) VALUES ('a', 'b')"), "b|b");
+  EXPECT_EQ(after("UPDATE people SET email = 'c', address = 'd'"), "d|d");
+  EXPECT_EQ(after("UPDATE people SET email = 'e', address = NULL"), "NULL|NULL");
+  EXPECT_EQ(after("UPDATE people SET email = 'f', address = address"), "f|f") << "it was not changed";
+  EXPECT_EQ(after("UPDATE people SET email = email, address = 'g'"), "g|g");
+  EXPECT_EQ(after("UPDATE people SET email = 'h', address = 'h'"), "h|h");
+}
+
 // The same input gives the same value, whoever writes it, and the one that a backfill gives.
 TEST_F(SyncFunctionPgTest, SettingsOfTheWriterHaveNoSayInWhatIsComputed) {
   db.exec("CREATE TABLE people (id serial PRIMARY KEY, email timestamp, address text, n int)");
