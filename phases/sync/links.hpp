@@ -43,7 +43,8 @@ Result<void> carry_out_links(Session& session, const TableName& table);
 // replication only or for everything else only, as ENABLE TRIGGER ALL leaves them.
 Result<std::vector<std::string>> faults_of_sync(Session& session, const TableName& table);
 // Refused where there are any on a table with links of this plan: rows that were written meanwhile are out of step, and
-// what comes next relies on all being in it.
-Result<void> links_must_be_in_order(Session& session, const PlanId& plan);
+// what comes next relies on all being in it. Going back, what new code has written would go out of sight with the new
+// columns.
+Result<void> links_must_be_in_order(Session& session, const PlanId& plan, Direction direction = Direction::forward);
 
 }  // namespace pgphase
