@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "phases/backfill/todo.hpp"
 #include "phases/catalogue/publications_of.hpp"
+#include "phases/foresight/fired_triggers.hpp"
 #include "phases/old_values/old_values.hpp"
+#include "phases/postgres/row_security.hpp"
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/step_change.hpp"
@@ -42,9 +46,17 @@ class Look {
   explicit Look(Session& session) : session_(session) {}
   Foresight take() { return std::move(found_); }
 
+  Result<void> rows_of(const TableName& table) {
+    PGPHASE_TRY(hidden, row_security_in_the_way(session_, table));
+    if (hidden) found_.obstacles.push_back(std::move(*hidden));
+    return {};
+  }
+
   Result<void> operator()(const SqlBody&) { return {}; }
   Result<void> operator()(const CreateTableBody&) { return {}; }
   Result<void> operator()(const BackfillBody& body) {
+    PGPHASE_TRY(fired, fired_by(session_, body));
+    for (const auto& sentence : fired) warn(sentence);
     PGPHASE_TRY(publications, publications_of(session_, body.table));
     if (publications.empty()) return {};
     PGPHASE_TRY(needs_a_marker, has_a_marker(body));
@@ -200,10 +212,23 @@ class Look {
   Foresight found_;
 };
 
+// Something is computed, counted or compared in all rows, if only on the way back.
+bool reads_rows(const Step& step) {
+  if (const auto* written = std::get_if<SqlBody>(&step.body)) {
+    return std::any_of(written->forward.begin(), written->forward.end(),
+                       [](const Statement& one) { return one.kind == StatementKind::require; });
+  }
+  return !std::holds_alternative<CreateTableBody>(step.body) && !std::holds_alternative<AddColumnBody>(step.body) &&
+         !std::holds_alternative<RetireTableBody>(step.body) && !std::holds_alternative<RenameTableBody>(step.body);
+}
+
 }  // namespace
 
 Result<Foresight> foresee(Session& session, const Step& step) {
   Look look(session);
+  if (reads_rows(step)) {
+    for (const auto& table : step.touches) PGPHASE_CHECK(look.rows_of(table));
+  }
   PGPHASE_CHECK(std::visit(look, step.body));
   return look.take();
 }
