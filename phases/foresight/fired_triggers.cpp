@@ -8,8 +8,8 @@
 namespace pgphase {
 namespace {
 
-// Row triggers for UPDATE (bits 1 and 16 of tgtype; 2 is BEFORE) that are on, also those of partitions. `NEW.a = …` is an
-// assignment where a statement begins.
+// Row triggers for UPDATE (bits 1 and 16 of tgtype; 2 is BEFORE) that are on, also those of partitions. `NEW.a = …` is
+// an assignment where a statement begins.
 constexpr const char* k_triggers = R"sql(
 SELECT t.tgname, n.nspname, c.relname, t.tgtype & 2 <> 0,
        (SELECT string_agg(DISTINCT 'NEW.' || m[2], ', ') FROM regexp_matches(
@@ -51,7 +51,8 @@ Result<std::vector<std::string>> fired_by(Session& session, const BackfillBody& 
     if (!row.boolean(3)) {
       what = ": what it does then (a row of a journal, a message) stays done, also when the backfill is rolled back";
     } else if (!row.is_null(4)) {
-      what = fmt::format(", and assigns {}: what that held before is not kept, and no rollback brings it back", row.text(4));
+      what = fmt::format(", and assigns {}: what that held before is not kept, and no rollback brings it back",
+                         row.text(4));
     } else if (row.boolean(5)) {
       what = "; what its function writes cannot be read";
     }

@@ -183,10 +183,11 @@ class Look {
     if (!oid) return {};
     PGPHASE_TRY(columns, computed_by_settings(session_, body, *oid));
     for (const auto& column : columns) {
-      warn(fmt::format("the value of {} may depend on settings of a session: whoever writes, it is computed with "
-                       "TimeZone UTC, DateStyle ISO and IntervalStyle postgres; say what is meant, as in AT TIME ZONE "
-                       "'Europe/Berlin'",
-                       column));
+      warn(
+          fmt::format("the value of {} may depend on settings of a session: whoever writes, it is computed with "
+                      "TimeZone UTC, DateStyle ISO and IntervalStyle postgres; say what is meant, as in AT TIME ZONE "
+                      "'Europe/Berlin'",
+                      column));
     }
     return {};
   }

@@ -226,14 +226,16 @@ Result<void> old_values_must_be_in_order(Session& session, const StepKey& keep_s
   const auto table = qualified(room->table);
   return make_error(
       Errc::refused,
-      fmt::format("{} is not rolled back: a trigger of {} that tells newer values of {} from those of the backfill has been "
-                  "dropped or disabled, or turned on again: what was written meanwhile would be overwritten",
-                  keep_step.plan.value, display_name(room->table), fmt::join(same, ", ")),
-      fmt::format("Nothing was changed. If the old values have to be back now, whatever was written since: the same command "
-                  "with --lose-data. To keep what was written: `ALTER TABLE {} ENABLE ALWAYS TRIGGER {}, ENABLE ALWAYS "
-                  "TRIGGER {}`, then `UPDATE {} SET {} = false` for the rows that are to stay as they are, then the same "
-                  "command again.",
-                  table, first_trigger(*room), last_trigger(*room), table, room->mark()));
+      fmt::format(
+          "{} is not rolled back: a trigger of {} that tells newer values of {} from those of the backfill has been "
+          "dropped or disabled, or turned on again: what was written meanwhile would be overwritten",
+          keep_step.plan.value, display_name(room->table), fmt::join(same, ", ")),
+      fmt::format(
+          "Nothing was changed. If the old values have to be back now, whatever was written since: the same command "
+          "with --lose-data. To keep what was written: `ALTER TABLE {} ENABLE ALWAYS TRIGGER {}, ENABLE ALWAYS "
+          "TRIGGER {}`, then `UPDATE {} SET {} = false` for the rows that are to stay as they are, then the same "
+          "command again.",
+          table, first_trigger(*room), last_trigger(*room), table, room->mark()));
 }
 
 std::string keep_assignments(const OldValues& room) {

@@ -1,6 +1,6 @@
 // Row-level security that hides rows of a table from us: what is to be computed, counted or compared in all of them
-// would be in some only. PostgreSQL refuses such statements (row_security = off), with words that do not say what to do.
-// Reads the catalogue. Blocking; same threading as the Session.
+// would be in some only. PostgreSQL refuses such statements (row_security = off), with words that do not say what to
+// do. Reads the catalogue. Blocking; same threading as the Session.
 #pragma once
 
 #include <optional>

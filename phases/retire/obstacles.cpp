@@ -264,8 +264,7 @@ Result<std::vector<std::string>> column_obstacles(Session& session, const TableN
   const bool by_the_plan = foreign_keys == ForeignKeys::count;
   return ask(session, column_in_words(table, column),
              on_every_object(session, by_the_plan ? Children::go_along : Children::count) +
-                 (by_the_plan ? k_foreign_keys : "") + k_dependents +
-                 naming_triggers(),
+                 (by_the_plan ? k_foreign_keys : "") + k_dependents + naming_triggers(),
              {oid, column});
 }
 

@@ -99,7 +99,8 @@ Result<std::vector<std::string>> refusals_without_value(Session& session, const 
   const auto distinct = session.server_version() < 150000 ? "" : "AND NOT i.indnullsnotdistinct";
   // A unique index lets in as many NULLs as are written, and who writes other values goes on as before.
   const auto questions =
-      k_checks + (null_is_written ? std::string() : fmt::format(fmt::runtime(k_unique), fmt::arg("distinct", distinct)));
+      k_checks +
+      (null_is_written ? std::string() : fmt::format(fmt::runtime(k_unique), fmt::arg("distinct", distinct)));
   for (const auto& row : tables) {
     const bool has_default = !null_is_written && (row.boolean(5) || !row.is_null(4));
     if (has_default) {
@@ -119,17 +120,17 @@ Result<std::vector<std::string>> refusals_without_value(Session& session, const 
     const auto value = has_default ? fmt::format("({})", row.text(4)) : std::string("NULL");
     // Rows of the table's type that are nobody's: no right and no row security stands in the way, and of a partitioned
     // table without partitions the planner does not say that it has none.
-    const auto from = fmt::format(
-        "(SELECT {}{}{}::{} AS {} FROM pg_catalog.jsonb_populate_recordset(NULL::{}, '[]')) AS {}", row.text(6),
-        row.is_null(6) ? "" : ", ", value, row.text(3), quote_ident(column), qualified({row.text(1), row.text(2)}),
-        quote_ident(row.text(2)));
+    const auto from =
+        fmt::format("(SELECT {}{}{}::{} AS {} FROM pg_catalog.jsonb_populate_recordset(NULL::{}, '[]')) AS {}",
+                    row.text(6), row.is_null(6) ? "" : ", ", value, row.text(3), quote_ident(column),
+                    qualified({row.text(1), row.text(2)}), quote_ident(row.text(2)));
     PGPHASE_TRY(constraints, session.query(questions + " ORDER BY 1", {row.text(0), row.text(7)}));
     for (const auto& constraint : constraints) {
       PGPHASE_TRY(lets_in, never_true(session, from, constraint.text(1)));
       if (lets_in) continue;
       sentences.push_back(fmt::format("{} of {} refuses rows that have {} in column {}: {}", constraint.text(0),
-                                      display_name({row.text(1), row.text(2)}),
-                                      has_default ? row.text(4) : "no value", column, constraint.text(2)));
+                                      display_name({row.text(1), row.text(2)}), has_default ? row.text(4) : "no value",
+                                      column, constraint.text(2)));
     }
   }
   return sentences;

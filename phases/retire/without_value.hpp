@@ -1,6 +1,6 @@
 // What refuses a row that is written without a column: checks, unique indexes and exclusions, foreign keys MATCH FULL,
-// checks of its domain. NOT NULL is asked elsewhere. Reads the catalogue, and lets PostgreSQL simplify conditions of the
-// schema; reads no row. Internal to phases/retire. Blocking; same threading as the Session.
+// checks of its domain. NOT NULL is asked elsewhere. Reads the catalogue, and lets PostgreSQL simplify conditions of
+// the schema; reads no row. Internal to phases/retire. Blocking; same threading as the Session.
 #pragma once
 
 #include <string>

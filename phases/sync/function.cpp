@@ -155,9 +155,10 @@ std::string targets_lead(const SyncLink& link, const Writer& writer) {
                      : null_is_absent ? fmt::format("{} AND {}", any_target, no_source)
                                       : no_source;
   // Of one value under two names only one goes on: that of the name which will be there, as in a new row.
-  const auto sources_too = link.one_is_the_other
-                               ? std::string()
-                               : fmt::format("NOT {} AND ", differs(row_of("NEW", link.sources), row_of("OLD", link.sources)));
+  const auto sources_too =
+      link.one_is_the_other
+          ? std::string()
+          : fmt::format("NOT {} AND ", differs(row_of("NEW", link.sources), row_of("OLD", link.sources)));
   return fmt::format("(CASE WHEN TG_OP = 'INSERT' THEN {} ELSE {} AND {}{} END)", given,
                      differs(row_of("NEW", link.targets), row_of("OLD", link.targets)), sources_too,
                      writer.stale(link.targets, link.sources));
@@ -184,13 +185,15 @@ std::string filled_by_backfill(const SyncLink& link) {
 // What pgphase's own sessions have, and so its backfills (phases/postgres/session.cpp): a value may not depend on who
 // writes it. The rest is as the database and the role have it, when the function is made.
 constexpr const char* k_settings =
-    " SET \"TimeZone\" = 'UTC' SET \"DateStyle\" = 'ISO, YMD' SET \"IntervalStyle\" = 'postgres' SET bytea_output = 'hex'"
+    " SET \"TimeZone\" = 'UTC' SET \"DateStyle\" = 'ISO, YMD' SET \"IntervalStyle\" = 'postgres' SET bytea_output = "
+    "'hex'"
     " SET extra_float_digits = 1 SET standard_conforming_strings = on SET lc_monetary FROM CURRENT"
     " SET lc_numeric FROM CURRENT SET lc_time FROM CURRENT SET default_text_search_config FROM CURRENT";
 
 // Of these no setting has a say in what one becomes as another.
 bool is_plain_type(const std::string& type) {
-  for (const auto* plain : {"smallint", "integer", "bigint", "numeric", "text", "character", "boolean", "uuid", "json"}) {
+  for (const auto* plain :
+       {"smallint", "integer", "bigint", "numeric", "text", "character", "boolean", "uuid", "json"}) {
     if (type.starts_with(plain) && !type.ends_with("[]")) return true;
   }
   return false;
@@ -208,9 +211,8 @@ bool is_bare(const SyncColumn& column, const Columns& of) {
 
 bool computes(const SyncLink& link) {
   const auto any = [](const Columns& columns, const Columns& of) {
-    return std::any_of(columns.begin(), columns.end(), [&](const SyncColumn& column) {
-      return !column.expression.empty() && !is_bare(column, of);
-    });
+    return std::any_of(columns.begin(), columns.end(),
+                       [&](const SyncColumn& column) { return !column.expression.empty() && !is_bare(column, of); });
   };
   return any(link.targets, link.sources) || any(link.sources, link.targets);
 }

@@ -280,8 +280,8 @@ Result<RetireOutcome> what_is_left(Session& session, const StepSite& site, const
 
 namespace {
 
-// Under two names it is one value, and from now on only the column's own is seen. Rows differ where triggers were off, or
-// that came with a partition. Read while everybody goes on: none that is written now differs.
+// Under two names it is one value, and from now on only the column's own is seen. Rows differ where triggers were off,
+// or that came with a partition. Read while everybody goes on: none that is written now differs.
 Result<void> must_be_one_value(Session& session, const std::string& doing, const HandOverBody& body,
                                const SyncLink& link) {
   for (const auto& one : body.rename) {
@@ -300,13 +300,15 @@ Result<void> must_be_one_value(Session& session, const std::string& doing, const
     if (rows == 0) continue;
     return make_error(
         Errc::refused,
-        fmt::format("{} is refused: {} {} of {} {} another value in {} than in {}, and only that of {} would be seen from now on",
-                    doing, human_count(rows), rows == 1 ? "row" : "rows", display_name(body.table), rows == 1 ? "has" : "have", one.to,
-                    one.from, one.from),
-        fmt::format("Nothing was changed. Triggers were off, or rows came with a partition. Where {0} is right: `UPDATE {2} "
-                    "SET {1} = {0} WHERE {3}`; where {1} is: `UPDATE {2} SET {0} = {1} WHERE {3}`. Then the same command "
-                    "again.",
-                    to, from, table, differ));
+        fmt::format("{} is refused: {} {} of {} {} another value in {} than in {}, and only that of {} would be seen "
+                    "from now on",
+                    doing, human_count(rows), rows == 1 ? "row" : "rows", display_name(body.table),
+                    rows == 1 ? "has" : "have", one.to, one.from, one.from),
+        fmt::format(
+            "Nothing was changed. Triggers were off, or rows came with a partition. Where {0} is right: `UPDATE {2} "
+            "SET {1} = {0} WHERE {3}`; where {1} is: `UPDATE {2} SET {0} = {1} WHERE {3}`. Then the same command "
+            "again.",
+            to, from, table, differ));
   }
   return {};
 }

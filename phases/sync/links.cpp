@@ -197,10 +197,11 @@ Result<void> links_must_be_in_order(Session& session, const PlanId& plan, Direct
       fmt::format("{} is not rolled back: {}; what was written meanwhile to one side of the columns may have reached "
                   "none of the other",
                   plan.value, fmt::join(faults, "; ")),
-      fmt::format("Nothing was changed. If old code has to work now: the same command with --lose-data. It deletes "
-                  "nothing, but values that are only in the new columns go out of sight with them. To keep those: `{}`, "
-                  "compare the rows{}, set the side that is behind, then the same command again.",
-                  again, compare));
+      fmt::format(
+          "Nothing was changed. If old code has to work now: the same command with --lose-data. It deletes "
+          "nothing, but values that are only in the new columns go out of sight with them. To keep those: `{}`, "
+          "compare the rows{}, set the side that is behind, then the same command again.",
+          again, compare));
 }
 
 }  // namespace pgphase

@@ -12,8 +12,8 @@ namespace pgphase {
 namespace {
 
 // A domain is what it is made from, and of an array, a range or a multirange what is in it decides: their own functions
-// are STABLE because those of some element may be. So are those of an enum, because its labels can be renamed. Without a
-// cast an assignment writes text, and makes nothing else.
+// are STABLE because those of some element may be. So are those of an enum, because its labels can be renamed. Without
+// a cast an assignment writes text, and makes nothing else.
 constexpr const char* k_conversion = R"sql(
 WITH RECURSIVE side AS (
   SELECT 1 AS side, to_regtype(regexp_replace($1, '\s+COLLATE\s.*$', '', 'i'))::oid AS type
@@ -68,7 +68,8 @@ Result<bool> stays_a_question(Session& session, const std::string& expression, c
   if (passed_over(changes)) return false;
   if (!changes) return changes.error();
   if (*changes) return false;  // told elsewhere
-  const auto plan = session.query(fmt::format("EXPLAIN (COSTS OFF) SELECT FROM {} WHERE ({}\n) IS NULL", from, expression));
+  const auto plan =
+      session.query(fmt::format("EXPLAIN (COSTS OFF) SELECT FROM {} WHERE ({}\n) IS NULL", from, expression));
   if (passed_over(plan)) return false;
   if (!plan) return plan.error();
   bool computed = false;

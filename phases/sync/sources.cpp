@@ -62,8 +62,8 @@ Result<std::vector<SourceRefusal>> refused_conversions(Session& session, const L
         {fmt::format("what {} becomes as {} depends on settings of the session that writes it (TimeZone, DateStyle, "
                      "lc_monetary and their like), so that the same value would become another one for somebody else",
                      from, to),
-         fmt::format("say in `{}` what is meant, as in {} AT TIME ZONE 'Europe/Berlin' or to_char({}, 'YYYY-MM-DD')", key,
-                     column.name, column.name)});
+         fmt::format("say in `{}` what is meant, as in {} AT TIME ZONE 'Europe/Berlin' or to_char({}, 'YYYY-MM-DD')",
+                     key, column.name, column.name)});
     return {};
   };
   for (const auto& target : body.targets) {

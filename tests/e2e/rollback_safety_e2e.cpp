@@ -62,7 +62,8 @@ TEST_F(RollbackSafetyE2eTest, WhatStandsInTheWayIsSeenBeforeAnythingIsUndone) {
 // The plan's own foreign key, and the column itself under its copy's name, go before they could be in the way.
 TEST_F(RollbackSafetyE2eTest, WhatThePlanItselfHasMadeDoesNotStandInTheWay) {
   project.db().exec(
-      "CREATE TABLE base (id int PRIMARY KEY, k int, s text, g int GENERATED ALWAYS AS (k + 1) STORED, up int REFERENCES "
+      "CREATE TABLE base (id int PRIMARY KEY, k int, s text, g int GENERATED ALWAYS AS (k + 1) STORED, up int "
+      "REFERENCES "
       "base); INSERT INTO base (id, k, s) VALUES (1, 1, 'one'); CREATE VIEW v AS SELECT k, s FROM base");
   project.plan("001_all", R"toml(format = 1
 [[change]]

@@ -67,8 +67,9 @@ TEST_F(SyncTriggersE2eTest, ARollbackAsksForAWordAndTheWayForwardMakesThemAnew) 
 
 TEST_F(SyncTriggersE2eTest, ARollbackOfConstraintIsAskedTooAndOneOfBackfillIsNot) {
   ASSERT_EQ(up("constraint"), 0) << last.err;
-  project.db().exec("ALTER TABLE people DISABLE TRIGGER ALL; UPDATE people SET address = 'new' WHERE id = 1;"
-                    "ALTER TABLE people ENABLE TRIGGER ALL");
+  project.db().exec(
+      "ALTER TABLE people DISABLE TRIGGER ALL; UPDATE people SET address = 'new' WHERE id = 1;"
+      "ALTER TABLE people ENABLE TRIGGER ALL");
   EXPECT_EQ(project.run({"rollback", "010_change", "--phase", "constraint"}).code, 21);
   EXPECT_EQ(project.run({"rollback", "010_change", "--phase", "constraint", "--lose-data"}).code, 0);
   project.db().exec("ALTER TABLE people DISABLE TRIGGER ALL");
@@ -80,8 +81,9 @@ TEST_F(SyncTriggersE2eTest, ARollbackThatWouldOverwriteNewerValuesAsksForAWord) 
   project.plan("020_shout",
                "format = 1\n[[backfill]]\nname = \"shout\"\ntable = \"people\"\nset = { email = \"email || '!'\" }\n");
   ASSERT_EQ(project.run({"up", "020_shout"}).code, 0);
-  project.db().exec("ALTER TABLE people DISABLE TRIGGER ALL; UPDATE people SET email = 'newer' WHERE id = 1;"
-                    "ALTER TABLE people ENABLE TRIGGER ALL");
+  project.db().exec(
+      "ALTER TABLE people DISABLE TRIGGER ALL; UPDATE people SET email = 'newer' WHERE id = 1;"
+      "ALTER TABLE people ENABLE TRIGGER ALL");
   last = project.run({"rollback", "020_shout"});
   EXPECT_EQ(last.code, 21);
   EXPECT_THAT(last.err, HasSubstr("what was written meanwhile would be overwritten"));

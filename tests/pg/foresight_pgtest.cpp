@@ -118,7 +118,8 @@ std::vector<Case> obstacles() {
        "column title of table tasks is inherited"},
       {"CheckThatNullDoesNotPass", drops("day"),
        "ALTER TABLE tasks ADD CONSTRAINT has_day CHECK (day IS NOT NULL AND day > 0)",
-       "check has_day of tasks refuses rows that have no value in column day: CHECK (((day IS NOT NULL) AND (day > 0)))"},
+       "check has_day of tasks refuses rows that have no value in column day: CHECK (((day IS NOT NULL) AND (day > "
+       "0)))"},
       {"CheckOverSeveralColumns", drops("day"),
        "ALTER TABLE tasks ADD CONSTRAINT either CHECK (num_nonnulls(title, day) > 0)", "check either of tasks refuses"},
       {"CheckOfADomain", drops("code"),
@@ -140,8 +141,8 @@ std::vector<Case> obstacles() {
        "unique index one_day of tasks refuses rows that have 0 in column day"},
       {"UniqueIndexThatMakesAValueOfNull", drops("day"), "CREATE UNIQUE INDEX one_day ON tasks (coalesce(day, 0))",
        "unique index one_day of tasks refuses"},
-      {"UniqueIndexOfRowsWithoutAValue", drops("day"), "CREATE UNIQUE INDEX one_title ON tasks (title) WHERE day IS NULL",
-       "unique index one_title of tasks refuses"},
+      {"UniqueIndexOfRowsWithoutAValue", drops("day"),
+       "CREATE UNIQUE INDEX one_title ON tasks (title) WHERE day IS NULL", "unique index one_title of tasks refuses"},
       {"ExclusionThatMakesAValueOfNull", drops("day"),
        "ALTER TABLE tasks ADD CONSTRAINT apart EXCLUDE USING gist (int4range(coalesce(day, 1), 100 + id) WITH =)",
        "exclusion apart of tasks refuses"},
@@ -224,6 +225,14 @@ std::vector<Case> obstacles() {
        "CREATE TABLE whole (id integer NOT NULL, title text, day integer) PARTITION BY RANGE (id); ALTER TABLE whole "
        "ATTACH PARTITION tasks FOR VALUES FROM (0) TO (1000)",
        "tasks is a partition of whole; instead, name that table"},
+      {"TriggerBehindOurLast", makes("title", "title"),
+       std::string(k_trigger_function) +
+           "CREATE TRIGGER \"ändern\" BEFORE UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION f()",
+       "trigger ändern of tasks would fire outside of those that keep columns in step"},
+      {"TriggerInFrontOfOurFirst", makes("title", "title"),
+       std::string(k_trigger_function) +
+           "CREATE TRIGGER \" first\" BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION f()",
+       "would fire outside of those"},
       // Conversions.
       {"TimestampThatBecomesAnInstant", becomes("at", "timestamptz"), "ALTER TABLE tasks ADD at timestamp",
        "what timestamp without time zone becomes as timestamptz depends on settings of the session"},
@@ -282,7 +291,8 @@ std::vector<Case> warnings() {
        "ALTER TABLE tasks ADD at timestamp", "the value of at may depend on settings of a session"},
       {"TriggerThatABackfillFires", sets("title || '.'", Todo::marker),
        "ALTER TABLE tasks ADD seen timestamptz; CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF "
-       "NEW.day = OLD.day THEN NEW.seen = now(); END IF; RETURN NEW; END'; CREATE TRIGGER touch BEFORE UPDATE ON tasks FOR "
+       "NEW.day = OLD.day THEN NEW.seen = now(); END IF; RETURN NEW; END'; CREATE TRIGGER touch BEFORE UPDATE ON tasks "
+       "FOR "
        "EACH ROW EXECUTE FUNCTION touch()",
        "trigger touch of tasks fires for each row that the backfill sets, and assigns NEW.seen: what that held"},
       {"TriggerThatKeepsAJournal", sets("title || '.'", Todo::marker),
@@ -291,7 +301,8 @@ std::vector<Case> warnings() {
        "trigger note of tasks fires for each row that the backfill sets: what it does then"},
       {"TriggerOfAPartition", sets("title || '.'", Todo::marker),
        "DROP TABLE tasks; CREATE TABLE tasks (id integer, title text) PARTITION BY RANGE (id); CREATE TABLE tasks_1 "
-       "PARTITION OF tasks DEFAULT; CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
+       "PARTITION OF tasks DEFAULT; CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; "
+       "END'; "
        "CREATE TRIGGER note BEFORE UPDATE ON tasks_1 FOR EACH ROW EXECUTE FUNCTION note()",
        "trigger note of tasks_1 fires for each row that the backfill sets"},
       // What EXCLUDED holds.
@@ -436,7 +447,8 @@ TEST_F(QuietPgTest, RowSecurityThatAppliesToUsIsNamedAndWhatToDo) {
 TEST_F(QuietPgTest, ConstraintsThatLetARowWithoutAValueInAreNone) {
   db_.exec(
       "CREATE TABLE tasks (id integer UNIQUE, title text, day integer, made text DEFAULT md5(random()::text) UNIQUE,"
-      "  CHECK (day > 0), CHECK (day < id), CHECK (length(title) > 3 OR day IS NULL), CHECK (day IN (1, 2) AND day > 0),"
+      "  CHECK (day > 0), CHECK (day < id), CHECK (length(title) > 3 OR day IS NULL), CHECK (day IN (1, 2) AND day > "
+      "0),"
       "  CHECK (title IS NOT NULL OR id > 0), UNIQUE (title, day));"
       "CREATE UNIQUE INDEX ON tasks (id) WHERE day > 0; CREATE UNIQUE INDEX ON tasks (abs(day));"
       "CREATE DOMAIN few AS integer CHECK (VALUE < 10); ALTER TABLE tasks ADD n few;"
@@ -449,8 +461,9 @@ TEST_F(QuietPgTest, ConversionsThatAreTheSameInEverySessionAreNone) {
       "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN few AS integer;"
       "CREATE TABLE tasks (n integer, f few, m mood, j json, l integer[], d date, t time, u uuid, x text)");
   const std::vector<std::pair<std::string, std::string>> types = {
-      {"n", "bigint"}, {"n", "text"}, {"f", "bigint"}, {"m", "text"}, {"j", "jsonb"},       {"l", "bigint[]"},
-      {"l", "text"},   {"t", "text"}, {"u", "text"},   {"x", "text COLLATE \"C\""}, {"d", "timestamp"}};
+      {"n", "bigint"},   {"n", "text"}, {"f", "bigint"}, {"m", "text"}, {"j", "jsonb"},
+      {"l", "bigint[]"}, {"l", "text"}, {"t", "text"},   {"u", "text"}, {"x", "text COLLATE \"C\""},
+      {"d", "timestamp"}};
   for (const auto& [column, type] : types) nothing_of(becomes(column, type), column + " to " + type);
   for (const auto* up : {"x || n", "n::text", "CASE WHEN n > 0 THEN x END", "split_part(x, ' ', 1)", "md5(x)"}) {
     auto body = makes("x", up);

@@ -169,8 +169,9 @@ TEST_F(LinksPgTest, TheStatementThatTheRefusalNamesPutsThemInOrder) {
 
 TEST_F(LinksPgTest, TheRefusalOfAWayBackNamesWhatMendsItAndTheWordForAnIncident) {
   forward(lower_case());
-  db_.exec("ALTER TABLE people DISABLE TRIGGER ALL; INSERT INTO people (address) VALUES ('new'); ALTER TABLE people "
-           "ENABLE TRIGGER ALL");
+  db_.exec(
+      "ALTER TABLE people DISABLE TRIGGER ALL; INSERT INTO people (address) VALUES ('new'); ALTER TABLE people "
+      "ENABLE TRIGGER ALL");
   const auto error = links_must_be_in_order(*session_, PlanId{"007_things"}, Direction::back).error();
   EXPECT_EQ(error.code, Errc::refused);
   EXPECT_THAT(error.next, HasSubstr("--lose-data"));

@@ -58,7 +58,8 @@ TEST_F(SyncFunctionPgTest, SettingsOfTheWriterHaveNoSayInWhatIsComputed) {
   SyncLink link;
   link.key = "1";
   link.sources = {{"email", "timestamp without time zone", "", ""}};
-  link.targets = {{"address", "text", "email::timestamptz || ' ' || 0.1::float8 || '\\x01'::bytea || interval '1 day'", ""}};
+  link.targets = {
+      {"address", "text", "email::timestamptz || ' ' || 0.1::float8 || '\\x01'::bytea || interval '1 day'", ""}};
   this->link({link});
   for (const auto* settings :
        {"TimeZone = 'UTC'", "TimeZone = 'Asia/Tokyo'", "DateStyle = 'German'", "extra_float_digits = -10",
