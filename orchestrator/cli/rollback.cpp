@@ -185,8 +185,10 @@ void add_rollback(Program& program) {
   command->add_option("-n,--last", options->last, "the last N plans; -1, -2 … for short")->check(CLI::Range(1, 1000));
   command->add_flag("--with-later", options->with_later, "later phases and plans that build on it, too");
   command->add_flag("--take-over", options->take_over, "end the backends of a run that does not stop by itself");
-  command->add_flag("--lose-data", options->lose_data,
-                    "also where a rollback written by hand drops rows or values that are there");
+  command->add_flag(
+      "--lose-data", options->lose_data,
+      "also where a rollback written by hand drops rows or values that are there, or where triggers that keep "
+      "track of what is written have been off");
   command->add_option("--reason", options->reason, "kept with the hold that is left on the plan");
   command->add_option("--confirm", options->confirm, "the database's name, when it is protected");
 }

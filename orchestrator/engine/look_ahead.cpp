@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cctype>
 #include <set>
+#include <span>
 
 #include "phases/catalogue/existence.hpp"
+#include "phases/old_values/old_values.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/sync/links.hpp"
 #include "plans/sql/quote.hpp"
@@ -22,6 +24,7 @@ std::string in_capitals(std::string text) {
 }
 
 bool harmless(const Statement& statement) {
+  if (statement.kind == StatementKind::require || statement.kind == StatementKind::validate) return true;
   const auto parsed = parse_statements(statement.sql);
   if (!parsed || parsed->size() != 1) return false;
   const auto sql = in_capitals(parsed->front().text);
@@ -34,11 +37,27 @@ bool harmless(const Statement& statement) {
   return !says("REFERENCES") && !says("ATTACH") && !says("INHERIT") && !says("REPLICA") && !says("GENERATED");
 }
 
-// What another step of this rollback may have made goes away before this step is undone.
-bool others_may_have_made_it(const PlanRecord& plan, Phase phase, const Step& mine, const TableName& table) {
-  for (const auto& step : plan.plan[phase].steps) {
-    if (step.name == mine.name || !may_make_obstacles(step)) continue;
-    if (std::find(step.touches.begin(), step.touches.end(), table) != step.touches.end()) return true;
+// What other steps of this rollback may have made goes away before this step is undone. `order` up to the step's phase.
+bool others_may_have_made_it(const LedgerView& ledger, std::span<const PhaseToUndo> order, const Step& mine,
+                             const TableName& table) {
+  for (const auto& [id, phase] : order) {
+    const auto& plan = *ledger.find(id);
+    for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
+      const auto& step = plan.plan[phase].steps[i];
+      const bool itself = &step == &mine;
+      if (itself || !has_effect(plan[phase].steps[i]) || !may_make_obstacles(step)) continue;
+      if (std::find(step.touches.begin(), step.touches.end(), table) != step.touches.end()) return true;
+    }
+  }
+  return false;
+}
+
+// Until a rename is taken back, what has the copy's name is the column itself, with all that hangs on it.
+bool goes_by_another_name(const PlanRecord& plan, const Step& step) {
+  const auto phase = Phase::constraint;
+  for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
+    const auto* end = std::get_if<HandOverBody>(&plan.plan[phase].steps[i].body);
+    if (end && end->link_step == step.name && !end->rename.empty() && has_effect(plan[phase].steps[i])) return true;
   }
   return false;
 }
@@ -104,6 +123,30 @@ Result<void> keeps_what_is_there(Session& session, const PlanId& plan, Phase pha
   return {};
 }
 
+// The undo of backfill leaves the columns as they are, but for old values: of what has been written meanwhile their
+// triggers know.
+bool relies_on_triggers(const Step& step) {
+  const auto* end = std::get_if<HandOverBody>(&step.body);
+  return (end && !end->link_step.empty()) || std::holds_alternative<LinkColumnsBody>(step.body) ||
+         std::holds_alternative<RetypeBody>(step.body) || std::holds_alternative<KeepOldBody>(step.body);
+}
+
+Result<void> is_in_step(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order) {
+  for (const auto& [id, phase] : order) {
+    const auto& plan = *ledger.find(id);
+    for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
+      const auto& step = plan.plan[phase].steps[i];
+      if (!has_effect(plan[phase].steps[i]) || !relies_on_triggers(step)) continue;
+      if (std::holds_alternative<KeepOldBody>(step.body)) {
+        PGPHASE_CHECK(old_values_must_be_in_order(session, {id, phase, step.name}));
+      } else {
+        PGPHASE_CHECK(links_must_be_in_order(session, id, Direction::back));
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 bool may_make_obstacles(const Step& step) {
@@ -138,7 +181,9 @@ Result<void> can_be_written_to(Session& session, const LedgerView& ledger, const
 Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order,
                         bool lose_data) {
   PGPHASE_CHECK(can_be_written_to(session, ledger, order));
-  for (const auto& [id, phase] : order) {
+  if (!lose_data) PGPHASE_CHECK(is_in_step(session, ledger, order));
+  for (std::size_t n = 0; n < order.size(); ++n) {
+    const auto& [id, phase] = order[n];
     const auto& plan = *ledger.find(id);
     for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
       const auto& step = plan.plan[phase].steps[i];
@@ -146,7 +191,8 @@ Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::v
       if (!lose_data) PGPHASE_CHECK(keeps_what_is_there(session, id, phase, step));
       TableName table;
       PGPHASE_TRY(obstacles, obstacles_to(session, step, table));
-      if (obstacles.empty() || others_may_have_made_it(plan, phase, step, table)) continue;
+      if (obstacles.empty() || goes_by_another_name(plan, step)) continue;
+      if (others_may_have_made_it(ledger, std::span(order).first(n + 1), step, table)) continue;
       std::string all;
       for (const auto& obstacle : obstacles) all += "\n  " + obstacle;
       return make_error(Errc::refused,

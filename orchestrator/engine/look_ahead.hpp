@@ -8,8 +8,9 @@
 namespace pgphase {
 
 // Refused, with the reason, when something uses a table or column that would be taken back, or when an undo that the
-// author wrote would drop rows or values that are there, unless `lose_data`. The undo asks the first of these again,
-// under its lock.
+// author wrote would drop rows or values that are there, or when triggers that it relies on have been off meanwhile,
+// unless `lose_data`. The undo asks the first of these again, under its lock. What goes away by itself, because other
+// steps of this rollback have made it, does not count.
 Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order,
                         bool lose_data);
 

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "phases/backfill/todo.hpp"
 #include "phases/catalogue/publications_of.hpp"
+#include "phases/foresight/fired_triggers.hpp"
 #include "phases/ledger/schema.hpp"
 #include "phases/old_values/old_values.hpp"
+#include "phases/postgres/row_security.hpp"
 #include "phases/rename/table_name.hpp"
 #include "phases/retire/not_null.hpp"
+#include "phases/retire/step_change.hpp"
 #include "phases/retire/whole_table.hpp"
 #include "phases/retype/obstacles.hpp"
 #include "phases/sync/columns.hpp"
@@ -15,6 +20,7 @@
 #include "phases/sync/hand_over.hpp"
 #include "phases/sync/links.hpp"
 #include "phases/sync/other_plans.hpp"
+#include "phases/sync/settings.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/statement.hpp"
 
@@ -46,6 +52,12 @@ class Look {
   Look(Session& session, const PlanId& plan, const Step& step) : session_(session), plan_(plan), step_(step) {}
   Foresight take() { return std::move(found_); }
 
+  Result<void> rows_of(const TableName& table) {
+    PGPHASE_TRY(hidden, row_security_in_the_way(session_, table));
+    if (hidden) found_.obstacles.push_back(std::move(*hidden));
+    return {};
+  }
+
   Result<void> operator()(const SqlBody& body) {
     for (const auto& statement : body.forward) {
       const auto parsed = parse_statements(statement.sql);
@@ -58,6 +70,8 @@ class Look {
   }
   Result<void> operator()(const CreateTableBody&) { return {}; }
   Result<void> operator()(const BackfillBody& body) {
+    PGPHASE_TRY(fired, fired_by(session_, body));
+    for (const auto& sentence : fired) warn(sentence);
     PGPHASE_TRY(publications, publications_of(session_, body.table));
     if (publications.empty()) return {};
     PGPHASE_TRY(needs_a_marker, has_a_marker(body));
@@ -121,6 +135,7 @@ class Look {
                          row.text(0), display_name(body.table), source.name));
       }
     }
+    PGPHASE_CHECK(by_settings(body));
     PGPHASE_TRY(excluded, excluded_values(session_, body));
     for (const auto& [column, value] : excluded) {
       warn(fmt::format(
@@ -222,6 +237,20 @@ class Look {
     return {};
   }
 
+  Result<void> by_settings(const LinkColumnsBody& body) {
+    PGPHASE_TRY(oid, table_oid(session_, body.table));
+    if (!oid) return {};
+    PGPHASE_TRY(columns, computed_by_settings(session_, body, *oid));
+    for (const auto& column : columns) {
+      warn(
+          fmt::format("the value of {} may depend on settings of a session: whoever writes, it is computed with "
+                      "TimeZone UTC, DateStyle ISO and IntervalStyle postgres; say what is meant, as in AT TIME ZONE "
+                      "'Europe/Berlin'",
+                      column));
+    }
+    return {};
+  }
+
   Result<void> note(const std::vector<std::string>& obstacles) {
     found_.obstacles.insert(found_.obstacles.end(), obstacles.begin(), obstacles.end());
     return {};
@@ -245,10 +274,23 @@ class Look {
   Foresight found_;
 };
 
+// Something is computed, counted or compared in all rows, if only on the way back.
+bool reads_rows(const Step& step) {
+  if (const auto* written = std::get_if<SqlBody>(&step.body)) {
+    return std::any_of(written->forward.begin(), written->forward.end(),
+                       [](const Statement& one) { return one.kind == StatementKind::require; });
+  }
+  return !std::holds_alternative<CreateTableBody>(step.body) && !std::holds_alternative<AddColumnBody>(step.body) &&
+         !std::holds_alternative<RetireTableBody>(step.body) && !std::holds_alternative<RenameTableBody>(step.body);
+}
+
 }  // namespace
 
 Result<Foresight> foresee(Session& session, const PlanId& plan, const Step& step) {
   Look look(session, plan, step);
+  if (reads_rows(step)) {
+    for (const auto& table : step.touches) PGPHASE_CHECK(look.rows_of(table));
+  }
   PGPHASE_CHECK(std::visit(look, step.body));
   return look.take();
 }

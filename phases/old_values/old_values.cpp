@@ -210,6 +210,34 @@ Result<std::optional<OldValues>> old_values_of(Session& session, const StepKey& 
   return std::optional(std::move(room));
 }
 
+Result<void> old_values_must_be_in_order(Session& session, const StepKey& keep_step) {
+  PGPHASE_TRY(room, old_values_of(session, keep_step));
+  if (!room) return {};
+  PGPHASE_TRY(rows, session.query("SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+                                  "  JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                  " WHERE n.nspname = $1 AND c.relname = $2 AND t.tgenabled = 'A' "
+                                  "   AND quote_ident(t.tgname) IN ($3, $4)",
+                                  {room->table.schema, room->table.name, first_trigger(*room), last_trigger(*room)}));
+  if (rows[0].integer(0) == 2) return {};
+  std::vector<std::string> same;
+  for (const auto& one : room->columns) {
+    same.push_back(quote_ident(one.column));
+  }
+  const auto table = qualified(room->table);
+  return make_error(
+      Errc::refused,
+      fmt::format(
+          "{} is not rolled back: a trigger of {} that tells newer values of {} from those of the backfill has been "
+          "dropped or disabled, or turned on again: what was written meanwhile would be overwritten",
+          keep_step.plan.value, display_name(room->table), fmt::join(same, ", ")),
+      fmt::format(
+          "Nothing was changed. If the old values have to be back now, whatever was written since: the same command "
+          "with --lose-data. To keep what was written: `ALTER TABLE {} ENABLE ALWAYS TRIGGER {}, ENABLE ALWAYS "
+          "TRIGGER {}`, then `UPDATE {} SET {} = false` for the rows that are to stay as they are, then the same "
+          "command again.",
+          table, first_trigger(*room), last_trigger(*room), table, room->mark()));
+}
+
 std::string keep_assignments(const OldValues& room) {
   const auto row = quote_ident(room.table.name) + ".";
   const auto mark = quote_ident(room.mark());

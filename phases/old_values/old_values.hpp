@@ -36,6 +36,10 @@ Result<std::vector<std::string>> obstacles_to_keeping(Session& session, const Ke
 // What the step has made and nothing has taken away since.
 Result<std::optional<OldValues>> old_values_of(Session& session, const StepKey& keep_step);
 
+// Refused where somebody has dropped or disabled a trigger of the room, or has turned it on again as ENABLE TRIGGER ALL
+// does: what an application has written meanwhile bears no mark, and the way back would overwrite it.
+Result<void> old_values_must_be_in_order(Session& session, const StepKey& keep_step);
+
 // "a = …, b = …": what an UPDATE that sets the columns does besides. A row that is set again keeps the first old value.
 std::string keep_assignments(const OldValues& room);
 

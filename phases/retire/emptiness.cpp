@@ -43,6 +43,7 @@ AND (c.relacl IS NULL OR NOT EXISTS (
 // not.
 constexpr const char* k_bare_column = R"sql(
     a.attacl IS NULL
+AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = a.attrelid)
 AND NOT EXISTS (SELECT FROM pg_attribute b WHERE b.attrelid = a.attrelid AND b.attnum > a.attnum
                 AND NOT b.attisdropped)
 AND NOT EXISTS (SELECT FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = a.attrelid

@@ -8,6 +8,7 @@
 #include "phases/postgres/sqlstate.hpp"
 #include "phases/retire/domains.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/retire/without_value.hpp"
 #include "plans/base/hidden_names.hpp"
 #include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
@@ -293,7 +294,7 @@ Result<std::vector<std::string>> obstacles_to_drop_not_null(Session& session, co
   PGPHASE_TRY(found,
               session.query(
                   "SELECT k.conname, x.indexrelid::regclass, a.attidentity <> '', "
-                  "       EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid) "
+                  "       EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = c.oid), c.oid "
                   "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
                   "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
                   "  LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p' AND a.attnum = ANY (k.conkey) "
@@ -312,6 +313,9 @@ Result<std::vector<std::string>> obstacles_to_drop_not_null(Session& session, co
     sentences.push_back(fmt::format("{} is an identity column", what));
   }
   if (row.boolean(3)) sentences.push_back(fmt::format("{} is inherited", what));
+  PGPHASE_TRY(refusals,
+              refusals_without_value(session, body.table, row.text(4), body.column, LeftOut::null_is_written));
+  sentences.insert(sentences.end(), refusals.begin(), refusals.end());
   return sentences;
 }
 

@@ -18,6 +18,9 @@ constexpr const char* k_hierarchy = R"sql(
 SELECT CASE WHEN c.relispartition THEN 'partition' ELSE 'inherits' END AS kind,
        pg_describe_object(1259, i.inhparent, 0) AS who, NULL AS whom
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhrelid = $1
+)sql";
+// A column is renamed in them with it.
+constexpr const char* k_children = R"sql(
 UNION ALL
 SELECT 'child', pg_describe_object(1259, i.inhrelid, 0), NULL
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent WHERE i.inhparent = $1 AND c.relkind <> 'p'
@@ -190,8 +193,11 @@ std::string publications(const Session& session) {
                      fmt::arg("by_schema", session.server_version() >= 150000 ? k_schema_publications : ""));
 }
 
-std::string on_every_object(const Session& session) {
-  return k_hierarchy + std::string("UNION ALL") + publications(session);
+enum class Children { count, go_along };
+
+std::string on_every_object(const Session& session, Children children = Children::count) {
+  return std::string(k_hierarchy) + (children == Children::count ? k_children : "") + "UNION ALL" +
+         publications(session);
 }
 
 std::string dependents(const char* question) {
@@ -254,9 +260,11 @@ Result<std::vector<std::string>> column_obstacles(Session& session, const TableN
                                                   const std::string& column, ForeignKeys foreign_keys) {
   static const std::string k_foreign_keys = std::string("UNION ALL") + dependents(k_column_foreign_keys);
   static const std::string k_dependents = std::string("UNION ALL") + dependents(k_column_dependents);
+  // What the plan itself has added is taken back, also where rows of an heir have it by now.
+  const bool by_the_plan = foreign_keys == ForeignKeys::count;
   return ask(session, column_in_words(table, column),
-             on_every_object(session) + (foreign_keys == ForeignKeys::count ? k_foreign_keys : "") + k_dependents +
-                 naming_triggers(),
+             on_every_object(session, by_the_plan ? Children::go_along : Children::count) +
+                 (by_the_plan ? k_foreign_keys : "") + k_dependents + naming_triggers(),
              {oid, column});
 }
 

@@ -7,6 +7,7 @@
 #include "phases/retire/domains.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/obstacles.hpp"
+#include "phases/retire/without_value.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -102,6 +103,8 @@ Result<std::vector<std::string>> obstacles_to_retiring(Session& session, const T
   if (domain) {
     all.push_back(fmt::format("{} is of the domain {}, which refuses every row without a value", what, *domain));
   }
+  PGPHASE_TRY(refusals, refusals_without_value(session, table, oid, column, LeftOut::by_who_writes));
+  all.insert(all.end(), refusals.begin(), refusals.end());
   return all;
 }
 

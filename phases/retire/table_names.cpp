@@ -13,10 +13,16 @@ namespace {
 namespace json = boost::json;
 
 // Constraint triggers (contype t) keep their names like other triggers. Of foreign keys only those to the table itself
-// go along.
+// go along. A NOT NULL (named since 18) that a partition has brought along under another name keeps its own: PostgreSQL
+// renames the partitioned table's in all partitions or not at all.
 constexpr const char* k_names = R"sql(
-SELECT CASE WHEN contype IN ('p', 'u', 'x') THEN 'key' ELSE 'constraint' END AS kind, conname FROM pg_constraint
+SELECT CASE WHEN contype IN ('p', 'u', 'x') THEN 'key' ELSE 'constraint' END AS kind, conname FROM pg_constraint k
  WHERE conrelid = $1 AND contype IN ('c', 'n', 'p', 'u', 'x', 'f') AND (contype <> 'f' OR confrelid = conrelid)
+   AND NOT (contype = 'n' AND EXISTS (
+         SELECT FROM pg_partition_tree($1::oid::regclass) t
+           JOIN pg_constraint h ON h.conrelid = t.relid AND h.contype = 'n' AND h.conname <> k.conname
+           JOIN pg_attribute mine ON mine.attrelid = k.conrelid AND mine.attnum = k.conkey[1]
+           JOIN pg_attribute its ON its.attrelid = h.conrelid AND its.attnum = h.conkey[1] AND its.attname = mine.attname))
 UNION ALL
 SELECT 'index', c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
  WHERE i.indrelid = $1 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid

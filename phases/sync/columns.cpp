@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "phases/ledger/ledger.hpp"
+#include "phases/postgres/row_security.hpp"
 #include "phases/retire/emptiness.hpp"
 #include "phases/retire/names.hpp"
 #include "phases/retire/obstacles.hpp"
@@ -77,6 +78,57 @@ Result<std::string> collation_kept(Session& session, const LinkColumnsBody& body
   return has_any[0].boolean(0) ? known->collation : std::string();
 }
 
+// A parent's triggers do not fire for the rows of its heirs, and a column of an heir or a partition cannot come and go
+// by itself.
+Result<std::vector<std::string>> obstacles_among_relatives(Session& session, const TableName& table,
+                                                           const std::string& oid) {
+  PGPHASE_TRY(
+      rows,
+      session.query("SELECT 1, i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent "
+                    " WHERE i.inhparent = $1 AND c.relkind = 'r' "
+                    "UNION ALL SELECT CASE WHEN c.relispartition THEN 2 ELSE 3 END, i.inhparent::regclass::text "
+                    "  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhrelid = $1 ORDER BY 1, 2",
+                    {oid}));
+  std::vector<std::string> sentences;
+  for (const auto& row : rows) {
+    const auto name = display_name(table);
+    sentences.push_back(
+        row.integer(0) == 1
+            ? fmt::format("table {} inherits from {}, whose triggers do not fire for its rows: they would not "
+                          "be kept in step; instead, add the column bare and keep it in step by triggers of "
+                          "your own on each table",
+                          row.text(1), name)
+        : row.integer(0) == 2
+            ? fmt::format("{} is a partition of {}; instead, name that table", name, row.text(1))
+            : fmt::format("{} inherits from {}, which shows its rows; instead, add the column bare and keep "
+                          "it in step by triggers of your own",
+                          name, row.text(1)));
+  }
+  return sentences;
+}
+
+// Triggers fire in the order of their names, byte by byte. What one writes behind our last is followed by nobody, and
+// in front of our first it looks like the statement's own.
+Result<std::vector<std::string>> triggers_outside_of_ours(Session& session, const TableName& table,
+                                                          const std::string& oid) {
+  PGPHASE_TRY(
+      rows,
+      session.query("SELECT DISTINCT tgname FROM pg_trigger "
+                    " WHERE tgrelid IN (SELECT $1::oid UNION SELECT relid FROM pg_partition_tree($1::oid::regclass)) "
+                    "   AND NOT tgisinternal AND tgtype & 3 = 3 AND tgtype & 20 <> 0 AND tgname !~ '^[!~_]pgphase_' "
+                    "   AND (tgname < $2::name OR tgname > $3::name) ORDER BY 1",
+                    {oid, k_first_trigger, k_last_trigger}));
+  std::vector<std::string> sentences;
+  for (const auto& row : rows) {
+    sentences.push_back(
+        fmt::format("trigger {} of {} would fire outside of those that keep columns in step ({} and {}): what "
+                    "it writes would be followed by nobody; instead, give it a name that begins with a letter "
+                    "from a to z",
+                    row.text(0), display_name(table), k_first_trigger, k_last_trigger));
+  }
+  return sentences;
+}
+
 // Everything that has to be known before the lock is taken.
 struct Prepared {
   std::vector<std::string> types;  // of the targets, with their collation
@@ -91,10 +143,18 @@ Result<Prepared> prepare(Session& session, const std::string& doing, const LinkC
                       fmt::format("{}: table {} has no column {}", doing, display_name(body.table), column),
                       "Nothing was changed.");
   };
+  PGPHASE_TRY(hidden, row_security_in_the_way(session, body.table));
+  if (hidden)
+    return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, *hidden), "Nothing was changed.");
   PGPHASE_TRY(refused, refused_sources(session, body, oid));
   if (!refused.empty()) {
     return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, refused.front().why),
                       fmt::format("Nothing was changed. Instead, {}.", refused.front().instead));
+  }
+  PGPHASE_TRY(relatives, obstacles_among_relatives(session, body.table, oid));
+  if (!relatives.empty()) {
+    return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, fmt::join(relatives, "; ")),
+                      "Nothing was changed.");
   }
   for (const auto& source : body.sources) {
     PGPHASE_TRY(known, known_column(session, oid, source.name));
@@ -404,6 +464,10 @@ Result<std::vector<std::string>> obstacles_to_linking(Session& session, const Li
   std::vector<std::string> sentences;
   PGPHASE_TRY(oid, table_oid(session, body.table));
   if (!oid) return sentences;
+  PGPHASE_TRY(relatives, obstacles_among_relatives(session, body.table, *oid));
+  sentences.insert(sentences.end(), relatives.begin(), relatives.end());
+  PGPHASE_TRY(triggers, triggers_outside_of_ours(session, body.table, *oid));
+  sentences.insert(sentences.end(), triggers.begin(), triggers.end());
   PGPHASE_TRY(refused, refused_sources(session, body, *oid));
   for (const auto& one : refused) sentences.push_back(fmt::format("{}; instead, {}", one.why, one.instead));
   return sentences;

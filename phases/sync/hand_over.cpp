@@ -12,6 +12,7 @@
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/links.hpp"
 #include "phases/sync/other_plans.hpp"
+#include "plans/base/units.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -262,11 +263,50 @@ Result<RetireOutcome> what_is_left(Session& session, const StepSite& site, const
 
 }  // namespace
 
+namespace {
+
+// Under two names it is one value, and from now on only the column's own is seen. Rows differ where triggers were off,
+// or that came with a partition. Read while everybody goes on: none that is written now differs.
+Result<void> must_be_one_value(Session& session, const std::string& doing, const HandOverBody& body,
+                               const SyncLink& link) {
+  for (const auto& one : body.rename) {
+    const bool has_a_copy = std::any_of(link.targets.begin(), link.targets.end(),
+                                        [&](const SyncColumn& target) { return target.name == one.to; });
+    if (!has_a_copy) continue;
+    const auto table = qualified(body.table), from = quote_ident(one.from), to = quote_ident(one.to);
+    const auto differ = fmt::format("pg_catalog.record_image_ne(ROW({}), ROW({}))", from, to);
+    auto look =
+        Transaction::begin(session, "columns.compare",
+                           "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
+    if (!look) return look.error();
+    PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {}", table, differ)));
+    PGPHASE_CHECK(look->commit());
+    const auto rows = found[0].integer(0);
+    if (rows == 0) continue;
+    return make_error(
+        Errc::refused,
+        fmt::format("{} is refused: {} {} of {} {} another value in {} than in {}, and only that of {} would be seen "
+                    "from now on",
+                    doing, human_count(rows), rows == 1 ? "row" : "rows", display_name(body.table),
+                    rows == 1 ? "has" : "have", one.to, one.from, one.from),
+        fmt::format(
+            "Nothing was changed. Triggers were off, or rows came with a partition. Where {0} is right: `UPDATE {2} "
+            "SET {1} = {0} WHERE {3}`; where {1} is: `UPDATE {2} SET {0} = {1} WHERE {3}`. Then the same command "
+            "again.",
+            to, from, table, differ));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<RetireOutcome> hand_over(Session& session, const StepSite& site, const HandOverBody& body) {
   StepChange step;
   step.label = "columns.hand_over";
   step.doing = body.retire.empty() ? "ceasing to keep in step " + describe(body) : "retiring " + describe(body);
   PGPHASE_TRY(looked_at, columns_to_retire(session, step.doing, body));
+  PGPHASE_TRY(kept_in_step, link_to_hand_over(session, site.key, body));
+  if (kept_in_step) PGPHASE_CHECK(must_be_one_value(session, step.doing, body, kept_in_step->link));
   step.locks = locks_of(body, looked_at, LockMode::access_exclusive);
   HandOver work;
   step.prepare = [&](Session& s) -> Result<void> {

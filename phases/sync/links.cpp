@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "phases/sync/link_json.hpp"
 #include "plans/base/hidden_names.hpp"
+#include "plans/base/one_line.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -258,15 +258,36 @@ Result<std::vector<std::string>> faults_of_sync(Session& session, const TableNam
   return faults;
 }
 
-Result<void> links_must_be_in_order(Session& session, const PlanId& plan) {
+namespace {
+
+// Rows that are out of step, as far as the columns still have the names that the expressions know.
+std::string compare_sql(const StoredLink& stored) {
+  std::string is, would_be;
+  if (stored.link.flow != SyncLink::Flow::both) return {};
+  for (const auto& target : stored.link.targets) {
+    if (!target.called.empty()) return {};
+    is += (is.empty() ? "" : ", ") + quote_ident(target.name);
+    would_be += fmt::format("{}({})::{}", would_be.empty() ? "" : ", ", target.expression, target.type);
+  }
+  return fmt::format("SELECT * FROM {} AS {} WHERE record_image_ne(ROW({}), ROW({}))", qualified(stored.table),
+                     quote_ident(stored.table.name), is, would_be);
+}
+
+}  // namespace
+
+Result<void> links_must_be_in_order(Session& session, const PlanId& plan, Direction direction) {
   PGPHASE_TRY(links, links_of_plan(session, plan));
-  std::set<TableName> tables;
+  std::map<TableName, std::string> tables;  // how their rows are compared
   for (const auto& one : links) {
-    if (one.link.flow != SyncLink::Flow::ended) tables.insert(one.table);
+    if (one.link.flow == SyncLink::Flow::ended) continue;
+    auto& compared = tables[one.table];
+    if (const auto sql = compare_sql(one); !sql.empty()) {
+      compared += fmt::format("{}`{}`", compared.empty() ? "" : ", ", one_line(sql));
+    }
   }
   std::vector<std::string> faults, lost;
-  std::string again;
-  for (const auto& table : tables) {
+  std::string again, compare;
+  for (const auto& [table, compared] : tables) {
     PGPHASE_TRY(out_of_reach, columns_out_of_reach(session, table));
     lost.insert(lost.end(), out_of_reach.begin(), out_of_reach.end());
     PGPHASE_TRY(found, faults_of_sync(session, table));
@@ -274,19 +295,33 @@ Result<void> links_must_be_in_order(Session& session, const PlanId& plan) {
     faults.insert(faults.end(), found.begin(), found.end());
     again += fmt::format("ALTER TABLE {0} ENABLE ALWAYS TRIGGER {1}, ENABLE ALWAYS TRIGGER {2}; ", qualified(table),
                          quote_ident(k_first_trigger), quote_ident(k_last_trigger));
+    if (!compared.empty()) compare += (compare.empty() ? ": " : ", ") + compared;
   }
   if (!lost.empty()) {
     return make_error(Errc::refused, fmt::format("{} does not go on: {}", plan.value, fmt::join(lost, "; ")),
                       fmt::format("Nothing was changed. First {}. Then the same command again.", k_bring_columns_back));
   }
   if (faults.empty()) return {};
+  again.resize(again.size() - 2);
+  if (direction == Direction::forward) {
+    return make_error(
+        Errc::refused, fmt::format("{} does not go on: {}", plan.value, fmt::join(faults, "; ")),
+        fmt::format(
+            "Nothing was changed. First `{}`. Rows that were written meanwhile may be out of step: compare them{}. "
+            "Then the same command again; where a trigger is gone, roll additive back with --lose-data and run up, "
+            "which makes it anew and keeps every value.",
+            again, compare));
+  }
   return make_error(
-      Errc::refused, fmt::format("{} does not go on: {}", plan.value, fmt::join(faults, "; ")),
+      Errc::refused,
+      fmt::format("{} is not rolled back: {}; what was written meanwhile to one side of the columns may have reached "
+                  "none of the other",
+                  plan.value, fmt::join(faults, "; ")),
       fmt::format(
-          "Nothing was changed. Rows that were written meanwhile may be out of step: compare them. Then `{}` and "
-          "the same command again; where a trigger is gone, roll additive back and run up, which makes it anew "
-          "and keeps every value.",
-          again.substr(0, again.size() - 2)));
+          "Nothing was changed. If old code has to work now: the same command with --lose-data. It deletes "
+          "nothing, but values that are only in the new columns go out of sight with them. To keep those: `{}`, "
+          "compare the rows{}, set the side that is behind, then the same command again.",
+          again, compare));
 }
 
 }  // namespace pgphase

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "phases/postgres/volatility.hpp"
+#include "phases/sync/settings.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -49,6 +50,37 @@ Result<std::optional<SourceRefusal>> refusal(Session& session, const LinkColumns
                     "leave the way back (`down`) away, or take the default off first"});
 }
 
+// Whoever writes would convert by the settings of his own session, and the backfill by those of ours.
+Result<std::vector<SourceRefusal>> refused_conversions(Session& session, const LinkColumnsBody& body,
+                                                       const std::string& oid) {
+  std::vector<SourceRefusal> refused;
+  const auto look = [&](const std::string& from, const std::string& to, const LinkedColumn& column,
+                        const std::string& key) -> Result<void> {
+    PGPHASE_TRY(depends, conversion_depends_on_settings(session, from, to));
+    if (!depends) return {};
+    refused.push_back(
+        {fmt::format("what {} becomes as {} depends on settings of the session that writes it (TimeZone, DateStyle, "
+                     "lc_monetary and their like), so that the same value would become another one for somebody else",
+                     from, to),
+         fmt::format("say in `{}` what is meant, as in {} AT TIME ZONE 'Europe/Berlin' or to_char({}, 'YYYY-MM-DD')",
+                     key, column.name, column.name)});
+    return {};
+  };
+  for (const auto& target : body.targets) {
+    if (target.type.empty()) continue;
+    const auto& name = target.called.empty() ? target.name : target.called;
+    for (const auto& source : body.sources) {
+      PGPHASE_TRY(known, known_column(session, oid, source.name));
+      if (!known) continue;
+      if (bare_column(target.expression, {source})) PGPHASE_CHECK(look(known->type, target.type, source, "fill"));
+      if (bare_column(source.expression, {target})) {
+        PGPHASE_CHECK(look(target.type, known->type, {name, "", "", ""}, "down"));
+      }
+    }
+  }
+  return refused;
+}
+
 }  // namespace
 
 Result<std::optional<KnownColumn>> known_column(Session& session, const std::string& oid, const std::string& column) {
@@ -78,6 +110,8 @@ Result<std::vector<SourceRefusal>> refused_sources(Session& session, const LinkC
     PGPHASE_TRY(one, refusal(session, body, oid, source, *known));
     if (one) refused.push_back(std::move(*one));
   }
+  PGPHASE_TRY(conversions, refused_conversions(session, body, oid));
+  refused.insert(refused.end(), conversions.begin(), conversions.end());
   return refused;
 }
 

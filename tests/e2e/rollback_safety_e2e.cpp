@@ -59,6 +59,56 @@ TEST_F(RollbackSafetyE2eTest, WhatStandsInTheWayIsSeenBeforeAnythingIsUndone) {
   EXPECT_EQ(project.db().value("SELECT count(*) FROM tasks WHERE priority IS NULL"), "0") << "the default is gone";
 }
 
+// The plan's own foreign key, and the column itself under its copy's name, go before they could be in the way.
+TEST_F(RollbackSafetyE2eTest, WhatThePlanItselfHasMadeDoesNotStandInTheWay) {
+  project.db().exec(
+      "CREATE TABLE base (id int PRIMARY KEY, k int, s text, g int GENERATED ALWAYS AS (k + 1) STORED, up int "
+      "REFERENCES "
+      "base); INSERT INTO base (id, k, s) VALUES (1, 1, 'one'); CREATE VIEW v AS SELECT k, s FROM base");
+  project.plan("001_all", R"toml(format = 1
+[[change]]
+op     = "rename_column"
+table  = "base"
+column = "s"
+to     = "name"
+
+[[change]]
+op     = "rename_column"
+table  = "base"
+column = "k"
+to     = "kk"
+
+[[change]]
+op     = "rename_column"
+table  = "base"
+column = "up"
+to     = "parent"
+
+[[change]]
+op    = "create_table"
+table = "notes"
+primary_key = "id"
+columns = [{ name = "id", type = "bigint" }, { name = "base", type = "integer" }]
+
+[[change]]
+op         = "add_foreign_key"
+name       = "to_base"
+table      = "notes"
+columns    = "base"
+references = { table = "base", columns = "id" }
+)toml");
+  for (int round = 0; round < 2; ++round) {
+    expect_done({"up", "001_all", "--approve"});
+    expect_done({"rollback", "001_all"});
+    EXPECT_EQ(project.db().value("SELECT concat_ws(' ', k, s) FROM v"), "1 one");
+  }
+  expect_done({"up", "001_all", "--approve"});
+  project.db().exec("CREATE VIEW w AS SELECT * FROM notes");
+  const auto output = project.run({"rollback", "001_all"});
+  EXPECT_EQ(output.code, 21) << "that is somebody else's";
+  EXPECT_NE(output.err.find("view w"), std::string::npos) << output.err;
+}
+
 TEST_F(RollbackSafetyE2eTest, AnEditedPlanDoesNotBringBackWhatItDoesNotSay) {
   up_to_priority();
   expect_done({"rollback", "002_task_priority"});

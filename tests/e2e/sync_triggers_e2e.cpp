@@ -7,6 +7,7 @@
 namespace pgphase::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 class SyncTriggersE2eTest : public ::testing::Test {
@@ -40,7 +41,7 @@ TEST_F(SyncTriggersE2eTest, APhaseDoesNotBeginWhereTheyWereTurnedOffAndSaysHowTo
   EXPECT_THAT(last.err, HasSubstr("the trigger !pgphase_sync of people is disabled"));
   project.db().exec("ALTER TABLE people ENABLE TRIGGER ALL");
   EXPECT_EQ(up("backfill"), 21) << "they may have been off for a while";
-  const auto from = last.err.find("Then `") + 6;
+  const auto from = last.err.find("First `") + 7;
   project.db().exec(last.err.substr(from, last.err.find('`', from) - from));
   EXPECT_EQ(up("backfill"), 0) << last.err;
   project.db().exec("ALTER TABLE people DISABLE TRIGGER \"~pgphase_sync\"");
@@ -48,17 +49,55 @@ TEST_F(SyncTriggersE2eTest, APhaseDoesNotBeginWhereTheyWereTurnedOffAndSaysHowTo
   EXPECT_EQ(project.phase_state("010_change", "constraint"), "waiting");
 }
 
-// In an incident nothing of this stands in the way.
-TEST_F(SyncTriggersE2eTest, ARollbackIsNotHeldUpAndTheWayForwardMakesThemAnew) {
+// What new code has written meanwhile may be nowhere else than in the column that would go.
+TEST_F(SyncTriggersE2eTest, ARollbackAsksForAWordAndTheWayForwardMakesThemAnew) {
   ASSERT_EQ(up("backfill"), 0) << last.err;
   project.db().exec("DROP TRIGGER \"!pgphase_sync\" ON people");
   EXPECT_EQ(up("constraint"), 21);
   last = project.run({"rollback", "010_change"});
+  EXPECT_EQ(last.code, 21) << last.err;
+  EXPECT_THAT(last.err, AllOf(HasSubstr("the trigger !pgphase_sync of people is gone"), HasSubstr("--lose-data")));
+  last = project.run({"rollback", "010_change", "--lose-data"});
   EXPECT_EQ(last.code, 0) << last.err;
   project.db().exec("ALTER TABLE people DISABLE TRIGGER ALL");
   EXPECT_EQ(up("constraint"), 0) << last.err;
   EXPECT_THAT(last.err, HasSubstr("rows that were written meanwhile may be out of step"));
   EXPECT_EQ(project.db().value("SELECT count(*) FROM people WHERE address = lower(email)"), "100");
+}
+
+TEST_F(SyncTriggersE2eTest, ARollbackOfConstraintIsAskedTooAndOneOfBackfillIsNot) {
+  ASSERT_EQ(up("constraint"), 0) << last.err;
+  project.db().exec(
+      "ALTER TABLE people DISABLE TRIGGER ALL; UPDATE people SET address = 'new' WHERE id = 1;"
+      "ALTER TABLE people ENABLE TRIGGER ALL");
+  EXPECT_EQ(project.run({"rollback", "010_change", "--phase", "constraint"}).code, 21);
+  EXPECT_EQ(project.run({"rollback", "010_change", "--phase", "constraint", "--lose-data"}).code, 0);
+  project.db().exec("ALTER TABLE people DISABLE TRIGGER ALL");
+  EXPECT_EQ(project.run({"rollback", "010_change", "--phase", "backfill"}).code, 0) << "it takes nothing back";
+}
+
+// The marks that say whose a value is come from triggers, too.
+TEST_F(SyncTriggersE2eTest, ARollbackThatWouldOverwriteNewerValuesAsksForAWord) {
+  project.plan("020_shout",
+               "format = 1\n[[backfill]]\nname = \"shout\"\ntable = \"people\"\nset = { email = \"email || '!'\" }\n");
+  ASSERT_EQ(project.run({"up", "020_shout"}).code, 0);
+  project.db().exec(
+      "ALTER TABLE people DISABLE TRIGGER ALL; UPDATE people SET email = 'newer' WHERE id = 1;"
+      "ALTER TABLE people ENABLE TRIGGER ALL");
+  last = project.run({"rollback", "020_shout"});
+  EXPECT_EQ(last.code, 21);
+  EXPECT_THAT(last.err, HasSubstr("what was written meanwhile would be overwritten"));
+  std::vector<std::string> commands;
+  for (auto from = last.err.find('`'); from != std::string::npos; from = last.err.find('`', from + 1)) {
+    const auto end = last.err.find('`', from + 1);
+    commands.push_back(last.err.substr(from + 1, end - from - 1));
+    from = end;
+  }
+  ASSERT_EQ(commands.size(), 2U) << last.err;
+  project.db().exec(commands[0] + "; " + commands[1] + " WHERE id = 1");
+  last = project.run({"rollback", "020_shout"});
+  EXPECT_EQ(last.code, 0) << last.err;
+  EXPECT_EQ(project.db().value("SELECT string_agg(email, ' ' ORDER BY id) FROM people WHERE id < 4"), "newer P2 P3");
 }
 
 }  // namespace

@@ -133,6 +133,24 @@ TEST_F(HandOverPgTest, WhatAnotherPlanKeepsForItsWayBackFollowsARenamedColumn) {
   EXPECT_EQ(db_.value("SELECT email FROM people WHERE id = 1"), "ida");
 }
 
+// Only the column's own value is seen afterwards: what somebody has written to its copy alone would be out of sight.
+TEST_F(HandOverPgTest, ARenameIsRefusedWhereTheTwoNamesHoldDifferentValues) {
+  auto renamed = link("people", "email", "contact", "text", "email", "contact");
+  renamed.one_is_the_other = true;
+  link_and_fill(renamed);
+  db_.exec(
+      "ALTER TABLE people DISABLE TRIGGER ALL; UPDATE people SET contact = 'new' WHERE id = 1; ALTER TABLE people "
+      "ENABLE ALWAYS TRIGGER \"!pgphase_sync\", ENABLE ALWAYS TRIGGER \"~pgphase_sync\"");
+  HandOverBody body{renamed.table, site(renamed).key.step, {"contact"}, {{"email", "contact"}}};
+  const auto error = refused_forward(body);
+  EXPECT_EQ(error.code, Errc::refused);
+  EXPECT_THAT(error.message, HasSubstr("1 row of people has another value in contact than in email"));
+  const auto from = error.next.find('`') + 1;
+  db_.exec(error.next.substr(from, error.next.find('`', from) - from));
+  forward(body);
+  EXPECT_EQ(db_.value("SELECT contact FROM people WHERE id = 1"), "new");
+}
+
 TEST_F(HandOverPgTest, AnIdentityThatIsRenamedGoesOnWhereItWas) {
   db_.exec("ALTER TABLE people ADD number bigint GENERATED ALWAYS AS IDENTITY (START 1000)");
   auto renamed = link("people", "number", "no", "bigint", "number", "no");

@@ -198,5 +198,25 @@ TEST_F(LinksPgTest, TheStatementThatTheRefusalNamesPutsThemInOrder) {
   EXPECT_THAT(faults(), IsEmpty());
 }
 
+TEST_F(LinksPgTest, TheRefusalOfAWayBackNamesWhatMendsItAndTheWordForAnIncident) {
+  forward(lower_case());
+  db_.exec(
+      "ALTER TABLE people DISABLE TRIGGER ALL; INSERT INTO people (address) VALUES ('new'); ALTER TABLE people "
+      "ENABLE TRIGGER ALL");
+  const auto error = links_must_be_in_order(*session_, PlanId{"007_things"}, Direction::back).error();
+  EXPECT_EQ(error.code, Errc::refused);
+  EXPECT_THAT(error.next, HasSubstr("--lose-data"));
+  std::vector<std::string> commands;
+  for (auto from = error.next.find('`'); from != std::string::npos; from = error.next.find('`', from + 1)) {
+    const auto end = error.next.find('`', from + 1);
+    commands.push_back(error.next.substr(from + 1, end - from - 1));
+    from = end;
+  }
+  ASSERT_EQ(commands.size(), 2U);
+  db_.exec(commands[0]);
+  EXPECT_THAT(faults(), IsEmpty());
+  EXPECT_EQ(db_.value("SELECT count(*) FROM (" + commands[1] + ") x WHERE address = 'new'"), "1");
+}
+
 }  // namespace
 }  // namespace pgphase::testing

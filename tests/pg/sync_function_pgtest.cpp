@@ -35,6 +35,41 @@ TEST_F(SyncFunctionPgTest, OnlyAnInconsistentSideIsWritten) {
   EXPECT_EQ(after("UPDATE people SET address = lower(email)"), "ANN@X|ann@x");
 }
 
+// One value under two names: the name that will be there wins, as in a new row, and neither is lost without a word.
+TEST_F(SyncFunctionPgTest, OfOneValueUnderTwoNamesTheNewNameWins) {
+  db.exec(k_people);
+  SyncLink renamed;
+  renamed.key = "1";
+  renamed.sources = {{"email", "text", "address", ""}};
+  renamed.targets = {{"address", "text", "email", ""}};
+  renamed.one_is_the_other = true;
+  link({renamed});
+  EXPECT_EQ(after("INSERT INTO people (email, address) VALUES ('a', 'b')"), "b|b");
+  EXPECT_EQ(after("UPDATE people SET email = 'c', address = 'd'"), "d|d");
+  EXPECT_EQ(after("UPDATE people SET email = 'e', address = NULL"), "NULL|NULL");
+  EXPECT_EQ(after("UPDATE people SET email = 'f', address = address"), "f|f") << "it was not changed";
+  EXPECT_EQ(after("UPDATE people SET email = email, address = 'g'"), "g|g");
+  EXPECT_EQ(after("UPDATE people SET email = 'h', address = 'h'"), "h|h");
+}
+
+// The same input gives the same value, whoever writes it, and the one that a backfill gives.
+TEST_F(SyncFunctionPgTest, SettingsOfTheWriterHaveNoSayInWhatIsComputed) {
+  db.exec("CREATE TABLE people (id serial PRIMARY KEY, email timestamp, address text, n int)");
+  SyncLink link;
+  link.key = "1";
+  link.sources = {{"email", "timestamp without time zone", "", ""}};
+  link.targets = {
+      {"address", "text", "email::timestamptz || ' ' || 0.1::float8 || '\\x01'::bytea || interval '1 day'", ""}};
+  this->link({link});
+  for (const auto* settings :
+       {"TimeZone = 'UTC'", "TimeZone = 'Asia/Tokyo'", "DateStyle = 'German'", "extra_float_digits = -10",
+        "bytea_output = 'escape'", "IntervalStyle = 'iso_8601'", "standard_conforming_strings = off"}) {
+    db.exec(std::string("SET ") + settings + "; INSERT INTO people (email) VALUES ('2026-01-01 12:00'); RESET ALL");
+  }
+  EXPECT_EQ(db.value("SELECT count(*) || ' ' || string_agg(DISTINCT address, ' and ') FROM people"),
+            "7 2026-01-01 12:00:00+00 0.1\\x011 day");
+}
+
 TEST_F(SyncFunctionPgTest, ABackfillWritesNoSources) {
   db.exec(k_people);
   db.exec("INSERT INTO people (email) VALUES ('ANN@X')");

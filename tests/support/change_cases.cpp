@@ -106,6 +106,17 @@ table  = "Order"
 op    = "drop_table"
 table = "events"
 )toml"},
+      {"DropTableWithAPartitionThatCameLater",
+       std::string(k_partitioned) + "CREATE TABLE later (what text, day integer CONSTRAINT has_a_day NOT NULL, id "
+                                    "integer NOT NULL); INSERT INTO "
+                                    "later SELECT 'later', 20, i FROM generate_series(1, 5) i; ALTER TABLE events "
+                                    "ATTACH PARTITION later FOR VALUES "
+                                    "FROM (20) TO (30);",
+       R"toml(
+[[change]]
+op    = "drop_table"
+table = "events"
+)toml"},
       // rename_table
       {"RenameTable",
        std::string(k_people) + "GRANT SELECT, INSERT (name, team), UPDATE ON people TO PUBLIC; ALTER TABLE people ADD "
