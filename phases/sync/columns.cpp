@@ -261,7 +261,10 @@ Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, co
     for (const auto& one : retired) {
       sql += fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {};", qualified(body.table), quote_ident(one.hidden_as),
                          quote_ident(one.object));
-      if (auto* target = find_target(stored->link, one.hidden_as)) target->name = one.object;
+      auto* target = find_target(stored->link, one.hidden_as);
+      if (!target) continue;
+      target->name = one.object;
+      if (target->called == target->name) target->called.clear();
     }
     PGPHASE_CHECK(s.script(sql));
     stored->link.flow = flow_of(body);
@@ -319,7 +322,10 @@ Result<std::string> retire_columns(Session& session, const StepSite& site, const
     record.definition = with_origin("{}", origin_of(body));
     sql += fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {};", qualified(body.table), quote_ident(record.object),
                        record.hidden_as);
-    if (auto* target = find_target(stored.link, record.object)) target->name = record.hidden_as;
+    if (auto* target = find_target(stored.link, record.object)) {
+      if (target->called.empty()) target->called = target->name;  // so it is known to be out of sight
+      target->name = record.hidden_as;
+    }
     PGPHASE_CHECK(record_retired(session, record));
     hidden.push_back(record.hidden_as);
   }
