@@ -7,6 +7,7 @@
 
 #include "phases/catalogue/existence.hpp"
 #include "phases/retire/retire.hpp"
+#include "phases/retype/counting.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/statement.hpp"
 
@@ -41,7 +42,11 @@ bool others_may_have_made_it(const PlanRecord& plan, Phase phase, const Step& mi
   return false;
 }
 
-Result<std::vector<std::string>> obstacles_to(Session& session, const Step& step, TableName& table) {
+Result<std::vector<std::string>> obstacles_to(Session& session, const StepKey& key, const Step& step,
+                                              TableName& table) {
+  if (const auto* retype = std::get_if<RetypeBody>(&step.body)) {
+    return obstacles_to_undo(session, key, *retype);  // `table` stays empty: no other step makes it
+  }
   if (const auto* create = std::get_if<CreateTableBody>(&step.body)) {
     table = create->table;
     return obstacles_to_undo(session, *create);
@@ -119,7 +124,7 @@ Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::v
       if (!has_effect(plan[phase].steps[i])) continue;
       if (!lose_data) PGPHASE_CHECK(keeps_what_is_there(session, id, phase, step));
       TableName table;
-      PGPHASE_TRY(obstacles, obstacles_to(session, step, table));
+      PGPHASE_TRY(obstacles, obstacles_to(session, {id, phase, step.name}, step, table));
       if (obstacles.empty() || others_may_have_made_it(plan, phase, step, table)) continue;
       std::string all;
       for (const auto& obstacle : obstacles) all += "\n  " + obstacle;

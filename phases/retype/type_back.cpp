@@ -7,6 +7,7 @@
 #include "phases/postgres/sqlstate.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/retype/counting.hpp"
 #include "phases/retype/places.hpp"
 #include "phases/retype/retype.hpp"
 #include "phases/retype/twins.hpp"
@@ -210,6 +211,8 @@ Result<RetireOutcome> take_type_back(Session& session, const StepSite& site, con
   PGPHASE_TRY(standing, retired_by(session, site.key, "column"));
   if (standing) {
     PGPHASE_TRY(displaced, displaced_of(*standing));
+    PGPHASE_TRY(beyond, obstacles_to_undo(session, site.key, body));
+    if (!beyond.empty()) return refused_by("giving " + describe(body) + " its old type back", beyond);
     if (displaced.needs_value) {
       PGPHASE_TRY(proof, proof_of(session, body, displaced));
       if (!proof.valid) return prove_values(session, site, body, displaced, proof);
