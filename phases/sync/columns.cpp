@@ -12,6 +12,9 @@
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/links.hpp"
+#include "phases/sync/newcomers.hpp"
+#include "phases/sync/order.hpp"
+#include "phases/sync/rights.hpp"
 #include "phases/sync/sources.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -98,7 +101,9 @@ Result<Prepared> prepare(Session& session, const std::string& doing, const LinkC
   for (const auto& source : body.sources) {
     PGPHASE_TRY(known, known_column(session, oid, source.name));
     if (!known) return missing(source.name);
-    out.sources.push_back({source.name, known->type, way_back(body, source, *known), known->default_sql});
+    SyncColumn column{source.name, known->type, way_back(body, source, *known), known->default_sql};
+    column.required = known->required;
+    out.sources.push_back(std::move(column));
   }
   for (const auto& target : body.targets) {
     if (!target.type.empty()) {
@@ -172,6 +177,14 @@ Error no_link(const std::string& doing) {
                     "Nothing was changed.");
 }
 
+// What anybody can do or undo while the plan waits: asked before anything runs, and again when it is the step's turn.
+Result<std::vector<std::string>> what_writers_would_meet(Session& session, const LinkColumnsBody& body) {
+  PGPHASE_TRY(sentences, rights_that_writers_lack(session, body));
+  PGPHASE_TRY(strays, stray_triggers(session, body.table));
+  for (const auto& one : strays) sentences.push_back(fmt::format("{}; `{}` puts it between", one.sentence, one.rename));
+  return std::move(sentences);
+}
+
 // --- forward
 // -----------------------------------------------------------------------------------------------------------------
 
@@ -204,6 +217,8 @@ Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const
       PGPHASE_TRY(known, known_column(s, locked, target.name));
       link.targets.push_back({target.name, known->type, target.expression, "", target.called});
     }
+    PGPHASE_TRY(partitions, partitions_now(s, body.table));
+    link.partitions = std::move(partitions);
     PGPHASE_CHECK(add_link(s, site.key, body.table, std::move(link)));
     PGPHASE_CHECK(carry_out_links(s, body.table));
     return std::string("created, and kept in step from now on");
@@ -268,6 +283,8 @@ Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, co
     }
     PGPHASE_CHECK(s.script(sql));
     stored->link.flow = flow_of(body);
+    PGPHASE_TRY(partitions, partitions_now(s, body.table));
+    stored->link.partitions = std::move(partitions);
     PGPHASE_CHECK(change_link(s, *stored));
     PGPHASE_CHECK(carry_out_links(s, body.table));
     return std::string("restored with their values, and kept in step from now on");
@@ -340,6 +357,12 @@ Result<std::string> retire_columns(Session& session, const StepSite& site, const
 }  // namespace
 
 Result<RetireOutcome> link_or_restore_columns(Session& session, const StepSite& site, const LinkColumnsBody& body) {
+  PGPHASE_TRY(in_the_way, what_writers_would_meet(session, body));
+  if (!in_the_way.empty()) {
+    return make_error(Errc::refused,
+                      fmt::format("keeping in step {} is refused: {}", describe(body), fmt::join(in_the_way, "; ")),
+                      "Nothing was changed. Do what is named, then run `pgphase up` again.");
+  }
   PGPHASE_TRY(retired, retired_columns(session, site.key));
   return retired.empty() ? link_columns(session, site, body) : restore_columns(session, site, body, retired);
 }
@@ -391,6 +414,8 @@ Result<std::vector<std::string>> obstacles_to_linking(Session& session, const Li
   if (!oid) return sentences;
   PGPHASE_TRY(refused, refused_sources(session, body, *oid));
   for (const auto& one : refused) sentences.push_back(fmt::format("{}; instead, {}", one.why, one.instead));
+  PGPHASE_TRY(met, what_writers_would_meet(session, body));
+  sentences.insert(sentences.end(), met.begin(), met.end());
   return sentences;
 }
 

@@ -85,7 +85,11 @@ class Writer {
     std::string out;
     for (const auto& column : columns) {
       if (column.expression.empty()) continue;
-      const auto assignment = fmt::format("{} := {};", in_row("NEW", column), value(column, of));
+      auto made = value(column, of);
+      // New code alone writes now, and the new column may be NULL: a source that may not keeps what it has.
+      const bool stays = column.required && !out_of_sight && link.flow == Flow::to_sources && !link.one_is_the_other;
+      if (stays) made = fmt::format("COALESCE({}, {})", made, in_row("NEW", column));
+      const auto assignment = fmt::format("{} := {};", in_row("NEW", column), made);
       if (reject) {
         out += fmt::format("{}{}\n", indent, assignment);
       } else {

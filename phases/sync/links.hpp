@@ -42,8 +42,8 @@ Result<void> carry_out_links(Session& session, const TableName& table);
 // What somebody has done to the triggers of links that are at work, a sentence each: dropped, disabled, fired for
 // replication only or for everything else only, as ENABLE TRIGGER ALL leaves them.
 Result<std::vector<std::string>> faults_of_sync(Session& session, const TableName& table);
-// Refused where there are any on a table with links of this plan: rows that were written meanwhile are out of step, and
-// what comes next relies on all being in it.
+// Refused where there are any on a table with links of this plan, or a trigger of the user's that fires outside the
+// pair: rows that were written meanwhile are out of step, and what comes next relies on all being in it.
 Result<void> links_must_be_in_order(Session& session, const PlanId& plan);
 
 }  // namespace pgphase

@@ -14,13 +14,16 @@ void PrintTo(const OutOfSight& one, std::ostream* out) {
 }
 
 std::vector<OutOfSight> cases() {
-  return {{"ATypeInPlace", "op = \"change_type\"\ncolumn = \"k\"\ntype = \"integer\"\nfill = \"k::integer\"\n"
-                           "down = \"k::text\"\n"},
-          {"ATypeUnderANewName", "op = \"change_type\"\ncolumn = \"k\"\nto = \"n\"\ntype = \"integer\"\n"
-                                 "fill = \"k::integer\"\ndown = \"n::text\"\nnullable = false\n"},
-          {"ASplit", "op = \"split_column\"\ncolumn = \"k\"\ninto = [{ column = \"a\", type = \"integer\", fill = "
-                     "\"substr(k, 1, 1)::integer\" }, { column = \"b\", type = \"integer\", fill = "
-                     "\"substr(k, 1, 1)::integer\" }]\ndown = \"a || ''\"\n"},
+  return {{"ATypeInPlace",
+           "op = \"change_type\"\ncolumn = \"k\"\ntype = \"integer\"\nfill = \"k::integer\"\n"
+           "down = \"k::text\"\n"},
+          {"ATypeUnderANewName",
+           "op = \"change_type\"\ncolumn = \"k\"\nto = \"n\"\ntype = \"integer\"\n"
+           "fill = \"k::integer\"\ndown = \"n::text\"\nnullable = false\n"},
+          {"ASplit",
+           "op = \"split_column\"\ncolumn = \"k\"\ninto = [{ column = \"a\", type = \"integer\", fill = "
+           "\"substr(k, 1, 1)::integer\" }, { column = \"b\", type = \"integer\", fill = "
+           "\"substr(k, 1, 1)::integer\" }]\ndown = \"a || ''\"\n"},
           {"AFill", "op = \"add_column\"\ncolumn = \"n\"\ntype = \"varchar(3)\"\nfill = \"k\"\n"}};
 }
 

@@ -167,7 +167,8 @@ TEST_F(LinksPgTest, TheStatementThatTheRefusalNamesPutsThemInOrder) {
   EXPECT_THAT(faults(), IsEmpty());
 }
 
-// Code that knows nothing of the plan is alone again: what it writes need not mean anything to a column that was retired.
+// Code that knows nothing of the plan is alone again: what it writes need not mean anything to a column that was
+// retired.
 TEST_F(LinksPgTest, ARetiredColumnRefusesNothing) {
   db_.exec(
       "UPDATE people SET email = id; CREATE FUNCTION strict(text) RETURNS integer LANGUAGE plpgsql AS "
