@@ -64,17 +64,22 @@ Result<std::vector<std::string>> counted_beyond(Session& session, const TableNam
   return sentences;
 }
 
+Result<std::vector<std::string>> counted_beyond_old_type(Session& session, const RetypeBody& body,
+                                                         const std::string& hidden) {
+  PGPHASE_TRY(type, session.query("SELECT a.atttypid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                  "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $3 "
+                                  "WHERE n.nspname = $1 AND c.relname = $2",
+                                  {body.table.schema, body.table.name, hidden}));
+  if (type.empty()) return std::vector<std::string>();
+  return counted_beyond(session, body.table, body.column, type[0].text(0));
+}
+
 Result<std::vector<std::string>> obstacles_to_undo(Session& session, const StepKey& key, const RetypeBody& body) {
   std::vector<std::string> none;
   if (body.part == RetypeBody::Part::twins) return none;
   PGPHASE_TRY(standing, retired_by(session, key, "column"));
   if (!standing) return none;
-  PGPHASE_TRY(type, session.query("SELECT a.atttypid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-                                  "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $3 "
-                                  "WHERE n.nspname = $1 AND c.relname = $2",
-                                  {body.table.schema, body.table.name, standing->hidden_as}));
-  if (type.empty()) return none;
-  return counted_beyond(session, body.table, body.column, type[0].text(0));
+  return counted_beyond_old_type(session, body, standing->hidden_as);
 }
 
 }  // namespace pgphase

@@ -16,6 +16,10 @@ namespace pgphase {
 Result<std::vector<std::string>> counted_beyond(Session& session, const TableName& table, const std::string& column,
                                                 const std::string& type);
 
+// The same of the type of the old column, which is called `hidden` now.
+Result<std::vector<std::string>> counted_beyond_old_type(Session& session, const RetypeBody& body,
+                                                         const std::string& hidden);
+
 // The same of the type that the undo of this step would bring back; nothing where it has not changed places.
 Result<std::vector<std::string>> obstacles_to_undo(Session& session, const StepKey& key, const RetypeBody& body);
 
