@@ -11,6 +11,7 @@
 #include "phases/old_values/old_values.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/sync/links.hpp"
+#include "phases/retype/counting.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/statement.hpp"
 
@@ -62,7 +63,11 @@ bool goes_by_another_name(const PlanRecord& plan, const Step& step) {
   return false;
 }
 
-Result<std::vector<std::string>> obstacles_to(Session& session, const Step& step, TableName& table) {
+Result<std::vector<std::string>> obstacles_to(Session& session, const StepKey& key, const Step& step,
+                                              TableName& table) {
+  if (const auto* retype = std::get_if<RetypeBody>(&step.body)) {
+    return obstacles_to_undo(session, key, *retype);  // `table` stays empty: no other step makes it
+  }
   if (const auto* create = std::get_if<CreateTableBody>(&step.body)) {
     table = create->table;
     return obstacles_to_undo(session, *create);
@@ -190,7 +195,7 @@ Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::v
       if (!has_effect(plan[phase].steps[i])) continue;
       if (!lose_data) PGPHASE_CHECK(keeps_what_is_there(session, id, phase, step));
       TableName table;
-      PGPHASE_TRY(obstacles, obstacles_to(session, step, table));
+      PGPHASE_TRY(obstacles, obstacles_to(session, {id, phase, step.name}, step, table));
       if (obstacles.empty() || goes_by_another_name(plan, step)) continue;
       if (others_may_have_made_it(ledger, std::span(order).first(n + 1), step, table)) continue;
       std::string all;

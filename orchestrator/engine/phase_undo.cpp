@@ -6,6 +6,8 @@
 #include "orchestrator/engine/step_runner.hpp"
 #include "phases/ledger/baseline.hpp"
 #include "phases/ledger/ledger.hpp"
+#include "phases/sync/links.hpp"
+#include "phases/sync/newcomers.hpp"
 
 namespace pgphase {
 namespace {
@@ -35,6 +37,7 @@ class Undo {
   asio::awaitable<Result<PlanStop>> steps();
   asio::awaitable<Result<void>> hold(std::string reason);
   asio::awaitable<Result<void>> start(const PlanRecord& plan);
+  asio::awaitable<Result<void>> warn();
 
   // Something was taken back: says and records it, if it is what old code was waiting for. A stamped plan never kept
   // anybody out.
@@ -66,9 +69,35 @@ asio::awaitable<Result<void>> Undo::start(const PlanRecord& plan) {
                                                  id_.value, to_string(phase_))
                                    : fmt::format("{} {}: rolling back", id_.value, to_string(phase_)));
   }
+  auto warned = co_await warn();
+  if (!warned) co_return warned.error();
   co_return co_await write_ledger(run_, "phase.start_undo", [&](Session& session) {
     return set_phase_state(session, id_, phase_, PhaseState::rolling_back);
   });
+}
+
+// In an incident nothing of this stands in the way; but it is not passed over in silence. A connection that is gone is
+// for the next one who asks it to tell.
+asio::awaitable<Result<void>> Undo::warn() {
+  auto look = [this](Session& session) -> Result<std::vector<std::string>> {
+    std::vector<std::string> warnings;
+    const auto in_order = links_must_be_in_order(session, id_);
+    if (!in_order && in_order.error().code == Errc::refused) {
+      warnings.push_back(in_order.error().message +
+                         "; it is rolled back all the same, and rows that were written meanwhile may be out of step");
+    }
+    if (phase_ != Phase::constraint) return warnings;
+    const auto newcomers = newcomers_without_old_values(session, id_);
+    if (newcomers) warnings.insert(warnings.end(), newcomers->begin(), newcomers->end());
+    if (!newcomers && newcomers.error().code == Errc::sql) {
+      warnings.push_back("new partitions were not looked at: " + newcomers.error().message);
+    }
+    return warnings;
+  };
+  auto warnings = co_await run_.work.run(look);
+  if (!warnings) co_return warnings.error();
+  for (const auto& warning : *warnings) run_.reporter.warn(warning);
+  co_return Result<void>();
 }
 
 asio::awaitable<Result<void>> Undo::look_for_old_code() {

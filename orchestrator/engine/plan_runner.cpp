@@ -7,6 +7,7 @@
 #include "phases/ledger/baseline.hpp"
 #include "phases/ledger/ledger.hpp"
 #include "phases/sync/links.hpp"
+#include "phases/sync/newcomers.hpp"
 
 namespace pgphase {
 namespace {
@@ -25,6 +26,11 @@ asio::awaitable<Result<void>> start_phase(RunContext& run, PlanId id, Phase phas
     if (phase != Phase::additive || in_order.error().code != Errc::refused) co_return in_order.error();
     run.reporter.warn(in_order.error().message +
                       "; it is made anew, and rows that were written meanwhile may be out of step");
+  }
+  if (phase == Phase::constraint) {
+    auto newcomers = [&id](Session& session) { return newcomers_must_be_in_step(session, id); };
+    auto in_step = co_await run.work.run(newcomers);
+    if (!in_step) co_return in_step.error();
   }
   co_return co_await write_ledger(run, "phase.start", [&](Session& session) -> Result<void> {
     PGPHASE_CHECK(set_phase_state(session, id, phase, PhaseState::running));

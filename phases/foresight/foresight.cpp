@@ -29,16 +29,32 @@ namespace {
 
 constexpr int k_first_ledger_with_links = 3;
 
-// Text is all that can be read of most functions: both words in it are a reason to look.
+// Text is all that can be read of most functions: both words in it are a reason to look, and so is the column's alone
+// where a row of the table, or several, is handed in or out.
 constexpr const char* k_functions = R"sql(
-SELECT p.oid::regprocedure::text
-  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+WITH of_row AS (
+  SELECT t.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_type t ON t.oid = c.reltype OR t.typelem = c.reltype AND t.typcategory = 'A'
+   WHERE n.nspname = $3 AND c.relname = $1
+)
+SELECT p.oid::regprocedure::text, w.has_it
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang,
+       LATERAL (SELECT p.prosrc ~* ('(^|\W)' || regexp_replace($1, '([^[:alnum:]_])', '\\\1', 'g') || '(\W|$)')) w(has_it)
  WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pgphase') AND l.lanname NOT IN ('c', 'internal')
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
-   AND p.prosrc ~* ('(^|\W)' || regexp_replace($1, '([^[:alnum:]_])', '\\\1', 'g') || '(\W|$)')
+   AND (w.has_it
+        OR EXISTS (SELECT FROM of_row r WHERE r.oid = p.prorettype
+                                           OR r.oid = ANY (coalesce(p.proallargtypes, p.proargtypes::oid[]))))
    AND p.prosrc ~* ('(^|\W)' || regexp_replace($2, '([^[:alnum:]_])', '\\\1', 'g') || '(\W|$)')
  ORDER BY 1 LIMIT 10
 )sql";
+
+std::string seems_to_use(const Row& function, const TableName& table, const std::string& column) {
+  return function.boolean(1)
+             ? fmt::format("function {} has the words {} and {} in its text", function.text(0), table.name, column)
+             : fmt::format("function {} is given or returns rows of {}, and has the word {} in its text",
+                           function.text(0), table.name, column);
+}
 
 // PostgreSQL fires UPDATE OF by the columns that a statement names, not by those that a trigger writes.
 constexpr const char* k_triggers_of_column = R"sql(
@@ -151,12 +167,15 @@ class Look {
     if (body.part == RetypeBody::Part::twins) return {};
     PGPHASE_TRY(obstacles, obstacles_to_retyping(session_, plan_, body));
     PGPHASE_CHECK(note(obstacles));
-    PGPHASE_TRY(functions, session_.query(k_functions, {body.table.name, body.column}));
+    warn(fmt::format(
+        "an INSERT or COPY that does not name its columns counts the old {0} in until the purge, in its old "
+        "place and with its old type: what that cannot hold is rounded or refused, and COPY needs a value "
+        "more in each line; have such statements name their columns before constraint",
+        body.column));
+    PGPHASE_TRY(functions, session_.query(k_functions, {body.table.name, body.column, body.table.schema}));
     for (const auto& row : functions) {
-      warn(
-          fmt::format("function {} has the words {} and {} in its text: if it returns the column, or keeps it in a "
-                      "variable, it meets a {} from constraint on",
-                      row.text(0), body.table.name, body.column, body.type));
+      warn(fmt::format("{}: if it returns the column, or keeps it in a variable, it meets a {} from constraint on",
+                       seems_to_use(row, body.table, body.column), body.type));
     }
     return {};
   }
@@ -190,15 +209,15 @@ class Look {
 
   // `column` empty: the table alone.
   Result<void> named_in_functions(const TableName& table, const std::string& column) {
-    PGPHASE_TRY(functions, session_.query(k_functions, {table.name, column.empty() ? table.name : column}));
+    PGPHASE_TRY(functions,
+                session_.query(k_functions, {table.name, column.empty() ? table.name : column, table.schema}));
     for (const auto& row : functions) {
       warn(column.empty()
                ? fmt::format(
                      "function {} has the word {} in its text: if it uses the table, it fails from constraint on",
                      row.text(0), table.name)
-               : fmt::format("function {} has the words {} and {} in its text: if it uses the column, it fails from "
-                             "constraint on",
-                             row.text(0), table.name, column));
+               : fmt::format("{}: if it uses the column, it fails from constraint on",
+                             seems_to_use(row, table, column)));
     }
     return {};
   }

@@ -15,7 +15,8 @@ namespace json = boost::json;
 
 // Those of partitions belong to the partitioned table's.
 constexpr const char* k_columns =
-    "SELECT n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid), rn.nspname, r.relname, k.convalidated "
+    "SELECT n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid), rn.nspname, r.relname, k.convalidated, "
+    "       obj_description(k.oid, 'pg_constraint') "
     "  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
     "  JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace rn ON rn.oid = r.relnamespace "
     " WHERE k.contype = 'f' AND k.conparentid = 0 ";
@@ -24,8 +25,8 @@ Result<std::vector<KeptForeignKey>> ask(Session& session, const std::string& con
   PGPHASE_TRY(rows, session.query(k_columns + condition + " ORDER BY 3, 1, 2", params));
   std::vector<KeptForeignKey> keys;
   for (const auto& row : rows) {
-    KeptForeignKey key{
-        {row.text(0), row.text(1)}, row.text(2), row.text(3), {row.text(4), row.text(5)}, row.boolean(6)};
+    KeptForeignKey key{{row.text(0), row.text(1)}, row.text(2),    row.text(3),
+                       {row.text(4), row.text(5)}, row.boolean(6), row.text(7)};
     constexpr std::string_view k_not_valid = " NOT VALID";
     if (key.definition.ends_with(k_not_valid)) key.definition.resize(key.definition.size() - k_not_valid.size());
     keys.push_back(std::move(key));
@@ -95,8 +96,13 @@ std::string drop_sql(const KeptForeignKey& key) {
 }
 
 std::string add_again_sql(const KeptForeignKey& key) {
-  return fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID;", qualified(key.table), quote_ident(key.name),
-                     key.definition);
+  auto sql = fmt::format("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID;", qualified(key.table), quote_ident(key.name),
+                         key.definition);
+  if (!key.comment.empty()) {
+    sql += fmt::format("COMMENT ON CONSTRAINT {} ON {} IS {};", quote_ident(key.name), qualified(key.table),
+                       quote_literal(key.comment));
+  }
+  return sql;
 }
 
 Result<RetireOutcome> validate_again(Session& session, const StepSite& site, const std::vector<KeptForeignKey>& keys,
@@ -121,7 +127,8 @@ json::array to_json(const std::vector<KeptForeignKey>& keys) {
                                {"name", key.name},
                                {"definition", key.definition},
                                {"referenced", name_to_json(key.referenced)},
-                               {"valid", key.valid}});
+                               {"valid", key.valid},
+                               {"comment", key.comment}});
   }
   return out;
 }
@@ -129,9 +136,10 @@ json::array to_json(const std::vector<KeptForeignKey>& keys) {
 std::vector<KeptForeignKey> foreign_keys_from_json(const json::value& keys) {
   std::vector<KeptForeignKey> out;
   for (const auto& key : keys.as_array()) {
+    const auto* comment = key.as_object().if_contains("comment");
     out.push_back({name_from_json(key.at("table")), json::value_to<std::string>(key.at("name")),
                    json::value_to<std::string>(key.at("definition")), name_from_json(key.at("referenced")),
-                   key.at("valid").as_bool()});
+                   key.at("valid").as_bool(), comment ? json::value_to<std::string>(*comment) : std::string()});
   }
   return out;
 }

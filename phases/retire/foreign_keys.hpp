@@ -17,6 +17,7 @@ struct KeptForeignKey {
   std::string definition;  // as pg_get_constraintdef words it, without NOT VALID
   TableName referenced;
   bool valid = true;
+  std::string comment = {};
 };
 
 // Of one column, or of the whole table in both directions; not those of a table to itself, which go along with it. By

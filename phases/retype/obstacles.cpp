@@ -6,6 +6,7 @@
 
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/retype/counting.hpp"
 #include "phases/retype/hanging.hpp"
 #include "phases/retype/routines.hpp"
 #include "phases/sync/other_plans.hpp"
@@ -272,6 +273,10 @@ Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const P
               session.query(questions, {*oid, body.column, (*made)[0].text(0), truth(body.converts_by_itself()),
                                         truth(!body.default_sql.empty()), truth(modifiers), truth(body.fill.empty())}));
   for (const auto& row : rows) sentences.push_back(sentence(what, body, row.text(0), row.text(1)));
+  if (body.default_sql.empty()) {
+    PGPHASE_TRY(beyond, counted_beyond(session, body.table, body.column, (*made)[0].text(0)));
+    sentences.insert(sentences.end(), beyond.begin(), beyond.end());
+  }
   PGPHASE_TRY(taken, has_taken_a_place(session, body, *oid));
   if (taken) {
     sentences.push_back(

@@ -7,6 +7,7 @@
 #include "phases/postgres/sqlstate.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/retype/counting.hpp"
 #include "phases/retype/places.hpp"
 #include "phases/retype/retype.hpp"
 #include "phases/retype/twins.hpp"
@@ -115,6 +116,8 @@ Result<void> must_come_back(Session& session, const std::string& doing, const Re
   if (!hidden) {
     found.push_back(fmt::format("{}, as which {} was retired, is gone", displaced.old.hidden, describe(body)));
   }
+  PGPHASE_TRY(beyond, counted_beyond_old_type(session, body, displaced.old.hidden));
+  found.insert(found.end(), beyond.begin(), beyond.end());
   PGPHASE_TRY(hanging, what_hangs_on(session, body.table, body.column));
   PGPHASE_TRY(indexes, valid_hidden_indexes(session, body.table));
   for (const auto& index : hanging.indexes) {
@@ -210,6 +213,8 @@ Result<RetireOutcome> take_type_back(Session& session, const StepSite& site, con
   PGPHASE_TRY(standing, retired_by(session, site.key, "column"));
   if (standing) {
     PGPHASE_TRY(displaced, displaced_of(*standing));
+    PGPHASE_TRY(beyond, counted_beyond_old_type(session, body, displaced.old.hidden));
+    if (!beyond.empty()) return refused_by("giving " + describe(body) + " its old type back", beyond);
     if (displaced.needs_value) {
       PGPHASE_TRY(proof, proof_of(session, body, displaced));
       if (!proof.valid) return prove_values(session, site, body, displaced, proof);

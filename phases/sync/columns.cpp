@@ -13,7 +13,10 @@
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/links.hpp"
+#include "phases/sync/newcomers.hpp"
+#include "phases/sync/order.hpp"
 #include "phases/sync/other_plans.hpp"
+#include "phases/sync/rights.hpp"
 #include "phases/sync/sources.hpp"
 #include "plans/sql/quote.hpp"
 
@@ -107,28 +110,6 @@ Result<std::vector<std::string>> obstacles_among_relatives(Session& session, con
   return sentences;
 }
 
-// Triggers fire in the order of their names, byte by byte. What one writes behind our last is followed by nobody, and
-// in front of our first it looks like the statement's own.
-Result<std::vector<std::string>> triggers_outside_of_ours(Session& session, const TableName& table,
-                                                          const std::string& oid) {
-  PGPHASE_TRY(
-      rows,
-      session.query("SELECT DISTINCT tgname FROM pg_trigger "
-                    " WHERE tgrelid IN (SELECT $1::oid UNION SELECT relid FROM pg_partition_tree($1::oid::regclass)) "
-                    "   AND NOT tgisinternal AND tgtype & 3 = 3 AND tgtype & 20 <> 0 AND tgname !~ '^[!~_]pgphase_' "
-                    "   AND (tgname < $2::name OR tgname > $3::name) ORDER BY 1",
-                    {oid, k_first_trigger, k_last_trigger}));
-  std::vector<std::string> sentences;
-  for (const auto& row : rows) {
-    sentences.push_back(
-        fmt::format("trigger {} of {} would fire outside of those that keep columns in step ({} and {}): what "
-                    "it writes would be followed by nobody; instead, give it a name that begins with a letter "
-                    "from a to z",
-                    row.text(0), display_name(table), k_first_trigger, k_last_trigger));
-  }
-  return sentences;
-}
-
 // Everything that has to be known before the lock is taken.
 struct Prepared {
   std::vector<std::string> types;  // of the targets, with their collation
@@ -159,7 +140,9 @@ Result<Prepared> prepare(Session& session, const std::string& doing, const LinkC
   for (const auto& source : body.sources) {
     PGPHASE_TRY(known, known_column(session, oid, source.name));
     if (!known) return missing(source.name);
-    out.sources.push_back({source.name, known->type, way_back(body, source, *known), known->default_sql});
+    SyncColumn column{source.name, known->type, way_back(body, source, *known), known->default_sql};
+    column.required = known->required;
+    out.sources.push_back(std::move(column));
   }
   for (const auto& target : body.targets) {
     if (!target.type.empty()) {
@@ -233,6 +216,14 @@ Error no_link(const std::string& doing) {
                     "Nothing was changed.");
 }
 
+// What anybody can do or undo while the plan waits: asked before anything runs, and again when it is the step's turn.
+Result<std::vector<std::string>> what_writers_would_meet(Session& session, const LinkColumnsBody& body) {
+  PGPHASE_TRY(sentences, rights_that_writers_lack(session, body));
+  PGPHASE_TRY(strays, stray_triggers(session, body.table));
+  for (const auto& one : strays) sentences.push_back(fmt::format("{}; `{}` puts it between", one.sentence, one.rename));
+  return std::move(sentences);
+}
+
 // --- forward
 // -----------------------------------------------------------------------------------------------------------------
 
@@ -266,6 +257,8 @@ Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const
       PGPHASE_TRY(known, known_column(s, locked, target.name));
       link.targets.push_back({target.name, known->type, target.expression, "", target.called});
     }
+    PGPHASE_TRY(partitions, partitions_now(s, body.table));
+    link.partitions = std::move(partitions);
     PGPHASE_CHECK(add_link(s, site.key, body.table, std::move(link)));
     PGPHASE_CHECK(carry_out_links(s, body.table));
     return std::string("created, and kept in step from now on");
@@ -327,10 +320,15 @@ Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, co
       sql += fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {};", qualified(body.table), quote_ident(one.hidden_as),
                          quote_ident(one.object));
       moves.push_back({one.hidden_as, one.object});
-      if (auto* target = find_target(stored->link, one.hidden_as)) target->name = one.object;
+      auto* target = find_target(stored->link, one.hidden_as);
+      if (!target) continue;
+      target->name = one.object;
+      if (target->called == target->name) target->called.clear();
     }
     PGPHASE_CHECK(s.script(sql));
     stored->link.flow = flow_of(body);
+    PGPHASE_TRY(partitions, partitions_now(s, body.table));
+    stored->link.partitions = std::move(partitions);
     PGPHASE_CHECK(change_link(s, *stored));
     PGPHASE_CHECK(other_links_follow(s, stored->id, body.table, moves));
     PGPHASE_CHECK(carry_out_links(s, body.table));
@@ -398,7 +396,10 @@ Result<std::string> retire_columns(Session& session, const StepSite& site, const
     record.definition = with_origin("{}", origin_of(body));
     sql += fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {};", qualified(body.table), quote_ident(record.object),
                        record.hidden_as);
-    if (auto* target = find_target(stored.link, record.object)) target->name = record.hidden_as;
+    if (auto* target = find_target(stored.link, record.object)) {
+      if (target->called.empty()) target->called = target->name;  // so it is known to be out of sight
+      target->name = record.hidden_as;
+    }
     PGPHASE_CHECK(record_retired(session, record));
     hidden.push_back(record.hidden_as);
     moves.push_back({record.object, record.hidden_as});
@@ -415,6 +416,12 @@ Result<std::string> retire_columns(Session& session, const StepSite& site, const
 }  // namespace
 
 Result<RetireOutcome> link_or_restore_columns(Session& session, const StepSite& site, const LinkColumnsBody& body) {
+  PGPHASE_TRY(in_the_way, what_writers_would_meet(session, body));
+  if (!in_the_way.empty()) {
+    return make_error(Errc::refused,
+                      fmt::format("keeping in step {} is refused: {}", describe(body), fmt::join(in_the_way, "; ")),
+                      "Nothing was changed. Do what is named, then run `pgphase up` again.");
+  }
   PGPHASE_TRY(retired, retired_columns(session, site.key));
   return retired.empty() ? link_columns(session, site, body) : restore_columns(session, site, body, retired);
 }
@@ -466,10 +473,10 @@ Result<std::vector<std::string>> obstacles_to_linking(Session& session, const Li
   if (!oid) return sentences;
   PGPHASE_TRY(relatives, obstacles_among_relatives(session, body.table, *oid));
   sentences.insert(sentences.end(), relatives.begin(), relatives.end());
-  PGPHASE_TRY(triggers, triggers_outside_of_ours(session, body.table, *oid));
-  sentences.insert(sentences.end(), triggers.begin(), triggers.end());
   PGPHASE_TRY(refused, refused_sources(session, body, *oid));
   for (const auto& one : refused) sentences.push_back(fmt::format("{}; instead, {}", one.why, one.instead));
+  PGPHASE_TRY(met, what_writers_would_meet(session, body));
+  sentences.insert(sentences.end(), met.begin(), met.end());
   return sentences;
 }
 

@@ -84,7 +84,7 @@ Result<std::vector<ExcludedValue>> excluded_values(Session& session, const LinkC
     sources.emplace(one.name, std::move(*source));
   }
   for (const auto& target : body.targets) {
-    if (!target.like.empty() || sources.empty()) continue;
+    if (!target.like.empty() || !target.called.empty() || sources.empty()) continue;
     PGPHASE_TRY(value, value_of(session, body.table, target, sources));
     if (value) values.push_back(std::move(*value));
   }

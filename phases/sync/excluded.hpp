@@ -17,8 +17,8 @@ struct ExcludedValue {
 };
 
 // The columns of which it is not NULL, as it would be in a column that stands for itself. A column that is the same as
-// an old one under another name is none: it keeps that one's default. What is not there yet, or cannot be evaluated, is
-// passed over.
+// an old one under another name is none: it keeps that one's default; nor one that nobody writes before it takes
+// another's place. What is not there yet, or cannot be evaluated, is passed over.
 Result<std::vector<ExcludedValue>> excluded_values(Session& session, const LinkColumnsBody& body);
 
 }  // namespace pgphase

@@ -79,19 +79,25 @@ class Writer {
 
   // Writes the columns of one side, of those of the other.
   std::string set(const SyncLink& link, const Columns& columns, const Columns& of, const char* indent) const {
-    // Nobody looks at a retired side: it may never make a statement fail.
-    const bool reject = link.on_error == SyncLink::OnError::reject && !hidden(columns);
+    // Nobody looks at a retired side: it may never make a statement fail, whatever an expression meets there.
+    const bool out_of_sight = hidden(columns);
+    const bool reject = link.on_error == SyncLink::OnError::reject && !out_of_sight;
+    const char* const errors = out_of_sight ? "OTHERS" : "data_exception OR integrity_constraint_violation";
     std::string out;
     for (const auto& column : columns) {
       if (column.expression.empty()) continue;
-      const auto assignment = fmt::format("{} := {};", in_row("NEW", column), value(column, of));
+      auto made = value(column, of);
+      // New code alone writes now, and the new column may be NULL: a source that may not keeps what it has.
+      const bool stays = column.required && !out_of_sight && link.flow == Flow::to_sources && !link.one_is_the_other;
+      if (stays) made = fmt::format("COALESCE({}, {})", made, in_row("NEW", column));
+      const auto assignment = fmt::format("{} := {};", in_row("NEW", column), made);
       if (reject) {
         out += fmt::format("{}{}\n", indent, assignment);
       } else {
         out += fmt::format(
-            "{0}BEGIN\n{0}  {1}\n{0}EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN\n"
+            "{0}BEGIN\n{0}  {1}\n{0}EXCEPTION WHEN {3} THEN\n"
             "{0}  {2} := NULL;\n{0}END;\n",
-            indent, assignment, in_row("NEW", column));
+            indent, assignment, in_row("NEW", column), errors);
       }
     }
     return out;

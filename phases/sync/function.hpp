@@ -17,6 +17,7 @@ struct SyncColumn {
   std::string default_sql;  // of a source, or of a target in its place: its default in the catalogue, or empty
   std::string called = {};  // as the other side's expressions call it, where that is another name
   bool numbered = false;    // of a target in its source's place: what it gets by itself is another value for each row
+  bool required = false;    // of a source: it was NOT NULL when the link was made
 };
 
 // Sources are there before the plan, targets are what it makes of them.
@@ -38,6 +39,8 @@ struct SyncLink {
   // Nobody writes both sides: in a new row targets that are given lead, whatever is in the sources. A source may then
   // have a default that is another one for each row.
   bool one_is_the_other = false;
+  // Oids of the partitions that the table had when the columns came: they have nothing else to be told by.
+  std::vector<std::string> partitions = {};
 };
 
 // A backfill of a link's targets sets this to the link's key, for its transaction: what it writes is no change of an

@@ -21,7 +21,8 @@ json::array to_json(const std::vector<SyncColumn>& columns) {
                                 {"expression", column.expression},
                                 {"default", column.default_sql},
                                 {"called", column.called},
-                                {"numbered", column.numbered}});
+                                {"numbered", column.numbered},
+                                {"required", column.required}});
   }
   return list;
 }
@@ -32,9 +33,12 @@ std::vector<SyncColumn> columns_of(const json::value& list) {
   };
   std::vector<SyncColumn> columns;
   for (const auto& one : list.as_array()) {
-    const auto* numbered = one.as_object().if_contains("numbered");
+    const auto flag = [&one](const char* key) {
+      const auto* found = one.as_object().if_contains(key);
+      return found && found->as_bool();
+    };
     columns.push_back({text(one, "name"), text(one, "type"), text(one, "expression"), text(one, "default"),
-                       text(one, "called"), numbered && numbered->as_bool()});
+                       text(one, "called"), flag("numbered"), flag("required")});
   }
   return columns;
 }
@@ -55,7 +59,8 @@ std::string to_json_text(const SyncLink& link) {
                                       {"null_is_absent", link.null_means == SyncLink::NullMeans::absent},
                                       {"errors_become_null", link.on_error == SyncLink::OnError::null},
                                       {"one_is_the_other", link.one_is_the_other},
-                                      {"row", link.row}});
+                                      {"row", link.row},
+                                      {"partitions", json::value_from(link.partitions)}});
 }
 
 Result<SyncLink> sync_link_from_json(const std::string& text) {
@@ -69,6 +74,9 @@ Result<SyncLink> sync_link_from_json(const std::string& text) {
     link.on_error = from.at("errors_become_null").as_bool() ? SyncLink::OnError::null : SyncLink::OnError::reject;
     link.one_is_the_other = from.at("one_is_the_other").as_bool();
     if (const auto* row = from.if_contains("row")) link.row = json::value_to<std::string>(*row);
+    if (const auto* partitions = from.if_contains("partitions")) {
+      link.partitions = json::value_to<std::vector<std::string>>(*partitions);
+    }
     return link;
   } catch (const std::exception& e) {
     return make_error(Errc::bug, fmt::format("the ledger's record of a link cannot be read: {}", e.what()),

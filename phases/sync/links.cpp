@@ -7,6 +7,7 @@
 #include <map>
 
 #include "phases/sync/link_json.hpp"
+#include "phases/sync/order.hpp"
 #include "plans/base/hidden_names.hpp"
 #include "plans/base/one_line.hpp"
 #include "plans/sql/quote.hpp"
@@ -291,6 +292,11 @@ Result<void> links_must_be_in_order(Session& session, const PlanId& plan, Direct
     PGPHASE_TRY(out_of_reach, columns_out_of_reach(session, table));
     lost.insert(lost.end(), out_of_reach.begin(), out_of_reach.end());
     PGPHASE_TRY(found, faults_of_sync(session, table));
+    PGPHASE_TRY(strays, stray_triggers(session, table));
+    for (const auto& stray : strays) {
+      faults.push_back(stray.sentence);
+      again += stray.rename + "; ";
+    }
     if (found.empty()) continue;
     faults.insert(faults.end(), found.begin(), found.end());
     again += fmt::format("ALTER TABLE {0} ENABLE ALWAYS TRIGGER {1}, ENABLE ALWAYS TRIGGER {2}; ", qualified(table),

@@ -67,9 +67,9 @@ Result<std::vector<std::string>> columns_out_of_reach(Session& session);
 // What somebody has done to the triggers of links that are at work, a sentence each: dropped, disabled, fired for
 // replication only or for everything else only, as ENABLE TRIGGER ALL leaves them.
 Result<std::vector<std::string>> faults_of_sync(Session& session, const TableName& table);
-// Refused where there are any on a table with links of this plan: rows that were written meanwhile are out of step, and
-// what comes next relies on all being in it. Going back, what new code has written would go out of sight with the new
-// columns. So are columns out of reach.
+// Refused where there are any on a table with links of this plan, or a trigger of the user's that fires outside the
+// pair: rows that were written meanwhile are out of step, and what comes next relies on all being in it. Going back, what
+// new code has written would go out of sight with the new columns. So are columns out of reach.
 Result<void> links_must_be_in_order(Session& session, const PlanId& plan, Direction direction = Direction::forward);
 
 }  // namespace pgphase

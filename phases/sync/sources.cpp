@@ -84,21 +84,23 @@ Result<std::vector<SourceRefusal>> refused_conversions(Session& session, const L
 }  // namespace
 
 Result<std::optional<KnownColumn>> known_column(Session& session, const std::string& oid, const std::string& column) {
-  PGPHASE_TRY(rows, session.query("SELECT format_type(a.atttypid, a.atttypmod), "
-                                  "       (SELECT format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_collation c "
-                                  "          JOIN pg_namespace n ON n.oid = c.collnamespace "
-                                  "         WHERE c.oid = a.attcollation AND a.attcollation <> t.typcollation), "
-                                  "       pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '', a.attidentity <> '', "
-                                  "       CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4 THEN "
-                                  "         a.atttypmod - 4 ELSE 0 END "
-                                  "  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
-                                  "  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
-                                  " WHERE a.attrelid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped",
-                                  {oid, column}));
+  PGPHASE_TRY(
+      rows,
+      session.query("SELECT format_type(a.atttypid, a.atttypmod), "
+                    "       (SELECT format(' COLLATE %I.%I', n.nspname, c.collname) FROM pg_collation c "
+                    "          JOIN pg_namespace n ON n.oid = c.collnamespace "
+                    "         WHERE c.oid = a.attcollation AND a.attcollation <> t.typcollation), "
+                    "       pg_get_expr(d.adbin, d.adrelid), a.attgenerated <> '', a.attidentity <> '', a.attnotnull, "
+                    "       CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4 THEN "
+                    "         a.atttypmod - 4 ELSE 0 END "
+                    "  FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
+                    "  LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+                    " WHERE a.attrelid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped",
+                    {oid, column}));
   if (rows.empty()) return std::optional<KnownColumn>();
   const auto& row = rows[0];
   return std::optional(KnownColumn{row.text(0), row.text(1), row.text(2), row.boolean(3), row.boolean(4),
-                                   static_cast<int>(row.integer(5))});
+                                   row.boolean(5), static_cast<int>(row.integer(6))});
 }
 
 Result<std::vector<SourceRefusal>> refused_sources(Session& session, const LinkColumnsBody& body,

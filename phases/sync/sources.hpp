@@ -17,7 +17,8 @@ struct KnownColumn {
   std::string default_sql;  // or empty
   bool generated = false;
   bool identity = false;
-  int longest = 0;  // of a varchar(n): n; else 0
+  bool required = false;  // NOT NULL
+  int longest = 0;        // of a varchar(n): n; else 0
 };
 
 // `oid`: the table's, as text.

@@ -91,6 +91,7 @@ Parsed<Expression> parse_expression(std::string_view sql) {
   if (has_parameter(*target)) return SqlError{"$1 and the like stand for nothing here: write the value"};
   Expression out;
   out.functions = tree::functions(*target);
+  out.tables = tree::relations(enclosed->front().node);
   note_columns(*target, out);
   out.stands_bare = stands_bare(*target);
   return out;

@@ -7,12 +7,14 @@
 #include <string_view>
 #include <vector>
 
+#include "plans/base/names.hpp"
 #include "plans/sql/statement.hpp"
 
 namespace pgphase {
 
 struct Expression {
   std::vector<std::string> functions;  // called in it, "name" or "schema.name", as PostgreSQL stores them
+  std::vector<TableName> tables;       // read by queries in it
   std::vector<std::string> columns;    // referred to, without their table
   bool reads_whole_row = false;        // t.*, or a name that may be the row itself
   bool reads_clock = false;            // CURRENT_TIMESTAMP and its like, which call no function by name

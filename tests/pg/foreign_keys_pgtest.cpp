@@ -89,5 +89,45 @@ TEST_F(ForeignKeysPgTest, TheDefinitionsComeBackFromTheLedgerAsTheyWere) {
   EXPECT_EQ(foreign_keys_of_table(*session_, db_.value("SELECT 'teams'::regclass::oid")).value().size(), 2U);
 }
 
+constexpr const char* k_comments = R"sql(
+SELECT string_agg(format('%s: %s', conname, obj_description(oid, 'pg_constraint')), ' ' ORDER BY conname)
+  FROM pg_constraint WHERE contype = 'f')sql";
+
+TEST_F(ForeignKeysPgTest, TheirCommentsComeBackWithThem) {
+  db_.exec(
+      "ALTER TABLE people ADD boss integer CONSTRAINT to_boss REFERENCES people;"
+      "COMMENT ON CONSTRAINT to_team ON people IS 'it''s theirs'; COMMENT ON CONSTRAINT to_boss ON people IS 'above'");
+  const auto before = db_.value(k_comments);
+  EXPECT_THAT(before, HasSubstr("to_boss: above to_part:  to_team: it's theirs"));
+  for (const auto& gone : {team(), goes("people", "boss")}) {
+    forward(gone);
+    EXPECT_NE(db_.value(k_comments), before);
+    back(gone);
+    EXPECT_EQ(db_.value(k_comments), before);
+  }
+  for (const auto* table : {"people", "teams"}) {
+    const RetireTableBody whole{{"public", table}};
+    forward(whole);
+    back(whole);
+    EXPECT_EQ(db_.value(k_comments), before) << table;
+  }
+}
+
+// As pg_get_constraintdef words it: such a key is never checked, and is not on the way back.
+TEST_F(ForeignKeysPgTest, OneThatIsNotEnforcedComesBackAsItWas) {
+  if (session_->server_version() < 180000) return;
+  db_.exec("ALTER TABLE people ADD note integer CONSTRAINT loose REFERENCES teams (id) NOT ENFORCED");
+  db_.exec("UPDATE people SET note = 77; COMMENT ON CONSTRAINT loose ON people IS 'for the planner'");
+  const auto state = [this] {
+    return db_.value(
+        "SELECT concat_ws(' ', conenforced, convalidated, pg_get_constraintdef(oid), obj_description(oid, "
+        "'pg_constraint')) FROM pg_constraint WHERE conname = 'loose'");
+  };
+  const auto before = state();
+  forward(goes("people", "note"));
+  back(goes("people", "note"));
+  EXPECT_EQ(state(), before);
+}
+
 }  // namespace
 }  // namespace pgphase::testing

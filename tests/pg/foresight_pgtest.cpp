@@ -273,6 +273,12 @@ std::vector<Case> warnings() {
       {"FunctionThatSeemsToUseTheColumn", drops("day"),
        "CREATE FUNCTION g() RETURNS bigint LANGUAGE sql AS 'SELECT sum(day) FROM tasks'",
        "function g() has the words tasks and day in its text"},
+      {"FunctionOfARowThatSeemsToUseTheColumn", drops("day"),
+       "CREATE FUNCTION g(r tasks) RETURNS integer LANGUAGE sql AS 'SELECT r.day'",
+       "function g(tasks) is given or returns rows of tasks, and has the word day in its text"},
+      {"FunctionOfRowsThatSeemsToUseTheColumn", renames("day"),
+       "CREATE FUNCTION g(r tasks[]) RETURNS integer LANGUAGE sql AS 'SELECT r[1].day'",
+       "function g(tasks[]) is given"},
       {"FunctionThatSeemsToUseTheTable", k_drops_table,
        "CREATE FUNCTION g() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM tasks'",
        "function g() has the word tasks in its text"},
@@ -477,6 +483,15 @@ TEST_F(QuietPgTest, ALookUsesUpNoNumberOfASequence) {
   db_.exec("CREATE SEQUENCE s; CREATE TABLE tasks (id integer DEFAULT nextval('s'), title text)");
   EXPECT_THAT(look(makes("id", "id::text")).warnings, Contains(HasSubstr("EXCLUDED.made")));
   EXPECT_EQ(db_.value("SELECT is_called FROM s"), "f");
+}
+
+// Nobody writes a column that has yet to take another's place and name: an upsert cannot mean it.
+TEST_F(QuietPgTest, OfAColumnThatHasYetToTakeItsPlaceNoUpsertIsSpokenOf) {
+  db_.exec("CREATE TABLE tasks (id integer, title text DEFAULT 'new', day integer)");
+  auto replaced = makes("title", "title", "title");
+  replaced.targets[0].name = "_pgphase_new_1";
+  replaced.targets[0].called = "title";
+  nothing_of(replaced, "it is hidden");
 }
 
 }  // namespace

@@ -200,5 +200,23 @@ TEST_F(HandOverPgTest, AColumnOfThatNameMadeMeanwhileStopsTheWayBackAndTheValues
   EXPECT_EQ(db_.value("SELECT string_agg(email, ' ' ORDER BY id) FROM people"), "ANN@X BOB@X");
 }
 
+// The new column stands for itself then, and may be NULL; the source, which only follows, may not.
+TEST_F(HandOverPgTest, ASourceThatIsRequiredKeepsItsValueWhereTheNewColumnIsNull) {
+  db_.exec("DELETE FROM people WHERE id = 3; UPDATE people SET n = id; ALTER TABLE people ALTER n SET NOT NULL");
+  const auto tens = link("people", "n", "m", "integer", "n * 10", "m / 10");
+  HandOverBody end = goes(tens);
+  end.retire.clear();
+  link_and_fill(tens);
+  EXPECT_EQ(sqlstate_of("UPDATE people SET m = NULL WHERE id = 1"), "23502") << "NULL on purpose ships later";
+  for (int round = 0; round < 2; ++round) {
+    forward(end);
+    EXPECT_EQ(sqlstate_of("UPDATE people SET m = NULL WHERE id = 1"), "");
+    EXPECT_EQ(sqlstate_of("UPDATE people SET m = 70 WHERE id = 2"), "");
+    EXPECT_EQ(db_.value("SELECT string_agg(concat_ws(':', n, m), ' ' ORDER BY id) FROM people"), "1 7:70");
+    back(end);
+    EXPECT_EQ(db_.value("SELECT string_agg(concat_ws(':', n, m), ' ' ORDER BY id) FROM people"), "1 7:70");
+  }
+}
+
 }  // namespace
 }  // namespace pgphase::testing

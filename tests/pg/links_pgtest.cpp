@@ -218,5 +218,30 @@ TEST_F(LinksPgTest, TheRefusalOfAWayBackNamesWhatMendsItAndTheWordForAnIncident)
   EXPECT_EQ(db_.value("SELECT count(*) FROM (" + commands[1] + ") x WHERE address = 'new'"), "1");
 }
 
+// Code that knows nothing of the plan is alone again: what it writes need not mean anything to a column that was
+// retired.
+TEST_F(LinksPgTest, ARetiredColumnRefusesNothing) {
+  db_.exec(
+      "UPDATE people SET email = id; CREATE FUNCTION strict(text) RETURNS integer LANGUAGE plpgsql AS "
+      "$$BEGIN IF $1 = 'raise' THEN RAISE 'no'; END IF; RETURN $1::integer; END$$");
+  const auto number = link("people", "email", "number", "integer", "strict(email)", "number::text");
+  const auto write = [this](const std::string& email) {
+    db_.exec("INSERT INTO people (email) VALUES (" + email + ")");
+    db_.exec("UPDATE people SET email = " + email + " WHERE id = 1");
+  };
+  forward(number);
+  EXPECT_ANY_THROW(write("'xyz'")) << "on_error is to reject";
+  for (int round = 0; round < 2; ++round) {
+    back(number);
+    write("'xyz'");
+    write("'raise'");
+    write("'17'");
+    forward(number);
+    EXPECT_ANY_THROW(write("'xyz'")) << "and is again when the column is back";
+  }
+  EXPECT_EQ(db_.value("SELECT number FROM people WHERE id = 1"), "17") << "it has followed";
+  EXPECT_EQ(db_.value("SELECT count(*) FROM people WHERE email = 'xyz' AND number IS NULL"), "2");
+}
+
 }  // namespace
 }  // namespace pgphase::testing
