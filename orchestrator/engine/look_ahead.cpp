@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-
+#include "orchestrator/engine/undone_before.hpp"
 #include "phases/catalogue/existence.hpp"
+#include "phases/ledger/ledger.hpp"
 #include "phases/retire/retire.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/statement.hpp"
@@ -13,48 +12,42 @@
 namespace pgphase {
 namespace {
 
-std::string in_capitals(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
-}
-
-bool harmless(const Statement& statement) {
-  const auto parsed = parse_statements(statement.sql);
-  if (!parsed || parsed->size() != 1) return false;
-  const auto sql = in_capitals(parsed->front().text);
-  for (const auto* start : {"CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX", "INSERT", "UPDATE", "DELETE",
-                            "COMMENT", "VACUUM", "ANALYZE"}) {
-    if (sql.starts_with(start)) return true;
-  }
-  if (!sql.starts_with("ALTER TABLE")) return false;
-  const auto says = [&sql](const char* word) { return sql.find(word) != std::string::npos; };
-  return !says("REFERENCES") && !says("ATTACH") && !says("INHERIT") && !says("REPLICA") && !says("GENERATED");
-}
-
-// What another step of this rollback may have made goes away before this step is undone.
-bool others_may_have_made_it(const PlanRecord& plan, Phase phase, const Step& mine, const TableName& table) {
-  for (const auto& step : plan.plan[phase].steps) {
-    if (step.name == mine.name || !may_make_obstacles(step)) continue;
-    if (std::find(step.touches.begin(), step.touches.end(), table) != step.touches.end()) return true;
-  }
-  return false;
-}
-
-Result<std::vector<std::string>> obstacles_to(Session& session, const Step& step, TableName& table) {
+// Asked by the names that things have now; `table` becomes the one asked about.
+Result<std::vector<std::string>> obstacles_to(Session& session, const Step& step, const UndoneBefore& before,
+                                              TableName& table) {
   if (const auto* create = std::get_if<CreateTableBody>(&step.body)) {
-    table = create->table;
-    return obstacles_to_undo(session, *create);
+    auto body = *create;
+    table = body.table;
+    body.table = before.now(table);
+    return obstacles_to_undo(session, body, before.foreign_keys());
   }
   if (const auto* add = std::get_if<AddColumnBody>(&step.body)) {
-    table = add->table;
-    return obstacles_to_undo(session, *add);
+    auto body = *add;
+    table = body.table;
+    body.column = before.now(table, body.column);
+    body.table = before.now(table);
+    return obstacles_to_undo(session, body, before.foreign_keys());
   }
   if (const auto* link = std::get_if<LinkColumnsBody>(&step.body)) {
-    table = link->table;
-    return obstacles_to_undo(session, *link);
+    auto body = *link;
+    table = body.table;
+    for (auto& target : body.targets) target.name = before.now(table, target.name);
+    body.table = before.now(table);
+    return obstacles_to_undo(session, body, before.foreign_keys());
   }
   return std::vector<std::string>();
+}
+
+// The phases in front of the one that cannot be undone do not wait for it.
+std::string meanwhile(const LedgerView& ledger, const std::vector<PhaseToUndo>& order, std::size_t refused) {
+  for (auto i = refused; i-- > 0;) {
+    const auto& [id, phase] = order[i];
+    if (ledger.find(id)->plan[phase].steps.empty()) continue;
+    return fmt::format(
+        " What comes before it can be rolled back meanwhile: pgphase rollback {} --phase {} --with-later", id.value,
+        to_string(phase));
+  }
+  return {};
 }
 
 // "the 12 rows of notes": what the statement would destroy; empty: nothing that is there.
@@ -104,28 +97,34 @@ Result<void> keeps_what_is_there(Session& session, const PlanId& plan, Phase pha
 
 }  // namespace
 
-bool may_make_obstacles(const Step& step) {
-  if (std::holds_alternative<RenameTableBody>(step.body)) return true;  // a view of the table
-  const auto* written = std::get_if<SqlBody>(&step.body);
-  return written && !std::all_of(written->forward.begin(), written->forward.end(), harmless);
-}
-
 Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order,
-                        bool lose_data) {
-  for (const auto& [id, phase] : order) {
+                        HandWritten hand_written) {
+  UndoneBefore before;
+  for (std::size_t place = 0; place < order.size(); ++place) {
+    const auto& [id, phase] = order[place];
     const auto& plan = *ledger.find(id);
-    for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
-      const auto& step = plan.plan[phase].steps[i];
+    if (plan.stamped) continue;  // only the record of it is taken back
+    PGPHASE_TRY(retired, read_retired(session, id));
+    const auto& steps = plan.plan[phase].steps;
+    for (auto i = steps.size(); i-- > 0;) {
+      const auto& step = steps[i];
       if (!has_effect(plan[phase].steps[i])) continue;
-      if (!lose_data) PGPHASE_CHECK(keeps_what_is_there(session, id, phase, step));
+      if (hand_written == HandWritten::keeps_what_is_there) {
+        PGPHASE_CHECK(keeps_what_is_there(session, id, phase, step));
+      }
       TableName table;
-      PGPHASE_TRY(obstacles, obstacles_to(session, step, table));
-      if (obstacles.empty() || others_may_have_made_it(plan, phase, step, table)) continue;
+      PGPHASE_TRY(obstacles, obstacles_to(session, step, before, table));
+      if (obstacles.empty() || before.may_take_more_from(table)) {
+        before.add(id, phase, step, retired);
+        continue;
+      }
       std::string all;
       for (const auto& obstacle : obstacles) all += "\n  " + obstacle;
       return make_error(Errc::refused,
                         fmt::format("{} {}/{} cannot be undone:{}", id.value, to_string(phase), step.name, all),
-                        "Nothing was changed.");
+                        "Nothing was changed. Take away what is named first (by the plan that made it, or by hand), "
+                        "then roll back again." +
+                            meanwhile(ledger, order, place));
     }
   }
   return {};
