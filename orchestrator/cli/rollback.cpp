@@ -5,18 +5,14 @@
 
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
-#include "orchestrator/engine/look_ahead.hpp"
-#include "orchestrator/engine/phase_undo.hpp"
-#include "orchestrator/engine/rollback_order.hpp"
+#include "orchestrator/engine/rollback_run.hpp"
 #include "orchestrator/rehearsal/report.hpp"
 #include "phases/ledger/schema.hpp"
 
 namespace pgphase {
 namespace {
 
-namespace asio = boost::asio;
-
-struct RollbackOptions {
+struct CommandLine {
   std::string plan, phase, reason, confirm;
   int last = 0;
   bool with_later = false, take_over = false, lose_data = false;
@@ -52,54 +48,15 @@ std::vector<std::string> announcement(const LedgerView& ledger, const std::vecto
   return lines;
 }
 
-struct Done {
-  struct Undone {
-    PhaseToUndo which;
-    PhaseUndo how;
-  };
-  std::vector<Undone> phases;
-  std::optional<PhaseUndo> stopped;
-};
-
-asio::awaitable<Result<void>> roll_back(RunContext& run, RollbackWishes wishes, bool lose_data, std::string reason,
-                                        std::string person, Done& done) {
-  std::vector<std::string> first_of_all;
-  auto look = [&](Session& session) -> Result<std::vector<PhaseToUndo>> {
-    auto lifting = begin_fenced(session, run.fence, "rollback.lift_stop");
-    if (!lifting) return lifting.error();
-    PGPHASE_CHECK(lift_requests(session, RequestKind::stop, std::nullopt, person));
-    PGPHASE_CHECK(lifting->commit());
-    PGPHASE_TRY(ledger, read_ledger(session));
-    PGPHASE_TRY(order, rollback_order(ledger, wishes));
-    PGPHASE_CHECK(look_ahead(session, ledger, order, lose_data));
-    if (wishes.with_later) first_of_all = announcement(ledger, order);
-    return order;
-  };
-  auto order = co_await run.work.run(look);
-  if (!order) co_return order.error();
-  for (const auto& line : first_of_all) run.reporter.say(line);
-  for (const auto& item : *order) {
-    const auto why = reason.empty() ? fmt::format("phase {} was rolled back", to_string(item.phase)) : reason;
-    auto undone = co_await undo_phase(run, item.plan, item.phase, why);
-    if (!undone) co_return undone.error();
-    if (undone->stop.reason != StopReason::done) {
-      done.stopped = *undone;
-      co_return Result<void>();
-    }
-    done.phases.push_back({item, *undone});
-  }
-  co_return Result<void>();
-}
-
 // The two moments of a phase: when code of the schema before works again, and when everything is restored.
-boost::json::object as_json(const Done::Undone& one) {
+boost::json::object as_json(const RollbackProgress::Undone& one) {
   return {{"plan", one.which.plan.value},
           {"phase", to_string(one.which.phase)},
           {"old_code_safe_seconds", one.how.old_code_safe.count()},
           {"complete_seconds", one.how.complete.count()}};
 }
 
-std::string in_words(const Done::Undone& one) {
+std::string in_words(const RollbackProgress::Undone& one) {
   const auto complete = in_seconds(one.how.complete.count());
   return fmt::format("{} {}: {}, everything restored after {}", one.which.plan.value, to_string(one.which.phase),
                      one.how.old_code_was_out ? "old code safe after " + in_seconds(one.how.old_code_safe.count())
@@ -107,7 +64,7 @@ std::string in_words(const Done::Undone& one) {
                      complete);
 }
 
-ExitCode tell(Program& program, const Done& done) {
+ExitCode tell(Program& program, const RollbackProgress& done) {
   auto& console = program.console();
   boost::json::array phases;
   for (const auto& one : done.phases) phases.push_back(as_json(one));
@@ -133,7 +90,7 @@ ExitCode tell(Program& program, const Done& done) {
   return exit;
 }
 
-ExitCode rollback(Program& program, const RollbackOptions& options) {
+ExitCode rollback(Program& program, const CommandLine& options) {
   auto& console = program.console();
   RollbackWishes wishes;
   wishes.last = options.last;
@@ -155,11 +112,18 @@ ExitCode rollback(Program& program, const RollbackOptions& options) {
   if (auto asked = ask_to_stop(program); !asked) return console.fail(asked.error());
 
   Control control;
-  Done done;
-  auto result = program.under_lease(
-      control, options.take_over ? TakeOver::by_force : TakeOver::if_stale, k_patience, [&](RunContext& run) {
-        return roll_back(run, wishes, options.lose_data, options.reason, program.person(), done);
-      });
+  RollbackOptions back;
+  back.wishes = wishes;
+  back.hand_written = options.lose_data ? HandWritten::may_lose_it : HandWritten::keeps_what_is_there;
+  back.reason = options.reason;
+  if (wishes.with_later) {
+    back.announce = [&console](const LedgerView& ledger, const std::vector<PhaseToUndo>& order) {
+      for (const auto& line : announcement(ledger, order)) console.say(line);
+    };
+  }
+  RollbackProgress done;
+  auto result = program.under_lease(control, options.take_over ? TakeOver::by_force : TakeOver::if_stale, k_patience,
+                                    [&](RunContext& run) { return roll_back(run, back, done); });
   if (!result) {
     auto error = result.error();
     if (error.code == Errc::lease_held && !options.take_over) {
@@ -174,7 +138,7 @@ ExitCode rollback(Program& program, const RollbackOptions& options) {
 }  // namespace
 
 void add_rollback(Program& program) {
-  auto options = std::make_shared<RollbackOptions>();
+  auto options = std::make_shared<CommandLine>();
   auto* command =
       program.add_command("rollback", "Undo one phase, one plan, or the last N plans, without losing what was written",
                           "  pgphase rollback 002_task_priority --phase constraint\n"

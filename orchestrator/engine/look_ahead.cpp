@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <set>
-#include <span>
 
+#include "orchestrator/engine/undone_before.hpp"
 #include "phases/catalogue/existence.hpp"
+#include "phases/ledger/ledger.hpp"
 #include "phases/old_values/old_values.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/sync/links.hpp"
@@ -18,69 +17,45 @@
 namespace pgphase {
 namespace {
 
-std::string in_capitals(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
-}
-
-bool harmless(const Statement& statement) {
-  if (statement.kind == StatementKind::require || statement.kind == StatementKind::validate) return true;
-  const auto parsed = parse_statements(statement.sql);
-  if (!parsed || parsed->size() != 1) return false;
-  const auto sql = in_capitals(parsed->front().text);
-  for (const auto* start : {"CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX", "INSERT", "UPDATE", "DELETE",
-                            "COMMENT", "VACUUM", "ANALYZE"}) {
-    if (sql.starts_with(start)) return true;
-  }
-  if (!sql.starts_with("ALTER TABLE")) return false;
-  const auto says = [&sql](const char* word) { return sql.find(word) != std::string::npos; };
-  return !says("REFERENCES") && !says("ATTACH") && !says("INHERIT") && !says("REPLICA") && !says("GENERATED");
-}
-
-// What other steps of this rollback may have made goes away before this step is undone. `order` up to the step's phase.
-bool others_may_have_made_it(const LedgerView& ledger, std::span<const PhaseToUndo> order, const Step& mine,
-                             const TableName& table) {
-  for (const auto& [id, phase] : order) {
-    const auto& plan = *ledger.find(id);
-    for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
-      const auto& step = plan.plan[phase].steps[i];
-      const bool itself = &step == &mine;
-      if (itself || !has_effect(plan[phase].steps[i]) || !may_make_obstacles(step)) continue;
-      if (std::find(step.touches.begin(), step.touches.end(), table) != step.touches.end()) return true;
-    }
-  }
-  return false;
-}
-
-// Until a rename is taken back, what has the copy's name is the column itself, with all that hangs on it.
-bool goes_by_another_name(const PlanRecord& plan, const Step& step) {
-  const auto phase = Phase::constraint;
-  for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
-    const auto* end = std::get_if<HandOverBody>(&plan.plan[phase].steps[i].body);
-    if (end && end->link_step == step.name && !end->rename.empty() && has_effect(plan[phase].steps[i])) return true;
-  }
-  return false;
-}
-
+// Asked by the names that things have now; `table` becomes the one asked about.
 Result<std::vector<std::string>> obstacles_to(Session& session, const StepKey& key, const Step& step,
-                                              TableName& table) {
+                                              const UndoneBefore& before, TableName& table) {
   if (const auto* retype = std::get_if<RetypeBody>(&step.body)) {
     return obstacles_to_undo(session, key, *retype);  // `table` stays empty: no other step makes it
   }
   if (const auto* create = std::get_if<CreateTableBody>(&step.body)) {
-    table = create->table;
-    return obstacles_to_undo(session, *create);
+    auto body = *create;
+    table = body.table;
+    body.table = before.now(table);
+    return obstacles_to_undo(session, body, before.foreign_keys());
   }
   if (const auto* add = std::get_if<AddColumnBody>(&step.body)) {
-    table = add->table;
-    return obstacles_to_undo(session, *add);
+    auto body = *add;
+    table = body.table;
+    body.column = before.now(table, body.column);
+    body.table = before.now(table);
+    return obstacles_to_undo(session, body, before.foreign_keys());
   }
   if (const auto* link = std::get_if<LinkColumnsBody>(&step.body)) {
-    table = link->table;
-    return obstacles_to_undo(session, *link);
+    auto body = *link;
+    table = body.table;
+    for (auto& target : body.targets) target.name = before.now(table, target.name);
+    body.table = before.now(table);
+    return obstacles_to_undo(session, body, before.foreign_keys());
   }
   return std::vector<std::string>();
+}
+
+// The phases in front of the one that cannot be undone do not wait for it.
+std::string meanwhile(const LedgerView& ledger, const std::vector<PhaseToUndo>& order, std::size_t refused) {
+  for (auto i = refused; i-- > 0;) {
+    const auto& [id, phase] = order[i];
+    if (ledger.find(id)->plan[phase].steps.empty()) continue;
+    return fmt::format(
+        " What comes before it can be rolled back meanwhile: pgphase rollback {} --phase {} --with-later", id.value,
+        to_string(phase));
+  }
+  return {};
 }
 
 // "the 12 rows of notes": what the statement would destroy; empty: nothing that is there.
@@ -154,12 +129,6 @@ Result<void> is_in_step(Session& session, const LedgerView& ledger, const std::v
 
 }  // namespace
 
-bool may_make_obstacles(const Step& step) {
-  if (std::holds_alternative<RenameTableBody>(step.body)) return true;  // a view of the table
-  const auto* written = std::get_if<SqlBody>(&step.body);
-  return written && !std::all_of(written->forward.begin(), written->forward.end(), harmless);
-}
-
 namespace {
 
 // Neither code of the old schema nor of the new one can write such a table, and taking a phase back makes its triggers
@@ -184,25 +153,35 @@ Result<void> can_be_written_to(Session& session, const LedgerView& ledger, const
 }  // namespace
 
 Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order,
-                        bool lose_data) {
+                        HandWritten hand_written) {
   PGPHASE_CHECK(can_be_written_to(session, ledger, order));
-  if (!lose_data) PGPHASE_CHECK(is_in_step(session, ledger, order));
-  for (std::size_t n = 0; n < order.size(); ++n) {
-    const auto& [id, phase] = order[n];
+  if (hand_written == HandWritten::keeps_what_is_there) PGPHASE_CHECK(is_in_step(session, ledger, order));
+  UndoneBefore before;
+  for (std::size_t place = 0; place < order.size(); ++place) {
+    const auto& [id, phase] = order[place];
     const auto& plan = *ledger.find(id);
-    for (std::size_t i = 0; i < plan.plan[phase].steps.size(); ++i) {
-      const auto& step = plan.plan[phase].steps[i];
+    if (plan.stamped) continue;  // only the record of it is taken back
+    PGPHASE_TRY(retired, read_retired(session, id));
+    const auto& steps = plan.plan[phase].steps;
+    for (auto i = steps.size(); i-- > 0;) {
+      const auto& step = steps[i];
       if (!has_effect(plan[phase].steps[i])) continue;
-      if (!lose_data) PGPHASE_CHECK(keeps_what_is_there(session, id, phase, step));
+      if (hand_written == HandWritten::keeps_what_is_there) {
+        PGPHASE_CHECK(keeps_what_is_there(session, id, phase, step));
+      }
       TableName table;
-      PGPHASE_TRY(obstacles, obstacles_to(session, {id, phase, step.name}, step, table));
-      if (obstacles.empty() || goes_by_another_name(plan, step)) continue;
-      if (others_may_have_made_it(ledger, std::span(order).first(n + 1), step, table)) continue;
+      PGPHASE_TRY(obstacles, obstacles_to(session, {id, phase, step.name}, step, before, table));
+      if (obstacles.empty() || before.may_take_more_from(table)) {
+        before.add(id, phase, step, retired);
+        continue;
+      }
       std::string all;
       for (const auto& obstacle : obstacles) all += "\n  " + obstacle;
       return make_error(Errc::refused,
                         fmt::format("{} {}/{} cannot be undone:{}", id.value, to_string(phase), step.name, all),
-                        "Nothing was changed.");
+                        "Nothing was changed. Take away what is named first (by the plan that made it, or by hand), "
+                        "then roll back again." +
+                            meanwhile(ledger, order, place));
     }
   }
   return {};

@@ -7,15 +7,14 @@
 
 namespace pgphase {
 
-// Refused, with the reason, when something uses a table or column that would be taken back, or when an undo that the
-// author wrote would drop rows or values that are there, or when triggers that it relies on have been off meanwhile,
-// unless `lose_data`. The undo asks the first of these again, under its lock. What goes away by itself, because other
-// steps of this rollback have made it, does not count.
-Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order,
-                        bool lose_data);
+// Whether an undo that the author wrote may drop rows or values that are there.
+enum class HandWritten { keeps_what_is_there, may_lose_it };
 
-// False when the step certainly makes nothing that could stand in the way of another's undo: an index, a default, rows.
-// Pure.
-bool may_make_obstacles(const Step& step);
+// Refused, with the reason, when something uses a table or column that would be taken back, and certainly will when it
+// is its turn: not what an undo before it takes away, nor what SQL written by hand may. Those are asked for again
+// before each phase, and by the undo under its lock. Refused too when an undo that the author wrote would drop what is
+// there, or when triggers that it relies on have been off meanwhile.
+Result<void> look_ahead(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order,
+                        HandWritten hand_written);
 
 }  // namespace pgphase

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "orchestrator/engine/blocking_run.hpp"
-#include "orchestrator/engine/rollback_order.hpp"
+#include "orchestrator/engine/rollback_run.hpp"
 #include "phases/ledger/ledger.hpp"
 
 namespace pgphase {
@@ -74,23 +74,14 @@ Result<PlanStop> Stage::forward(const PlanId& plan, ForwardWishes wishes) {
   return ended;
 }
 
-Result<void> Stage::back(const PlanId& plan, Phase phase) {
-  auto body = [&](RunContext& run) -> asio::awaitable<Result<void>> {
-    auto look = [&](Session& session) -> Result<std::vector<PhaseToUndo>> {
-      PGPHASE_TRY(view, read_ledger(session));
-      RollbackWishes wishes;
-      wishes.plan = plan;
-      wishes.phase = phase;
-      return rollback_order(view, wishes);
-    };
-    auto order = co_await run.work.run(look);
-    if (!order) co_return order.error();
-    for (const auto& item : *order) {
-      auto stop = co_await undo_phase(run, item.plan, item.phase, "rehearsal");
-      if (!stop) co_return stop.error();
-    }
-    co_return Result<void>();
-  };
+Result<void> Stage::back(const PlanId& plan, std::optional<Phase> phase) {
+  RollbackOptions options;
+  options.wishes.plan = plan;
+  options.wishes.phase = phase;
+  options.hand_written = HandWritten::may_lose_it;  // the rows are compared, and tell
+  options.reason = "rehearsal";
+  RollbackProgress progress;
+  auto body = [&](RunContext& run) { return roll_back(run, options, progress); };
   return run("pgphase rehearse: back", body);
 }
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "orchestrator/engine/lease_run.hpp"
-#include "orchestrator/engine/phase_undo.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
 #include "orchestrator/rehearsal/interruption.hpp"
 #include "phases/branch/branch.hpp"
@@ -37,8 +36,9 @@ class Stage {
   // The step does its work, and then fails as if its verification had. Errc::bug when it was not reached.
   Result<void> forward_until_failure(const PlanId& plan, Phase phase, const std::string& step);
 
-  // Rolls one phase back. Errc::refused where a step says that it is irreversible, or what it made is in use.
-  Result<void> back(const PlanId& plan, Phase phase);
+  // As `pgphase rollback` does, with all that it asks first: one phase, or without it all that stands of the plan.
+  // Errc::refused where a step says that it is irreversible, or what it made is in use.
+  Result<void> back(const PlanId& plan, std::optional<Phase> phase = {});
 
   Result<Snapshot> snapshot();  // with rows
   Result<LedgerView> ledger();

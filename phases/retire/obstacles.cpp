@@ -78,10 +78,10 @@ COALESCE((SELECT pg_describe_object(1259, ev_class, 0) FROM pg_rewrite
 
 constexpr const char* k_table_foreign_keys = R"sql(
 SELECT 'fk_from', conname, pg_describe_object(1259, confrelid, 0) FROM pg_constraint
- WHERE contype = 'f' AND conrelid = $1 AND confrelid <> $1 AND conparentid = 0
+ WHERE contype = 'f' AND conrelid = $1 AND confrelid <> $1 AND conparentid = 0 AND oid <> ALL ($2::oid[])
 UNION ALL
 SELECT 'fk_to', conname, pg_describe_object(1259, conrelid, 0) FROM pg_constraint
- WHERE contype = 'f' AND confrelid = $1 AND conrelid <> $1 AND conparentid = 0
+ WHERE contype = 'f' AND confrelid = $1 AND conrelid <> $1 AND conparentid = 0 AND oid <> ALL ($2::oid[])
 )sql";
 
 // Through the table itself, its row type, and the sequences that go with it. What its partitions make of them goes
@@ -109,7 +109,7 @@ constexpr const char* k_column_foreign_keys = R"sql(
 SELECT 'column_fk', k.conname, pg_describe_object(1259, k.conrelid, 0)
   FROM pg_constraint k, pg_attribute a
  WHERE a.attrelid IN {tree} AND a.attname = $2 AND k.contype = 'f' AND k.conparentid = 0
-   AND k.conname !~ '^_pgphase_'
+   AND k.conname !~ '^_pgphase_' AND k.oid <> ALL ($3::oid[])
    AND (k.conrelid = a.attrelid AND a.attnum = ANY (k.conkey)
         OR k.confrelid = a.attrelid AND a.attnum = ANY (k.confkey))
 )sql";
@@ -208,10 +208,11 @@ std::string dependents(const char* question) {
 
 }  // namespace
 
-Result<std::vector<std::string>> table_obstacles(Session& session, const TableName& table, const std::string& oid) {
+Result<std::vector<std::string>> table_obstacles(Session& session, const TableName& table, const std::string& oid,
+                                                 const std::string& leaving) {
   static const std::string k_questions = std::string("UNION ALL") + k_partitioned + "UNION ALL" + k_table_foreign_keys +
                                          "UNION ALL" + dependents(k_table_dependents);
-  return ask(session, "table " + display_name(table), on_every_object(session) + k_questions, {oid});
+  return ask(session, "table " + display_name(table), on_every_object(session) + k_questions, {oid, leaving});
 }
 
 // PostgreSQL knows tables by number; who receives changes of them knows the name.
@@ -257,15 +258,18 @@ const std::string& naming_triggers() {
 }  // namespace
 
 Result<std::vector<std::string>> column_obstacles(Session& session, const TableName& table, const std::string& oid,
-                                                  const std::string& column, ForeignKeys foreign_keys) {
+                                                  const std::string& column, ForeignKeys foreign_keys,
+                                                  const std::string& leaving) {
   static const std::string k_foreign_keys = std::string("UNION ALL") + dependents(k_column_foreign_keys);
   static const std::string k_dependents = std::string("UNION ALL") + dependents(k_column_dependents);
   // What the plan itself has added is taken back, also where rows of an heir have it by now.
   const bool by_the_plan = foreign_keys == ForeignKeys::count;
+  Params params{oid, column};
+  if (by_the_plan) params.push_back(leaving);
   return ask(session, column_in_words(table, column),
              on_every_object(session, by_the_plan ? Children::go_along : Children::count) +
                  (by_the_plan ? k_foreign_keys : "") + k_dependents + naming_triggers(),
-             {oid, column});
+             params);
 }
 
 Result<std::vector<std::string>> replacement_obstacles(Session& session, const TableName& table, const std::string& oid,
@@ -280,26 +284,34 @@ Result<std::vector<std::string>> rename_obstacles(Session& session, const TableN
   return ask(session, column_in_words(table, column), on_every_object(session) + naming_triggers(), {oid, column});
 }
 
-Result<std::vector<std::string>> obstacles_to_undo(Session& session, const CreateTableBody& body) {
-  PGPHASE_TRY(oid, table_oid(session, body.table));
-  if (!oid) return std::vector<std::string>();
-  return table_obstacles(session, body.table, *oid);
-}
-
 namespace {
 
+Result<std::string> oids_of(Session& session, const LeavingForeignKeys& leaving) {
+  std::string oids;
+  for (const auto& [table, name] : leaving) {
+    PGPHASE_TRY(found, session.query("SELECT k.oid FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid "
+                                     "JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                     "WHERE k.contype = 'f' AND n.nspname = $1 AND c.relname = $2 AND k.conname = $3",
+                                     {table.schema, table.name, name}));
+    for (const auto& row : found) oids += (oids.empty() ? "" : ",") + row.text(0);
+  }
+  return "{" + oids + "}";
+}
+
 Result<std::vector<std::string>> obstacles_of(Session& session, const TableName& table,
-                                              const std::vector<std::string>& columns) {
+                                              const std::vector<std::string>& columns,
+                                              const LeavingForeignKeys& leaving) {
   std::vector<std::string> all;
   PGPHASE_TRY(oid, table_oid(session, table));
   if (!oid) return all;
+  PGPHASE_TRY(left_out, oids_of(session, leaving));
   for (const auto& column : columns) {
     PGPHASE_TRY(there,
                 session.query("SELECT FROM pg_attribute WHERE attrelid = $1 AND attname = $2 AND NOT attisdropped "
                               "AND attnum > 0",
                               {*oid, column}));
     if (there.empty()) continue;
-    PGPHASE_TRY(found, column_obstacles(session, table, *oid, column));
+    PGPHASE_TRY(found, column_obstacles(session, table, *oid, column, ForeignKeys::count, left_out));
     all.insert(all.end(), found.begin(), found.end());
   }
   return all;
@@ -307,14 +319,24 @@ Result<std::vector<std::string>> obstacles_of(Session& session, const TableName&
 
 }  // namespace
 
-Result<std::vector<std::string>> obstacles_to_undo(Session& session, const AddColumnBody& body) {
-  return obstacles_of(session, body.table, {body.column});
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const CreateTableBody& body,
+                                                   const LeavingForeignKeys& leaving) {
+  PGPHASE_TRY(oid, table_oid(session, body.table));
+  if (!oid) return std::vector<std::string>();
+  PGPHASE_TRY(left_out, oids_of(session, leaving));
+  return table_obstacles(session, body.table, *oid, left_out);
 }
 
-Result<std::vector<std::string>> obstacles_to_undo(Session& session, const LinkColumnsBody& body) {
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const AddColumnBody& body,
+                                                   const LeavingForeignKeys& leaving) {
+  return obstacles_of(session, body.table, {body.column}, leaving);
+}
+
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const LinkColumnsBody& body,
+                                                   const LeavingForeignKeys& leaving) {
   std::vector<std::string> columns;
   for (const auto& target : body.targets) columns.push_back(target.name);
-  return obstacles_of(session, body.table, columns);
+  return obstacles_of(session, body.table, columns, leaving);
 }
 
 }  // namespace pgphase

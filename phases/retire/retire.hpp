@@ -6,7 +6,9 @@
 // and tries again. Ledger rows commit with the change. Blocking; same threading as the Session.
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "phases/lock/attempt.hpp"
@@ -32,10 +34,17 @@ Result<RetireOutcome> add_or_restore_column(Session& session, const StepSite& si
 Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, const CreateTableBody& body);
 Result<RetireOutcome> undo_add_column(Session& session, const StepSite& site, const AddColumnBody& body);
 
+// Foreign keys that are to be gone when it is the undo's turn, by table and name.
+using LeavingForeignKeys = std::set<std::pair<TableName, std::string>>;
+
 // What stands in the way of the undo at this moment, a sentence each; empty: nothing. Reads only, takes no lock on the
-// table. An obstacle that a later step of the same plan made goes away with the undo of that step.
-Result<std::vector<std::string>> obstacles_to_undo(Session& session, const CreateTableBody& body);
-Result<std::vector<std::string>> obstacles_to_undo(Session& session, const AddColumnBody& body);
-Result<std::vector<std::string>> obstacles_to_undo(Session& session, const LinkColumnsBody& body);
+// table. An obstacle that a later step of the same plan made goes away with the undo of that step: foreign keys in
+// `leaving` do not count, the rest is for the caller to know.
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const CreateTableBody& body,
+                                                   const LeavingForeignKeys& leaving = {});
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const AddColumnBody& body,
+                                                   const LeavingForeignKeys& leaving = {});
+Result<std::vector<std::string>> obstacles_to_undo(Session& session, const LinkColumnsBody& body,
+                                                   const LeavingForeignKeys& leaving = {});
 
 }  // namespace pgphase

@@ -1,0 +1,96 @@
+#include "orchestrator/engine/rollback_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "orchestrator/engine/state_machine.hpp"
+#include "phases/ledger/ledger.hpp"
+
+namespace pgphase {
+namespace {
+
+namespace asio = boost::asio;
+
+using Order = std::vector<PhaseToUndo>;
+
+bool has_steps(const LedgerView& ledger, const PhaseToUndo& item) {
+  const auto* plan = ledger.find(item.plan);
+  return plan && !plan->plan[item.phase].steps.empty();
+}
+
+// What is still to be undone of an order that was begun: never more, however `-N` would count now.
+Order rest_of(const LedgerView& ledger, const Order& order) {
+  Order rest;
+  for (const auto& item : order) {
+    const auto* plan = ledger.find(item.plan);
+    if (plan && !leaves_no_trace((*plan)[item.phase])) rest.push_back(item);
+  }
+  return rest;
+}
+
+Error behind(Error error, const std::vector<RollbackProgress::Undone>& undone) {
+  std::string all;
+  for (const auto& one : undone) {
+    if (one.how.had_steps) {
+      all += fmt::format("{}{} {}", all.empty() ? "" : ", ", one.which.plan.value, to_string(one.which.phase));
+    }
+  }
+  if (all.empty()) return error;
+  constexpr std::string_view k_nothing = "Nothing was changed.";
+  if (error.next.starts_with(k_nothing)) error.next.erase(0, k_nothing.size());
+  error.next = fmt::format("Rolled back so far: {}; all else stands as it was.{}", all, error.next);
+  return error;
+}
+
+}  // namespace
+
+asio::awaitable<Result<void>> roll_back(RunContext& run, const RollbackOptions& options, RollbackProgress& progress) {
+  const bool first_time = !progress.order;
+  auto look = [&](Session& session) -> Result<LedgerView> {
+    if (first_time) {
+      auto lifting = begin_fenced(session, run.fence, "rollback.lift_stop");
+      if (!lifting) return lifting.error();
+      PGPHASE_CHECK(lift_requests(session, RequestKind::stop, std::nullopt, run.fence.person));
+      PGPHASE_CHECK(lifting->commit());
+    }
+    PGPHASE_TRY(ledger, read_ledger(session));
+    if (!first_time) {
+      progress.order = rest_of(ledger, *progress.order);
+      return ledger;
+    }
+    PGPHASE_TRY(order, rollback_order(ledger, options.wishes));
+    PGPHASE_CHECK(look_ahead(session, ledger, order, options.hand_written));
+    progress.order = order;
+    return ledger;
+  };
+  auto looked = co_await run.work.run(look);
+  if (!looked) co_return looked.error();
+  if (first_time && options.announce) options.announce(*looked, *progress.order);
+
+  const auto order = *progress.order;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto& item = order[i];
+    const Order rest(order.begin() + static_cast<std::ptrdiff_t>(i), order.end());
+    auto look_again = [&](Session& session) -> Result<void> {
+      PGPHASE_TRY(ledger, read_ledger(session));
+      return has_steps(ledger, item) ? look_ahead(session, ledger, rest, options.hand_written) : Result<void>();
+    };
+    if (i > 0 || !first_time) {
+      auto again = co_await run.work.run(look_again);
+      if (!again) co_return behind(again.error(), progress.phases);
+    }
+    const auto why =
+        options.reason.empty() ? fmt::format("phase {} was rolled back", to_string(item.phase)) : options.reason;
+    auto undone = co_await undo_phase(run, item.plan, item.phase, why);
+    if (!undone) co_return behind(undone.error(), progress.phases);
+    if (undone->stop.reason != StopReason::done) {
+      progress.stopped = *undone;
+      co_return Result<void>();
+    }
+    progress.phases.push_back({item, *undone});
+  }
+  co_return Result<void>();
+}
+
+}  // namespace pgphase
