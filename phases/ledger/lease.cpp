@@ -108,6 +108,18 @@ Result<Fence> acquire_lease(Session& control, const std::string& person, const s
   return Fence{token[0].integer(0), person};
 }
 
+Result<Transaction> begin_fenced_asking(Session& session, const Fence& fence, std::string label,
+                                        std::string_view settings, std::string_view question, Rows& answer) {
+  // The question is a statement of its own: it takes its snapshot after the fence was granted, so it sees a takeover's
+  // token.
+  const auto sql = fmt::format("{} SELECT pg_advisory_xact_lock_shared({}, {}); SELECT (SELECT token FROM pgphase.lease), {}",
+                               settings, k_lock_space, k_lock_fence, question);
+  auto transaction = Transaction::begin(session, std::move(label), sql, &answer);
+  if (!transaction) return transaction.error();
+  if (!answer.empty() && answer[0].integer(0) != fence.token) return taken_over(session);
+  return transaction;
+}
+
 Result<Transaction> begin_fenced(Session& session, const Fence& fence, std::string label, std::string_view settings) {
   auto transaction = Transaction::begin(session, std::move(label), settings);
   if (!transaction) return transaction.error();

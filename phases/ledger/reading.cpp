@@ -229,9 +229,12 @@ Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& se
           "                               ELSE clock_timestamp() END - b.started_at) "
           "  FROM pgphase.backfill b "
           "  LEFT JOIN pgphase.step s ON s.plan = b.plan AND s.phase = b.phase AND s.name = b.step "
-          "  LEFT JOIN (SELECT plan, phase, step, sum(position - first_page) FILTER (WHERE pass = 0) AS visited, "
+          "  LEFT JOIN (SELECT plan, phase, step, "
+          "                    sum(CASE WHEN done THEN end_page - first_page ELSE (stripe * (end_page - first_page) "
+          "                             + position - first_page) "
+          "                             / coalesce((to_jsonb(k) ->> 'stripes')::int, 1) END) FILTER (WHERE pass = 0) AS visited, "
           "                    sum(rows) AS rows "
-          "               FROM pgphase.chunk WHERE $1::text IS NULL OR plan = $1 GROUP BY 1, 2, 3) c "
+          "               FROM pgphase.chunk k WHERE $1::text IS NULL OR plan = $1 GROUP BY 1, 2, 3) c "
           "         ON c.plan = b.plan AND c.phase = b.phase AND c.step = b.step "
           " WHERE $1::text IS NULL OR b.plan = $1 ORDER BY b.started_at, b.step",
           {plan ? std::optional(plan->value) : std::nullopt}));
