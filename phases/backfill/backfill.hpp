@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace pgphase {
 
 struct BackfillSettings {
   std::chrono::milliseconds batch_time{100};  // how long rows may stay locked by us; the pages of a batch adapt to it
+  int workers = 1;                            // for how many the table is cut into chunks; the caller brings them
+  std::optional<int> stripes = {};            // how often pages are walked; nothing: by what is seen (stripes.hpp)
   std::string sets_as;                        // what triggers of ours know the writes by (k_backfill_flag), or empty
   LockLimits locks;                           // for the marker column; `budget` bounds waiting for locked rows too
 };
@@ -32,6 +35,7 @@ struct BackfillTick {
   } kind = Kind::more;
   std::chrono::milliseconds pause{0};
   Error blocked_by;  // for blocked and wait: what is in the way
+  std::chrono::duration<double, std::milli> worked{0};  // of the batch that was committed, if one was
   BackfillRecord progress;
   std::vector<std::string> notes;  // sentences worth logging
 };
@@ -48,6 +52,8 @@ class BackfillRun {
 
   // After an Error the run is of no use any more; what was committed stands, and a new run goes on from there.
   Result<BackfillTick> advance(Session& session);
+
+  void set_batch_time(std::chrono::milliseconds batch_time);
 
  private:
   struct Impl;
