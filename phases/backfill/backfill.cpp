@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "phases/backfill/errors.hpp"
@@ -122,6 +123,10 @@ Result<BackfillTick> BackfillRun::Impl::visit(Session& session) {
   PGPHASE_TRY(did, worker->advance(session, row.pass));
   for (auto& note : worker->take_notes()) notes.push_back(std::move(note));
   progress.rows_done += did.rows;
+  if (row.pass == 0) {
+    pages_done += did.pages;
+    progress.pages_done = std::min(static_cast<std::int64_t>(pages_done), progress.pages_total);
+  }
   const bool counted_long_ago = std::chrono::steady_clock::now() - counted > k_count_again;
   if (did.recount || counted_long_ago || did.kind == WorkTick::Kind::idle) PGPHASE_CHECK(refresh_progress(session));
   switch (did.kind) {
@@ -166,6 +171,7 @@ Result<void> BackfillRun::Impl::refresh_progress(Session& session) {
   for (const auto& record : records[key.plan]) {
     if (record.step == key.step) progress = record;
   }
+  pages_done = static_cast<double>(progress.pages_done);
   seconds_before = progress.seconds;
   opened = counted = std::chrono::steady_clock::now();
   return {};

@@ -84,17 +84,18 @@ Result<bool> ChunkStore::any_left(Session& session, int pass) const {
   return left[0].boolean(0);
 }
 
-Result<std::optional<Chunk>> ChunkStore::claim(Session& session, int pass, int stripes) const {
-  // Start times of other roles' sessions are hidden from some; a process id alone then has to do.
+Result<std::optional<Chunk>> ChunkStore::claim(Session& session, const Fence& fence, int pass, int stripes) const {
+  // What was claimed under an earlier lease is free: the fence keeps its worker from writing. Start times of other roles'
+  // sessions are hidden from some; a process id alone then has to do.
   PGPHASE_TRY(
       rows,
       session.query(
           fmt::format(
               "WITH claimed AS (UPDATE pgphase.chunk SET worker_pid = pg_backend_pid(), worker_started = $5::timestamptz, "
-              "         touched_at = clock_timestamp(), "
+              "         touched_at = clock_timestamp(), token = $7::bigint, "
               "         stripes = CASE WHEN stripe = 0 AND position = first_page THEN $6::int ELSE stripes END "
               "   WHERE id = (SELECT id FROM pgphase.chunk WHERE {1} AND pass = $4::int AND NOT done "
-              "                  AND (worker_pid IS NULL OR worker_pid = pg_backend_pid() "
+              "                  AND (worker_pid IS NULL OR worker_pid = pg_backend_pid() OR token <> $7::bigint "
               "                       OR touched_at < clock_timestamp() - interval '{2} s' "
               "                       OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = worker_pid "
               "                                      AND coalesce(a.backend_start = worker_started, true))) "
@@ -107,7 +108,7 @@ Result<std::optional<Chunk>> ChunkStore::claim(Session& session, int pass, int s
               "  FROM claimed c LEFT JOIN pg_class r ON r.oid = c.relation "
               "  LEFT JOIN pg_namespace n ON n.oid = r.relnamespace LEFT JOIN {0} l ON l.oid = c.relation",
               leaves_of(table_), k_this_step, k_claim_stale.count()),
-          with_key({std::to_string(pass), session.backend().started, std::to_string(stripes)})));
+          with_key({std::to_string(pass), session.backend().started, std::to_string(stripes), std::to_string(fence.token)})));
   if (rows.empty()) return std::optional<Chunk>();
   const auto& row = rows[0];
   Chunk chunk;

@@ -75,7 +75,7 @@ class ChunkStore {
   Result<void> start_pass(Session& session, int pass, int workers) const;
   // The first chunk that nobody works on, which is this session's from now on: first of all what it has claimed
   // before. One that nobody has begun is walked in `stripes`.
-  Result<std::optional<Chunk>> claim(Session& session, int pass, int stripes) const;
+  Result<std::optional<Chunk>> claim(Session& session, const Fence& fence, int pass, int stripes) const;
   // Records where the chunk stands, and `rows` more rows. Returns what this session has updated in the leaf so far.
   Result<HotCount> move(Session& session, const Chunk& to, std::int64_t rows, const Fence& fence) const;
   // New pages, from the first. False: somebody else has done that.

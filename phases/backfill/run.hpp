@@ -20,6 +20,7 @@ struct BackfillRun::Impl {
   BackfillRow row;  // as the ledger has it, or will have it
   std::string also;  // assignments that keep the old values, or empty
   BackfillRecord progress;
+  double pages_done = 0;  // as `progress` has it, before rounding
   double seconds_before = 0;
   std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point counted = opened;  // when `progress` was read from the ledger
@@ -39,7 +40,6 @@ struct BackfillRun::Impl {
   Result<BackfillTick> sweep_again(Session& session, std::int64_t found);
   Result<BackfillTick> finish(Session& session);
 
-  BatchSql make_sql() const;
   Result<void> refresh_progress(Session& session);
   BackfillTick tick(BackfillTick::Kind kind);
 };

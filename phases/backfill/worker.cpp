@@ -50,7 +50,7 @@ BatchLimits Worker::limits(const Session& session) const {
 Result<bool> Worker::claim(Session& session, int pass) {
   auto transaction = begin_fenced(session, work_->fence, "backfill.claim", "SET LOCAL synchronous_commit = off;");
   if (!transaction) return transaction.error();
-  PGPHASE_TRY(claimed, work_->store.claim(session, pass, pass == 0 ? stripes_.next() : 1));
+  PGPHASE_TRY(claimed, work_->store.claim(session, work_->fence, pass, pass == 0 ? stripes_.next() : 1));
   PGPHASE_CHECK(transaction->commit());
   chunk_ = std::move(claimed);
   later_stripes_ = {};
@@ -142,6 +142,7 @@ Result<WorkTick> Worker::committed(Session& session, const Batch& batch, const B
   auto more = tick(Kind::more);
   more.worked = outcome.elapsed;
   more.rows = outcome.rows;
+  more.pages = static_cast<double>(batch.pages.size()) / batch.chunk.stripes;
   chunk_ = batch.chunk.moved_to(batch.pages.end);
   if (chunk_->done) {
     chunk_done(session, *chunk_);

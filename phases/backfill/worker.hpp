@@ -40,6 +40,7 @@ struct WorkTick {
   Error blocked_by;  // for blocked and wait
   std::chrono::duration<double, std::milli> worked{0};  // of a batch that was committed
   std::int64_t rows = 0;
+  double pages = 0;      // of the scan: visited, a page counting for one when all its stripes are
   bool recount = false;  // chunks came or went: what is known of the progress is not true any more
 };
 
