@@ -194,7 +194,8 @@ RunLimits Program::run_limits() const {
   RunLimits limits;
   limits.locks = {settings_.locks.timeout, settings_.locks.hold, settings_.locks.pause, settings_.locks.attempts,
                   std::chrono::duration_cast<std::chrono::seconds>(settings_.locks.budget)};
-  limits.batch_time = settings_.backfill.batch_time;
+  limits.backfill = settings_.backfill;
+  limits.throttle = settings_.throttle;
   return limits;
 }
 

@@ -47,8 +47,8 @@ struct Settings {
 
   struct Backfill {
     enum class Scan { automatic, physical, index };
-    std::chrono::milliseconds batch_time{};  // the batch's size is steered towards it
-    int workers = 0;                         // sessions that fill at once
+    std::chrono::milliseconds batch_time{100};  // the batch's size is steered towards it
+    int workers = 1;                         // sessions that fill at once
     Scan scan = Scan::automatic;             // how the rows to be set are found
     std::optional<int> stripes;              // in how many parts a page is visited; nothing: as it turns out best
     std::int64_t max_bad_rows = 0;           // rows that cannot be set and are passed over, before a backfill stops

@@ -28,9 +28,14 @@ Result<BackfillTick> BackfillRun::advance(Session& session) {
   return impl_->advance(session);
 }
 
-void BackfillRun::set_batch_time(std::chrono::milliseconds batch_time) {
+std::int64_t BackfillRun::table() const {
+  return impl_->work->target.oid;
+}
+
+void BackfillRun::set_speed(std::chrono::milliseconds batch_time, std::optional<int> stripes) {
   impl_->settings.batch_time = batch_time;
-  if (impl_->worker) impl_->worker->set_batch_time(batch_time);
+  impl_->settings.stripes = stripes;
+  if (impl_->worker) impl_->worker->set_speed(batch_time, stripes);
 }
 
 std::shared_ptr<BackfillWork> make_work(const Fence& fence, const StepKey& key, const BackfillBody& body,
@@ -159,6 +164,7 @@ BackfillTick BackfillRun::Impl::tick(Kind kind) {
   BackfillTick out;
   out.kind = kind;
   out.progress = progress;
+  if (worker) out.chosen = worker->choice();
   out.notes = std::exchange(notes, {});
   return out;
 }

@@ -26,6 +26,15 @@ struct BackfillSettings {
   LockLimits locks;                           // for the marker column; `budget` bounds waiting for locked rows too
 };
 
+// How a session goes about it at the moment.
+struct BackfillChoice {
+  int stripes = 1;
+  std::int64_t window = 0;    // pages of the next batch, at most
+  double hot_share = 0;       // of the rows set so far, those that stayed on their page
+  bool hot_possible = true;   // false: a set column is in an index
+  std::string horizon;        // who keeps dead rows from being removed; empty: nobody, or not looked at
+};
+
 struct BackfillTick {
   enum class Kind {
     more,     // call again
@@ -37,6 +46,7 @@ struct BackfillTick {
   Error blocked_by;  // for blocked and wait: what is in the way
   std::chrono::duration<double, std::milli> worked{0};  // of the batch that was committed, if one was
   BackfillRecord progress;
+  BackfillChoice chosen;
   std::vector<std::string> notes;  // sentences worth logging
 };
 
@@ -53,7 +63,10 @@ class BackfillRun {
   // After an Error the run is of no use any more; what was committed stands, and a new run goes on from there.
   Result<BackfillTick> advance(Session& session);
 
-  void set_batch_time(std::chrono::milliseconds batch_time);
+  std::int64_t table() const;  // its oid; 0: not known, because nothing is set any more
+
+  // From the next batch on; stripes from the next chunk on.
+  void set_speed(std::chrono::milliseconds batch_time, std::optional<int> stripes);
 
  private:
   struct Impl;

@@ -31,10 +31,18 @@ WorkTick tick(Kind kind) {
 
 }  // namespace
 
-void Worker::set_batch_time(milliseconds batch_time) {
+void Worker::set_speed(milliseconds batch_time, std::optional<int> stripes) {
+  if (stripes != settings_.stripes) stripes_ = Stripes(stripes, !work_->target.sets_indexed);
+  settings_.stripes = stripes;
   if (batch_time == settings_.batch_time) return;
   settings_.batch_time = batch_time;
   pacing_ = Pacing(batch_time, pacing_.pages());
+}
+
+BackfillChoice Worker::choice() const {
+  const int stripes = chunk_ ? chunk_->stripes : stripes_.next();
+  const auto widest = chunk_ ? widest_window(chunk_->size(), stripes) : pacing_.pages();
+  return {stripes, std::min(pacing_.pages(), widest), all_hot_.share(), !work_->target.sets_indexed, horizon_};
 }
 
 std::vector<std::string> Worker::take_notes() {
@@ -157,8 +165,10 @@ Result<WorkTick> Worker::committed(Session& session, const Batch& batch, const B
 }
 
 void Worker::chunk_done(Session& session, const Chunk& chunk) {
-  if (!stripes_.walked(chunk.stripes, later_stripes_)) return;
-  const auto who = horizon_holder(session);
+  const bool first = stripes_.walked(chunk.stripes, later_stripes_);
+  if (stripes_.next() > 1) horizon_.clear();
+  if (!first) return;
+  const auto who = horizon_ = horizon_holder(session);
   notes_.push_back(fmt::format("only {:.0f} % of the rows could be updated on their page, because dead rows cannot be "
                                "removed{}; pages are walked once until that is over",
                                later_stripes_.share() * 100, who.empty() ? "" : ": " + who));

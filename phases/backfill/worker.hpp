@@ -55,11 +55,9 @@ class Worker {
   // `pass` 0 is the scan. After an Error the worker is of no use any more; what was committed stands.
   Result<WorkTick> advance(Session& session, int pass);
 
-  void set_batch_time(std::chrono::milliseconds batch_time);
+  void set_speed(std::chrono::milliseconds batch_time, std::optional<int> stripes);
   std::vector<std::string> take_notes();  // sentences worth logging
-  double hot_share() const { return all_hot_.share(); }
-  std::int64_t window() const { return pacing_.pages(); }
-  int stripes() const { return chunk_ ? chunk_->stripes : stripes_.next(); }
+  BackfillChoice choice() const;
 
  private:
   Result<bool> claim(Session& session, int pass);
@@ -77,6 +75,7 @@ class Worker {
   std::optional<Chunk> chunk_;  // at work
   HotCount later_stripes_, all_hot_;
   std::vector<std::string> notes_;
+  std::string horizon_;
   int conflicts_ = 0, slow_pages_ = 0;
   bool told_of_locks_ = false;
   std::optional<std::chrono::steady_clock::time_point> rows_held_since_;  // a sweep waits for them
