@@ -73,9 +73,9 @@ IdleLocks::IdleLocks(const std::string& url, const TableShape& shape, const Idle
   state_->shape = shape;
   state_->options = options;
   for (int i = 0; i < options.transactions; ++i) state_->holders.push_back(std::make_unique<State::Holder>(url));
-  for (std::size_t i = 0; i < state_->holders.size(); ++i) {
-    auto& holder = *state_->holders[i];
-    holder.thread = std::thread([state = state_.get(), &holder, seed = options.seed + i] {
+  auto seed = options.seed;
+  for (const auto& holder : state_->holders) {
+    holder->thread = std::thread([state = state_.get(), &holder = *holder, seed = seed++] {
       state->hold(holder, seed);
       holder.ended = true;
     });

@@ -75,6 +75,7 @@ WayBars probe_bars(const std::string& title, const Summary& found, const std::ve
   WayBars out;
   out.failed = Bar{title + ": failed", Wanted::at_most, 0, Unit::count, failed_of(found)};
   std::vector<double> beside_limit;
+  beside_limit.reserve(turns.size());
   for (const auto& turn : turns) beside_limit.push_back(turn.probe_p95 / turn.probe_limit_ms);
   out.probe = Bar{title + ": the probe's p95 beside its limit", Wanted::at_most, k_probe_limit, Unit::ratio,
                   median(std::move(beside_limit))};
@@ -97,6 +98,7 @@ std::vector<std::string> row(const std::string& title, const Summary& found, con
 
 std::string times_of(const std::vector<Turn>& turns) {
   std::vector<double> out;
+  out.reserve(turns.size());
   for (const auto& turn : turns) out.push_back(turn.seconds);
   return as_seconds(out);
 }
