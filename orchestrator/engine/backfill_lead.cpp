@@ -151,7 +151,8 @@ void BackfillLead::Impl::say(const BackfillTick& tick, const Verdict& verdict) {
 }
 
 asio::awaitable<Result<RowCount>> BackfillLead::Impl::lead() {
-  auto looked = co_await look({});
+  const Verdict unknown;
+  auto looked = co_await look(unknown);
   if (!looked) co_return looked.error();
   auto open = [this](Session& session) { return BackfillRun::open(session, run.fence, key, body, settings); };
   auto opened = co_await run.work.run(open);
