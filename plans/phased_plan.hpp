@@ -174,6 +174,16 @@ struct KeepOldBody {
   std::vector<std::string> columns;
 };
 
+// How a backfill is to go about it, as far as its author says so; what he leaves open is a setting (docs/settings.md).
+struct BackfillSpeed {
+  std::optional<int> workers;
+  std::optional<std::chrono::milliseconds> batch_time;
+  std::optional<std::string> scan;     // "auto", "physical" or "index"
+  std::optional<std::string> stripes;  // "auto", or a number
+  std::optional<std::int64_t> max_bad_rows;
+  bool operator==(const BackfillSpeed&) const = default;
+};
+
 struct BackfillBody {
   TableName table;
   std::vector<Assignment> set;
@@ -183,6 +193,7 @@ struct BackfillBody {
   std::vector<Statement> undo;         // as written by the author; empty: nothing needs undoing, or irreversible
   std::string link_step = {};          // the additive step whose linked columns it fills, or empty
   std::string keep_step = {};          // the step before it that made room for the old values, or empty
+  BackfillSpeed speed = {};
 };
 
 struct Step {

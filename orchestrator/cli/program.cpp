@@ -100,6 +100,8 @@ Program::Program()
   add_wait(*this);
   add_rollback(*this);
   add_purge(*this);
+  add_set(*this);
+  add_work(*this);
   add_step(*this);
   add_status(*this);
   add_history(*this);
@@ -194,7 +196,8 @@ RunLimits Program::run_limits() const {
   RunLimits limits;
   limits.locks = {settings_.locks.timeout, settings_.locks.hold, settings_.locks.pause, settings_.locks.attempts,
                   std::chrono::duration_cast<std::chrono::seconds>(settings_.locks.budget)};
-  limits.batch_time = settings_.backfill.batch_time;
+  limits.backfill = settings_.backfill;
+  limits.throttle = settings_.throttle;
   return limits;
 }
 

@@ -70,7 +70,7 @@ asio::awaitable<Result<void>> once(asio::io_context& io, Control& control, Repor
                                    const LeaseRunOptions& options, const LeaseBody& body, std::int64_t& token) {
   control.finished = false;
   control.lease_error.reset();
-  RunContext run{io, control, reporter, options.limits, std::random_device{}(), {}, {}, {}};
+  RunContext run{io, control, reporter, options.limits, options.connector, std::random_device{}(), {}, {}, {}};
   auto lease_open = co_await open(run.lease, options, "lease");
   if (!lease_open) co_return lease_open.error();
   auto taken = co_await take_lease(run, options, token);

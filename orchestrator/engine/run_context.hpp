@@ -9,13 +9,15 @@
 #include "orchestrator/engine/async_session.hpp"
 #include "orchestrator/engine/control.hpp"
 #include "orchestrator/engine/reporter.hpp"
+#include "orchestrator/settings/settings.hpp"
 #include "phases/lock/attempt.hpp"
 
 namespace pgphase {
 
 struct RunLimits {
   LockLimits locks;
-  std::chrono::milliseconds batch_time{100};
+  Settings::Backfill backfill;
+  ThrottleLimits throttle;  // none on by default
 };
 
 struct RunContext {
@@ -23,6 +25,8 @@ struct RunContext {
   Control& control;
   Reporter& reporter;
   RunLimits limits;
+  // Makes the options of a further connection; may be called on any thread, and may take its time.
+  std::function<Result<SessionOptions>(const std::string& purpose)> connector;
   std::uint64_t seed = 0;  // of the jitter between attempts
   AsyncSession lease;      // holds the advisory lock and stays idle outside transactions; heartbeats, requests, blockers
   AsyncSession work;

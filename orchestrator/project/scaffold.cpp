@@ -44,10 +44,10 @@ Result<void> create_file(const fs::path& path, std::string_view text) {
 
 // As a line of TOML: `timeout = "500ms"`.
 std::string assignment(const SettingRow& row) {
-  const std::string_view value = row.preset.empty() ? row.example : row.preset;
-  const bool quoted = row.kind == SettingKind::text || row.kind == SettingKind::duration;
+  if (!row.preset.empty()) return fmt::format("{} = {}", row.name(), row.default_in_toml());
+  const bool quoted = row.kind == SettingKind::text || row.kind == SettingKind::statement;
   const std::string_view quote = quoted ? "\"" : "";
-  return fmt::format("{} = {}{}{}", row.name(), quote, value, quote);
+  return fmt::format("{} = {}{}{}", row.name(), quote, row.example, quote);
 }
 
 // The number in front of a plan's name, or 0.

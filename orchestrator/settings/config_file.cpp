@@ -1,5 +1,6 @@
 #include "orchestrator/settings/config_file.hpp"
 
+#include "orchestrator/settings/limit_setting.hpp"
 #include "orchestrator/settings/resolve.hpp"
 #include "plans/toml/parse.hpp"
 #include "plans/toml/reader.hpp"
@@ -11,11 +12,26 @@
 namespace pgphase {
 namespace {
 
+std::optional<SettingValue> read_count_or_auto(std::string_view name, TableReader& reader) {
+  const Value* value = reader.value(name);
+  const auto* text = value ? std::get_if<std::string>(&value->data) : nullptr;
+  if (!text) return reader.integer(name);
+  if (*text == k_auto) return *text;
+  reader.error(name, fmt::format("`{}` takes an integer or \"auto\"", name));
+  return std::nullopt;
+}
+
 std::optional<SettingValue> read_value(const SettingRow& row, TableReader& reader) {
   const std::string_view name = row.name();
   switch (row.kind) {
     case SettingKind::text:
+    case SettingKind::choice:
+    case SettingKind::statement:
       return reader.string(name);
+    case SettingKind::count_or_auto:
+      return read_count_or_auto(name, reader);
+    case SettingKind::limit:
+      return read_limit(*signal_named(name), reader);
     case SettingKind::duration:
       return reader.duration(name);
     case SettingKind::count:
@@ -33,8 +49,8 @@ std::optional<SettingValue> read_value(const SettingRow& row, TableReader& reade
 void read_row(const SettingRow& row, TableReader& reader, FileSettings& out) {
   auto value = read_value(row, reader);
   if (!value) return;
-  if (const auto problem = out_of_range(row, *value)) {
-    reader.error(row.name(), fmt::format("`{}` is out of range: {}", row.key, *problem));
+  if (const auto problem = refused(row, *value)) {
+    reader.error(row.name(), *problem);
     return;
   }
   out.insert_or_assign(std::string(row.key), FileSetting{std::move(*value), reader.at(row.name())});

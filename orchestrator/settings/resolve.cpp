@@ -125,8 +125,8 @@ class Resolver {
       problem(std::string(place), value.error().message, value.error().next);
       return std::nullopt;
     }
-    if (const auto wrong = out_of_range(row, *value)) {
-      problem(std::string(place), fmt::format("`{}` is out of range: {}", row.key, *wrong));
+    if (const auto wrong = refused(row, *value)) {
+      problem(std::string(place), *wrong);
       return std::nullopt;
     }
     return Chosen{std::move(*value), source, std::string(place)};

@@ -5,11 +5,14 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "phases/postgres/conninfo.hpp"
+#include "phases/throttle/signal.hpp"
 #include "plans/base/result.hpp"
 
 namespace pgphase {
@@ -43,8 +46,15 @@ struct Settings {
   } locks;
 
   struct Backfill {
-    std::chrono::milliseconds batch_time{};  // the batch's size is steered towards it
+    enum class Scan { automatic, physical, index };
+    std::chrono::milliseconds batch_time{100};  // the batch's size is steered towards it
+    int workers = 1;                         // sessions that fill at once
+    Scan scan = Scan::automatic;             // how the rows to be set are found
+    std::optional<int> stripes;              // in how many parts a page is visited; nothing: as it turns out best
+    std::int64_t max_bad_rows = 0;           // rows that cannot be set and are passed over, before a backfill stops
   } backfill;
+
+  ThrottleLimits throttle;
 
   struct Retain {
     std::chrono::milliseconds keep{};  // `for`: how long retired objects are kept from purge

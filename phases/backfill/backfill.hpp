@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,19 @@ namespace pgphase {
 
 struct BackfillSettings {
   std::chrono::milliseconds batch_time{100};  // how long rows may stay locked by us; the pages of a batch adapt to it
+  int workers = 1;                            // for how many the table is cut into chunks; the caller brings them
+  std::optional<int> stripes = {};            // how often pages are walked; nothing: by what is seen (stripes.hpp)
   std::string sets_as;                        // what triggers of ours know the writes by (k_backfill_flag), or empty
   LockLimits locks;                           // for the marker column; `budget` bounds waiting for locked rows too
+};
+
+// How a session goes about it at the moment.
+struct BackfillChoice {
+  int stripes = 1;
+  std::int64_t window = 0;    // pages of the next batch, at most
+  double hot_share = 0;       // of the rows set so far, those that stayed on their page
+  bool hot_possible = true;   // false: a set column is in an index
+  std::string horizon;        // who keeps dead rows from being removed; empty: nobody, or not looked at
 };
 
 struct BackfillTick {
@@ -32,7 +44,9 @@ struct BackfillTick {
   } kind = Kind::more;
   std::chrono::milliseconds pause{0};
   Error blocked_by;  // for blocked and wait: what is in the way
+  std::chrono::duration<double, std::milli> worked{0};  // of the batch that was committed, if one was
   BackfillRecord progress;
+  BackfillChoice chosen;
   std::vector<std::string> notes;  // sentences worth logging
 };
 
@@ -48,6 +62,11 @@ class BackfillRun {
 
   // After an Error the run is of no use any more; what was committed stands, and a new run goes on from there.
   Result<BackfillTick> advance(Session& session);
+
+  std::int64_t table() const;  // its oid; 0: not known, because nothing is set any more
+
+  // From the next batch on; stripes from the next chunk on.
+  void set_speed(std::chrono::milliseconds batch_time, std::optional<int> stripes);
 
  private:
   struct Impl;

@@ -45,6 +45,17 @@ Result<BatchOutcome> failed(const Error& error, BatchOutcome outcome, const Batc
   return outcome;
 }
 
+// The checkpoint commits with the rows, so a crash of the server loses both or neither: no need to wait for the disk.
+// A batch is short: compiling it, or starting workers for it, costs more than it gains.
+std::string settings_of(const BatchLimits& limits) {
+  return "SET LOCAL synchronous_commit = off; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0;" +
+         set_local_ms("lock_timeout", limits.lock_timeout) + ";" +
+         set_local_ms("statement_timeout", limits.statement_timeout) + ";" +
+         set_local_ms("idle_in_transaction_session_timeout", k_frozen) + ";" +
+         (limits.sets_as.empty() ? std::string()
+                                 : fmt::format("SET LOCAL {} = {};", k_backfill_flag, quote_literal(limits.sets_as)));
+}
+
 }  // namespace
 
 BatchLimits batch_limits(milliseconds batch_time, milliseconds deadlock_timeout) {
@@ -55,20 +66,10 @@ BatchLimits batch_limits(milliseconds batch_time, milliseconds deadlock_timeout)
 }
 
 Result<Transaction> begin_batch(Session& session, const Fence& fence, std::string label, const BatchLimits& limits) {
-  // The checkpoint commits with the rows, so a crash of the server loses both or neither: no need to wait for the disk.
-  // A batch is short: compiling it, or starting workers for it, costs more than it gains.
-  return begin_fenced(session, fence, std::move(label),
-                      "SET LOCAL synchronous_commit = off; SET LOCAL jit = off;"
-                      "SET LOCAL max_parallel_workers_per_gather = 0;" +
-                          set_local_ms("lock_timeout", limits.lock_timeout) + ";" +
-                          set_local_ms("statement_timeout", limits.statement_timeout) + ";" +
-                          set_local_ms("idle_in_transaction_session_timeout", k_frozen) + ";" +
-                          (limits.sets_as.empty()
-                               ? std::string()
-                               : fmt::format("SET LOCAL {} = {};", k_backfill_flag, quote_literal(limits.sets_as))));
+  return begin_fenced(session, fence, std::move(label), settings_of(limits));
 }
 
-Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepKey& key, const ChunkStore& store,
+Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const ChunkStore& store,
                                const BatchSql& sql, const BatchLimits& limits, const Batch& batch) {
   BatchOutcome outcome;
   auto statement_began = Clock::now();
@@ -79,21 +80,20 @@ Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepK
   };
   const auto next_statement = [&] { statement_began = Clock::now(); };
 
-  auto transaction = begin_batch(session, fence, "backfill.chunk", limits);
+  Rows answer;
+  auto transaction = begin_fenced_asking(session, fence, "backfill.chunk", settings_of(limits),
+                                         ChunkStore::question(batch.chunk), answer);
   if (!transaction) return fail(transaction.error());
-
-  next_statement();
-  const auto claim = store.claim(session, batch.chunk);
-  if (!claim) return fail(claim.error());
-  if (*claim != Claim::held) {
-    outcome.kind = *claim == Claim::moved ? Kind::moved : Kind::rewritten;
+  HotCount before;
+  if (const auto claim = ChunkStore::answer(answer, before); claim != Claim::held) {
+    outcome.kind = claim == Claim::moved ? Kind::moved : Kind::rewritten;
     return outcome;
   }
 
   const auto& leaf = batch.chunk.leaf;
   next_statement();
-  const auto updated = session.query(batch.row_locks == RowLocks::wait ? sql.update(leaf, batch.pages)
-                                                                       : sql.update_unlocked(leaf, batch.pages));
+  const auto updated = session.query(batch.row_locks == RowLocks::wait ? sql.update(leaf, batch.pages, batch.lines())
+                                                                       : sql.update_unlocked(leaf, batch.pages, batch.lines()));
   if (!updated) return fail(updated.error());
   outcome.rows = (*updated)[0].integer(0);
   outcome.again = (*updated)[0].integer(1);
@@ -103,17 +103,19 @@ Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepK
   }
   if (batch.row_locks == RowLocks::skip) {
     next_statement();
-    const auto left = session.query(sql.count(leaf, batch.pages));
+    const auto left = session.query(sql.count(leaf, batch.pages, batch.lines()));
     if (!left) return fail(left.error());
     outcome.left = (*left)[0].integer(0);
   }
   outcome.advanced = outcome.left == 0 || !batch.stay_while_rows_are_left;
 
   next_statement();
-  const auto position = outcome.advanced ? batch.pages.end : batch.chunk.position;
-  if (auto moved = store.move(session, batch.chunk, position, outcome.rows, fence); !moved) return fail(moved.error());
-  if (position == batch.chunk.end_page) {
-    if (auto told = step_rows(session, key, batch.rows_before + outcome.rows); !told) return fail(told.error());
+  const auto to = outcome.advanced ? batch.chunk.moved_to(batch.pages.end) : batch.chunk;
+  const auto moved = store.move(session, to, outcome.rows, fence);
+  if (!moved) return fail(moved.error());
+  outcome.hot = {moved->updated - before.updated, moved->hot - before.hot};
+  if (to.done) {
+    if (auto told = store.tell_rows(session); !told) return fail(told.error());
   }
   next_statement();
   if (auto committed = transaction->commit(); !committed) return fail(committed.error());

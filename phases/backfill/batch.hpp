@@ -28,7 +28,8 @@ struct Batch {
   PageRange pages;
   RowLocks row_locks = RowLocks::wait;
   bool stay_while_rows_are_left = false;  // the position moves on only when nothing in the window matches any more
-  std::int64_t rows_before = 0;           // of the whole backfill, for the step's record
+
+  Lines lines() const { return {chunk.stripe, chunk.stripes}; }
 };
 
 struct BatchOutcome {
@@ -44,16 +45,17 @@ struct BatchOutcome {
   std::int64_t rows = 0;   // set
   std::int64_t again = 0;  // bad_data without an error: rows that still match after they were set
   std::int64_t left = 0;   // RowLocks::skip: rows that match still
+  HotCount hot;            // of the rows set
   bool advanced = true;
   std::chrono::duration<double, std::milli> elapsed{0};
   Error error;
 };
 
 // An Error is one that no other window could get around: the session is gone, the lease is lost, somebody cancelled us.
-Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const StepKey& key, const ChunkStore& store,
+Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const ChunkStore& store,
                                const BatchSql& sql, const BatchLimits& limits, const Batch& batch);
 
-// The transaction in which batches run, and in which a failed one is looked at again. Rolls back unless committed.
+// The transaction in which a failed batch is looked at again, with the settings of one. Rolls back unless committed.
 Result<Transaction> begin_batch(Session& session, const Fence& fence, std::string label, const BatchLimits& limits);
 
 }  // namespace pgphase

@@ -28,8 +28,14 @@ std::string BatchSql::within(PageRange pages) const {
   return fmt::format("{0}.ctid >= '({1},0)' AND {0}.ctid < '({2},0)'", row_, pages.begin, pages.end);
 }
 
-std::string BatchSql::matching(PageRange pages) const {
-  return within(pages) + " AND " + todo_;
+// A tuple identifier is sent as four bytes of page and two of line; no page has more than 291 lines of 24 bytes with the
+// usual block size, and of a number the last byte is enough to tell the lines of a stripe apart. The cheap test first: the
+// planner keeps conditions of the same cost in the order in which they are written.
+std::string BatchSql::matching(PageRange pages, Lines lines) const {
+  const auto striped = lines.stripes > 1 ? fmt::format(" AND get_byte(tidsend({}.ctid), 5) % {} = {}", row_,
+                                                       lines.stripes, lines.stripe)
+                                         : std::string();
+  return within(pages) + striped + " AND " + todo_;
 }
 
 std::string BatchSql::counted(const std::string& update) const {
@@ -37,16 +43,16 @@ std::string BatchSql::counted(const std::string& update) const {
                      update, todo_);
 }
 
-std::string BatchSql::update(const std::string& leaf, PageRange pages) const {
-  return counted(fmt::format("UPDATE ONLY {} AS {} SET {} WHERE {}", leaf, row_, set_, matching(pages)));
+std::string BatchSql::update(const std::string& leaf, PageRange pages, Lines lines) const {
+  return counted(fmt::format("UPDATE ONLY {} AS {} SET {} WHERE {}", leaf, row_, set_, matching(pages, lines)));
 }
 
-std::string BatchSql::update_unlocked(const std::string& leaf, PageRange pages) const {
+std::string BatchSql::update_unlocked(const std::string& leaf, PageRange pages, Lines lines) const {
   // The condition stands twice: a row may have changed between the snapshot and the moment at which it was locked.
   return counted(fmt::format(
       "UPDATE ONLY {0} AS {1} SET {2} WHERE {1}.ctid = ANY (ARRAY(SELECT {1}.ctid FROM ONLY {0} AS {1} WHERE {3} {4} "
       "SKIP LOCKED)) AND {5}",
-      leaf, row_, set_, matching(pages), row_lock_, todo_));
+      leaf, row_, set_, matching(pages, lines), row_lock_, todo_));
 }
 
 std::string BatchSql::update_row(const std::string& leaf, const std::string& ctid) const {
@@ -54,8 +60,8 @@ std::string BatchSql::update_row(const std::string& leaf, const std::string& cti
       fmt::format("UPDATE ONLY {0} AS {1} SET {2} WHERE {1}.ctid = '{3}' AND {4}", leaf, row_, set_, ctid, todo_));
 }
 
-std::string BatchSql::count(const std::string& leaf, PageRange pages) const {
-  return fmt::format("SELECT count(*) FROM ONLY {} AS {} WHERE {}", leaf, row_, matching(pages));
+std::string BatchSql::count(const std::string& leaf, PageRange pages, Lines lines) const {
+  return fmt::format("SELECT count(*) FROM ONLY {} AS {} WHERE {}", leaf, row_, matching(pages, lines));
 }
 
 std::string BatchSql::row_addresses(const std::string& leaf, PageRange pages) const {
@@ -67,7 +73,7 @@ std::string BatchSql::row_addresses(const std::string& leaf, PageRange pages) co
 std::string BatchSql::row_xmax(const std::string& leaf, PageRange pages) const {
   return fmt::format(
       "SELECT DISTINCT {1}.xmax AS xmax FROM ONLY {0} AS {1} WHERE {2} AND {1}.xmax::text <> '0' LIMIT 20", leaf, row_,
-      matching(pages));
+      matching(pages, {}));
 }
 
 std::string BatchSql::remaining(int most) const {

@@ -16,6 +16,11 @@ struct PageRange {
   bool operator==(const PageRange&) const = default;
 };
 
+// Of the rows of each page those whose line number leaves `stripe` when divided by `stripes`; 1: all of them.
+struct Lines {
+  int stripe = 0, stripes = 1;
+};
+
 class BatchSql {
  public:
   // `also`: further assignments, which the author's own statement has not; may be empty.
@@ -23,11 +28,12 @@ class BatchSql {
            const std::string& also = {});
 
   // `leaf` is quoted SQL. Each UPDATE returns one row: rows set, and how many of them still match afterwards.
-  std::string update(const std::string& leaf, PageRange pages) const;
-  std::string update_unlocked(const std::string& leaf, PageRange pages) const;  // passes over rows that somebody holds
+  std::string update(const std::string& leaf, PageRange pages, Lines lines = {}) const;
+  // Passes over rows that somebody holds.
+  std::string update_unlocked(const std::string& leaf, PageRange pages, Lines lines = {}) const;
   std::string update_row(const std::string& leaf, const std::string& ctid) const;
 
-  std::string count(const std::string& leaf, PageRange pages) const;          // rows that match
+  std::string count(const std::string& leaf, PageRange pages, Lines lines = {}) const;  // rows that match
   std::string row_addresses(const std::string& leaf, PageRange pages) const;  // ctid of every row, as text
   std::string row_xmax(const std::string& leaf, PageRange pages) const;       // which transactions hold them
 
@@ -39,7 +45,7 @@ class BatchSql {
 
  private:
   std::string within(PageRange pages) const;
-  std::string matching(PageRange pages) const;
+  std::string matching(PageRange pages, Lines lines) const;
   std::string counted(const std::string& update) const;
 
   std::string table_;     // FROM …: with ONLY unless partitioned

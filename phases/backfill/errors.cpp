@@ -52,10 +52,10 @@ Error not_compilable(Session& session, const Error& refused, const Target& targe
                     "No row was changed. Correct the expression, or the table that it reads.", refused);
 }
 
-Error stopped_at_row(const BadRow& row, const std::string& leaf, const StepKey& key, std::int64_t rows_done) {
+Error stopped_at_row(const BadRow& row, const std::string& leaf, const StepKey& key) {
   return with_cause(
       Errc::step_failed, fmt::format("backfill {} stopped at {}: {}", key.step, place_of(row, leaf), row.error.message),
-      fmt::format("{} rows are set and stay so. Correct the row or the expression; {}.", rows_done, k_goes_on),
+      fmt::format("What is set stays so. Correct the row or the expression; {}.", k_goes_on),
       row.error);
 }
 

@@ -8,8 +8,8 @@ namespace pgphase {
 // PostgreSQL refuses the author's SQL before anything was written.
 Error not_compilable(Session& session, const Error& refused, const Target& target, const StepKey& key);
 
-// A row's data. `rows_done`: of the whole backfill, so far.
-Error stopped_at_row(const BadRow& row, const std::string& leaf, const StepKey& key, std::int64_t rows_done);
+// A row's data.
+Error stopped_at_row(const BadRow& row, const std::string& leaf, const StepKey& key);
 
 // Rows that were set and match still: going on would never end.
 Error still_matching(Todo todo, const BatchOutcome& outcome, const Batch& batch, const StepKey& key);

@@ -47,6 +47,23 @@ std::string row_holders(Session& session, const BatchSql& sql, const std::string
   return owners(session, fmt::format("SELECT m.xid FROM ({}) h, pg_get_multixact_members(h.xmax) m", held));
 }
 
+std::string horizon_holder(Session& session) {
+  // As VACUUM sees it: backend_xmin, or a transaction's own number, the oldest first. Standbys that give feedback show in
+  // pg_stat_replication, or in their slot.
+  const auto rows = session.query(
+      "SELECT who FROM ("
+      "  SELECT greatest(age(a.backend_xmin), age(a.backend_xid)) AS age, "
+      "         format('pid %s (%s) in database %s', a.pid, concat_ws(', ', a.usename, nullif(a.application_name, ''), "
+      "                a.state, 'for ' || round(extract(epoch FROM clock_timestamp() - a.xact_start)) || ' s'), a.datname) AS who "
+      "    FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid() AND a.application_name NOT LIKE 'pgphase%' "
+      "     AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL) "
+      "  UNION ALL SELECT age(xmin), format('replication slot %s', slot_name) FROM pg_replication_slots WHERE xmin IS NOT NULL "
+      "  UNION ALL SELECT age(transaction), format('prepared transaction %L of %s', gid, owner) FROM pg_prepared_xacts "
+      "  UNION ALL SELECT age(backend_xmin), format('standby %s', application_name) FROM pg_stat_replication "
+      "             WHERE backend_xmin IS NOT NULL) h ORDER BY age DESC NULLS LAST LIMIT 1");
+  return rows && !rows->empty() ? (*rows)[0].text(0) : std::string();
+}
+
 std::string relation_holders(Session& session, std::int64_t relation) {
   return described(
       session,

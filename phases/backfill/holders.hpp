@@ -13,4 +13,8 @@ std::string row_holders(Session& session, const BatchSql& sql, const std::string
 // Of locks on the relation that make an UPDATE wait.
 std::string relation_holders(Session& session, std::int64_t relation);
 
+// What keeps dead rows from being removed, in any database of the server: the oldest snapshot or transaction, a
+// replication slot, a prepared transaction, a standby. Our own sessions are left out.
+std::string horizon_holder(Session& session);
+
 }  // namespace pgphase

@@ -24,24 +24,24 @@ Result<BackfillTick> BackfillRun::Impl::all_visited(Session& session) {
     // page behind, and no number of walks would prove that none is left.
     auto snapshot = Transaction::begin(session, "backfill.check",
                                        "SET LOCAL jit = off;" + set_local_ms("statement_timeout", k_long_deadline) +
-                                           ";" + set_local_ms("lock_timeout", limits.lock_timeout) + ";");
+                                           ";" + set_local_ms("lock_timeout", batch_limits(settings.batch_time, session.deadlock_timeout()).lock_timeout) + ";");
     if (!snapshot) return snapshot.error();
-    const auto found = session.query(sql->remaining(k_most_remaining));
+    const auto found = session.query(work->sql.remaining(k_most_remaining));
     snapshot->rollback();
     if (!found && found.error().sqlstate == sqlstate::lock_not_available) {
       auto blocked = tick(Kind::blocked);
-      blocked.blocked_by = relation_held(found.error(), body.table.name, relation_holders(session, target.oid));
+      blocked.blocked_by = relation_held(found.error(), work->body.table.name, relation_holders(session, work->target.oid));
       return blocked;
     }
     if (!found) return check_failed(session, found.error());
-    if ((*found)[0].integer(1) > 0) return marker_unknown(target, (*found)[0].integer(1), row.marker);
+    if ((*found)[0].integer(1) > 0) return marker_unknown(work->target, (*found)[0].integer(1), row.marker);
     if ((*found)[0].integer(0) > 0) return sweep_again(session, (*found)[0].integer(0));
     nothing_left = true;
   }
   if (!row.marker.empty()) {
-    PGPHASE_TRY(attempt, drop_marker(session, fence, settings.locks, body.table, row.marker, [this](Session& inside) {
-                  if (auto entered = store.enter(inside, Stage::cleanup); !entered) return entered;
-                  return store.forget_marker(inside);
+    PGPHASE_TRY(attempt, drop_marker(session, work->fence, settings.locks, work->body.table, row.marker, [this](Session& inside) {
+                  if (auto entered = work->store.enter(inside, Stage::cleanup); !entered) return entered;
+                  return work->store.forget_marker(inside);
                 }));
     if (!attempt.done) {
       auto blocked = tick(Kind::blocked);
@@ -58,22 +58,22 @@ Result<BackfillTick> BackfillRun::Impl::all_visited(Session& session) {
 Result<BackfillTick> BackfillRun::Impl::check_failed(Session& session, const Error& error) {
   if (error.code != Errc::sql) return error;
   if (error.sqlstate == sqlstate::query_canceled) return check_cancelled(error);
-  if (std::exchange(check_failed_before, true)) return check_refused(error, target, key);
+  if (std::exchange(check_failed_before, true)) return check_refused(error, work->target, work->key);
   return sweep_again(session, 1);
 }
 
 Result<BackfillTick> BackfillRun::Impl::sweep_again(Session& session, std::int64_t found) {
   if (row.pass > 0 && passes > 0) {
-    PGPHASE_TRY(changed, store.rows_of_pass(session, row.pass));
+    PGPHASE_TRY(changed, work->store.rows_of_pass(session, row.pass));
     idle_passes = changed == 0 ? idle_passes + 1 : 0;
   }
-  if (idle_passes >= k_most_idle_passes) return update_suppressed(target, key, found, k_most_remaining);
-  if (passes >= k_most_passes) return never_ending(target, key, found, k_most_remaining, passes);
-  if (!row.marker.empty()) PGPHASE_CHECK(check_marker(session, target, row.marker));
+  if (idle_passes >= k_most_idle_passes) return update_suppressed(work->target, work->key, found, k_most_remaining);
+  if (passes >= k_most_passes) return never_ending(work->target, work->key, found, k_most_remaining, passes);
+  if (!row.marker.empty()) PGPHASE_CHECK(check_marker(session, work->target, row.marker));
 
-  auto transaction = begin_fenced(session, fence, "backfill.sweep");
+  auto transaction = begin_fenced(session, work->fence, "backfill.sweep");
   if (!transaction) return transaction.error();
-  PGPHASE_CHECK(store.start_pass(session, row.pass + 1));
+  PGPHASE_CHECK(work->store.start_pass(session, row.pass + 1, settings.workers));
   PGPHASE_CHECK(transaction->commit());
   ++row.pass;
   ++passes;

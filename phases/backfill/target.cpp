@@ -132,6 +132,25 @@ Result<bool> sets_key(Session& session, const Target& target) {
   return found[0].boolean(0);
 }
 
+// Such an UPDATE is no HOT update. Summarizing indexes (BRIN) stand in nobody's way since 16.
+Result<bool> sets_indexed(Session& session, const Target& target) {
+  std::string names;
+  for (const auto& column : target.columns) names += (names.empty() ? "" : ", ") + quote_literal(column.name);
+  PGPHASE_TRY(found,
+              session.query(fmt::format(
+                  "SELECT EXISTS (SELECT FROM (SELECT relid FROM pg_partition_tree({0}) UNION SELECT {0}) l "
+                  "  JOIN pg_index i ON i.indrelid = l.relid AND i.indisready JOIN pg_class c ON c.oid = i.indexrelid "
+                  "  JOIN pg_am m ON m.oid = c.relam "
+                  "  JOIN pg_attribute a ON a.attrelid = l.relid AND a.attname IN ({1}) "
+                  " WHERE (a.attnum = ANY (i.indkey) "
+                  "        OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
+                  "                   AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass "
+                  "                   AND d.refobjid = l.relid AND d.refobjsubid = a.attnum)) "
+                  "   AND NOT ({2} AND m.amname = 'brin'))",
+                  target.oid, names, session.server_version() >= 160000)));
+  return found[0].boolean(0);
+}
+
 }  // namespace
 
 std::string leaves_of(std::int64_t table_oid) {
@@ -151,6 +170,8 @@ Result<Target> inspect_target(Session& session, const BackfillBody& body) {
   }
   PGPHASE_TRY(key, sets_key(session, *target));
   target->sets_key = key;
+  PGPHASE_TRY(indexed, sets_indexed(session, *target));
+  target->sets_indexed = indexed;
   return target;
 }
 

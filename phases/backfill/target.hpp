@@ -22,6 +22,7 @@ struct Target {
   std::int64_t oid = 0;
   bool partitioned = false;
   bool is_partition = false;
+  bool sets_indexed = false;          // a set column is in an index, or in its expressions or its predicate
   bool sets_key = false;              // a set column is in a unique index that foreign keys may use
   std::vector<TargetColumn> columns;  // in the order of BackfillBody::set
 };

@@ -66,4 +66,10 @@ Result<void> release_lease(Session& control, const Fence& fence);
 Result<Transaction> begin_fenced(Session& session, const Fence& fence, std::string label,
                                  std::string_view settings = {});
 
+// The same in one round trip with a question, for transactions that are begun many times a second. `question` is the
+// select list and what follows of a query over one row at most, which `answer` gets behind the token; where it is empty
+// the token was not compared, and nothing may be written.
+Result<Transaction> begin_fenced_asking(Session& session, const Fence& fence, std::string label,
+                                        std::string_view settings, std::string_view question, Rows& answer);
+
 }  // namespace pgphase

@@ -226,12 +226,16 @@ Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& se
           "SELECT b.plan, b.step, b.stage, b.pages_total, coalesce(c.visited, 0), coalesce(c.rows, 0) + b.swept_rows, "
           "       b.rows_estimate, "
           "       extract(epoch FROM CASE WHEN b.stage = 'done' THEN coalesce(s.finished_at, clock_timestamp()) "
-          "                               ELSE clock_timestamp() END - b.started_at) "
+          "                               ELSE clock_timestamp() END - b.started_at), "
+          "       coalesce(to_jsonb(b) ->> 'chosen', ''), coalesce(to_jsonb(b) ->> 'slowed_by', '') "
           "  FROM pgphase.backfill b "
           "  LEFT JOIN pgphase.step s ON s.plan = b.plan AND s.phase = b.phase AND s.name = b.step "
-          "  LEFT JOIN (SELECT plan, phase, step, sum(position - first_page) FILTER (WHERE pass = 0) AS visited, "
+          "  LEFT JOIN (SELECT plan, phase, step, "
+          "                    sum(CASE WHEN done THEN end_page - first_page ELSE (stripe * (end_page - first_page) "
+          "                             + position - first_page) "
+          "                             / coalesce((to_jsonb(k) ->> 'stripes')::int, 1) END) FILTER (WHERE pass = 0) AS visited, "
           "                    sum(rows) AS rows "
-          "               FROM pgphase.chunk WHERE $1::text IS NULL OR plan = $1 GROUP BY 1, 2, 3) c "
+          "               FROM pgphase.chunk k WHERE $1::text IS NULL OR plan = $1 GROUP BY 1, 2, 3) c "
           "         ON c.plan = b.plan AND c.phase = b.phase AND c.step = b.step "
           " WHERE $1::text IS NULL OR b.plan = $1 ORDER BY b.started_at, b.step",
           {plan ? std::optional(plan->value) : std::nullopt}));
@@ -239,7 +243,7 @@ Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& se
   for (const auto& row : rows) {
     records[PlanId{row.text(0)}].push_back({row.text(1), row.text(2), row.integer(3),
                                             std::min(row.integer(4), row.integer(3)), row.integer(5), row.integer(6),
-                                            row.number(7)});
+                                            row.number(7), row.text(8), row.text(9)});
   }
   return records;
 }

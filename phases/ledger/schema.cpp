@@ -219,6 +219,37 @@ ALTER TABLE pgphase.retired DROP CONSTRAINT retired_kind_check;
 ALTER TABLE pgphase.retired ADD CONSTRAINT retired_kind_check
   CHECK (kind IN ('table', 'column', 'index', 'not_null', 'old_value'));
 )sql"},
+    {5, R"sql(
+ALTER TABLE pgphase.chunk ADD COLUMN stripes integer NOT NULL DEFAULT 1;  -- its pages are walked so often; stripe: the walk at hand
+ALTER TABLE pgphase.chunk ADD COLUMN worker_pid integer;                  -- the backend that works on it
+ALTER TABLE pgphase.chunk ADD COLUMN worker_started timestamptz;
+ALTER TABLE pgphase.chunk ADD COLUMN touched_at timestamptz;              -- claimed, or its last batch
+ALTER TABLE pgphase.chunk SET (fillfactor = 50);                          -- a batch is a HOT update of its row
+ALTER TABLE pgphase.backfill ADD COLUMN chosen json;                      -- how it scans, and why
+ALTER TABLE pgphase.backfill ADD COLUMN slowed_by text;                   -- NULL: nothing
+CREATE TABLE pgphase.speed (                                              -- what `set` has changed in flight
+  plan        text PRIMARY KEY REFERENCES pgphase.plan ON DELETE CASCADE,
+  settings    json NOT NULL,
+  by_role     text NOT NULL DEFAULT session_user,
+  by_person   text NOT NULL,
+  set_at      timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE TABLE pgphase.bad_row (                                            -- passed over, up to max_bad_rows
+  id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  plan        text NOT NULL,
+  phase       text NOT NULL,
+  step        text NOT NULL,
+  relation    oid NOT NULL,
+  address     tid NOT NULL,
+  key         text NOT NULL,                                              -- its primary key, or empty
+  error       text NOT NULL,
+  sqlstate    text NOT NULL,
+  found_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  FOREIGN KEY (plan, phase, step) REFERENCES pgphase.backfill ON DELETE CASCADE
+);
+CREATE TABLE pgphase.probe (id integer PRIMARY KEY, n bigint NOT NULL) WITH (fillfactor = 10);  -- how fast is the server?
+INSERT INTO pgphase.probe VALUES (1, 0);
+)sql"},
 };
 
 std::string grants_to_read(const std::string& role) {

@@ -4,9 +4,11 @@
 
 namespace pgphase {
 
-Result<Transaction> Transaction::begin(Session& session, std::string label, std::string_view settings) {
+Result<Transaction> Transaction::begin(Session& session, std::string label, std::string_view settings, Rows* last) {
   Transaction transaction(session, std::move(label));
-  if (auto begun = session.script("BEGIN;" + std::string(settings)); !begun) return begun.error();
+  auto begun = session.script("BEGIN;" + std::string(settings));
+  if (!begun) return begun.error();
+  if (last) *last = std::move(*begun);
   return transaction;
 }
 

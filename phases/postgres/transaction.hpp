@@ -11,7 +11,9 @@ namespace pgphase {
 class Transaction {
  public:
   // `settings`: further statements, each ended by ';', that run right after BEGIN in the same round trip.
-  static Result<Transaction> begin(Session& session, std::string label, std::string_view settings = {});
+  // `last`: gets the rows of the last of them.
+  static Result<Transaction> begin(Session& session, std::string label, std::string_view settings = {},
+                                   Rows* last = nullptr);
   ~Transaction();
   Transaction(Transaction&& other) noexcept : session_(other.session_), label_(std::move(other.label_)) {
     other.session_ = nullptr;

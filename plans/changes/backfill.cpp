@@ -22,12 +22,13 @@ struct SetColumn {
 class Backfill : public Change {
  public:
   Backfill(Position at, std::string name, TableName table, std::vector<SetColumn> set, std::string where,
-           written::Common common)
+           BackfillSpeed speed, written::Common common)
       : Change(at),
         name_(std::move(name)),
         table_(std::move(table)),
         set_(std::move(set)),
         where_(std::move(where)),
+        speed_(std::move(speed)),
         common_(std::move(common)) {}
 
   void declare(PlanFacts& facts) const override {
@@ -47,6 +48,7 @@ class Backfill : public Change {
     }
     body.where = where_;
     body.todo = todo(facts);
+    body.speed = speed_;
     body.undo = common_.undo(Phase::backfill, facts, findings);
     if (auto room = room_for_old_values(facts)) {
       body.keep_step = room->name;
@@ -111,6 +113,7 @@ class Backfill : public Change {
   TableName table_;
   std::vector<SetColumn> set_;
   std::string where_;
+  BackfillSpeed speed_;
   written::Common common_;
 };
 
@@ -131,13 +134,48 @@ std::vector<SetColumn> read_set(TableReader& reader) {
 void refuse_unbuilt(TableReader& reader) {
   reader.not_built("sync",
                    "give new rows their value by a DEFAULT, set in an [[additive]] step after the column was added");
-  constexpr const char* k_engine = "leave it out: this version runs one worker with its own batch sizes";
-  for (const char* key : {"workers", "batch", "scan", "triggers", "max_bad_rows", "throttle"}) {
-    reader.not_built(key, k_engine);
-  }
+  reader.not_built("triggers", "leave it out: the table's own triggers fire");
   for (const char* key : {"fill", "on_error", "null_means"}) {
     reader.not_built(key, "say it in the expressions of `set` and in `where`");
   }
+}
+
+template <class T>
+std::optional<T> in_range(TableReader& reader, const char* key, std::optional<T> value, T least, T most,
+                          const char* range) {
+  if (value && (*value < least || *value > most)) {
+    reader.error(key, fmt::format("`{}` is out of range: not between {}", key, range));
+  }
+  return value;
+}
+
+void read_stripes(TableReader& reader, BackfillSpeed& speed) {
+  const Value* value = reader.value("stripes");
+  if (!value) return;
+  if (const auto* count = std::get_if<std::int64_t>(&value->data)) {
+    if (*count >= 1 && *count <= 16) speed.stripes = std::to_string(*count);
+  } else if (const auto* word = std::get_if<std::string>(&value->data); word && *word == "auto") {
+    speed.stripes = *word;
+  }
+  if (!speed.stripes) reader.error("stripes", "`stripes` is \"auto\", or a number between 1 and 16");
+}
+
+BackfillSpeed read_speed(TableReader& reader) {
+  using std::chrono::milliseconds;
+  BackfillSpeed speed;
+  if (const auto workers = in_range<std::int64_t>(reader, "workers", reader.integer("workers"), 1, 64, "1 and 64")) {
+    speed.workers = static_cast<int>(*workers);
+  }
+  speed.batch_time = in_range(reader, "batch_time", reader.duration("batch_time"), milliseconds(1),
+                              milliseconds(std::chrono::minutes(1)), "1ms and 1m");
+  speed.scan = reader.string("scan");
+  if (speed.scan && *speed.scan != "auto" && *speed.scan != "physical" && *speed.scan != "index") {
+    reader.error("scan", "`scan` is \"auto\", \"physical\" or \"index\"");
+  }
+  read_stripes(reader, speed);
+  speed.max_bad_rows = in_range<std::int64_t>(reader, "max_bad_rows", reader.integer("max_bad_rows"), 0, 1'000'000,
+                                              "0 and 1000000");
+  return speed;
 }
 
 }  // namespace
@@ -147,7 +185,8 @@ ChangePtr read_backfill(TableReader& reader) {
   const auto before = findings.size();
   refuse_unbuilt(reader);
   if (reader.has("sql")) {
-    for (const char* key : {"set", "where", "table", "schema"}) {
+    for (const char* key :
+         {"set", "where", "table", "schema", "workers", "batch_time", "scan", "stripes", "max_bad_rows"}) {
       reader.refused(key,
                      fmt::format("a [[backfill]] step has `sql` alone, or `table`, `set` and `where`; this one has "
                                  "`sql` and `{}`",
@@ -163,11 +202,12 @@ ChangePtr read_backfill(TableReader& reader) {
   }
   auto set = read_set(reader);
   auto where = keys::expression(reader, "where");
+  auto speed = read_speed(reader);
   auto common = written::read_common(reader);
   reader.finish();
   if (findings.size() != before) return nullptr;
   return std::make_unique<Backfill>(reader.at(), *name, *table, std::move(set), where ? where->text : "",
-                                    std::move(common));
+                                    std::move(speed), std::move(common));
 }
 
 }  // namespace pgphase

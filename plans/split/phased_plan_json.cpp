@@ -142,6 +142,27 @@ Assignment assignment_from_json(const json::value& value) {
   return {text(value.as_object(), "column"), text(value.as_object(), "expression")};
 }
 
+json::object speed_to_json(const BackfillSpeed& speed) {
+  json::object out;
+  if (speed.workers) out["workers"] = *speed.workers;
+  if (speed.batch_time) out["batch_time_ms"] = speed.batch_time->count();
+  if (speed.scan) out["scan"] = *speed.scan;
+  if (speed.stripes) out["stripes"] = *speed.stripes;
+  if (speed.max_bad_rows) out["max_bad_rows"] = *speed.max_bad_rows;
+  return out;
+}
+
+BackfillSpeed speed_from_json(const json::object& from) {
+  BackfillSpeed out;
+  const auto integer = [&](const char* key) { return from.at(key).to_number<std::int64_t>(); };
+  if (from.contains("workers")) out.workers = static_cast<int>(integer("workers"));
+  if (from.contains("batch_time_ms")) out.batch_time = std::chrono::milliseconds(integer("batch_time_ms"));
+  if (from.contains("scan")) out.scan = text(from, "scan");
+  if (from.contains("stripes")) out.stripes = text(from, "stripes");
+  if (from.contains("max_bad_rows")) out.max_bad_rows = integer("max_bad_rows");
+  return out;
+}
+
 struct BodyToJson {
   json::object operator()(const SqlBody& body) const {
     return {{"type", "sql"},
@@ -210,6 +231,7 @@ struct BodyToJson {
                      {"undo", array_of(body.undo, statement_to_json)}};
     if (!body.link_step.empty()) out["link_step"] = body.link_step;
     if (!body.keep_step.empty()) out["keep_step"] = body.keep_step;
+    if (body.speed != BackfillSpeed{}) out["speed"] = speed_to_json(body.speed);
     return out;
   }
 };
@@ -278,6 +300,7 @@ decltype(Step::body) body_from_json(const json::value& value) {
   out.undo = vector_of<Statement>(from.at("undo"), statement_from_json);
   if (from.contains("link_step")) out.link_step = text(from, "link_step");
   if (from.contains("keep_step")) out.keep_step = text(from, "keep_step");
+  if (from.contains("speed")) out.speed = speed_from_json(from.at("speed").as_object());
   return out;
 }
 

@@ -9,9 +9,9 @@
 #include <string>
 
 #include "phases/postgres/server.hpp"
-#include "tests/demo/interrupt.hpp"
 #include "tests/demo/story.hpp"
 #include "tests/demo/terminal.hpp"
+#include "tests/support/interrupt.hpp"
 #include "tests/support/paths.hpp"
 
 namespace {
@@ -36,10 +36,10 @@ int play(std::uint64_t seed) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  pgphase::demo::watch_signals();
+  pgphase::testing::watch_signals();
   try {
     return play(argc > 1 ? std::stoull(argv[1]) : std::random_device()());
-  } catch (const pgphase::demo::Interrupted& interrupted) {
+  } catch (const pgphase::testing::Interrupted& interrupted) {
     std::fprintf(stderr, "\ndemo: interrupted; the server is stopped and its folder removed\n");
     return 128 + interrupted.signal;
   } catch (const std::exception& error) {

@@ -8,9 +8,9 @@
 #include <stdexcept>
 
 #include "tests/demo/application.hpp"
-#include "tests/demo/interrupt.hpp"
 #include "tests/demo/terminal.hpp"
 #include "tests/support/database.hpp"
+#include "tests/support/interrupt.hpp"
 #include "tests/support/paths.hpp"
 
 namespace pgphase::demo {
@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::check_interrupted;
+using testing::nap;
 
 constexpr int k_workers = 4;
 constexpr double k_pause_at = 0.35;  // share of the backfill

@@ -6,11 +6,13 @@
 #include <cstdlib>
 #include <stdexcept>
 
-#include "tests/demo/interrupt.hpp"
+#include "tests/support/interrupt.hpp"
 #include "tests/support/paths.hpp"
 
 namespace pgphase::demo {
 namespace {
+
+using testing::check_interrupted;
 
 constexpr auto k_poll = std::chrono::milliseconds(30);
 

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
-#include "tests/demo/interrupt.hpp"
+#include "tests/support/interrupt.hpp"
 
 namespace pgphase::demo {
 namespace {
+
+using testing::check_interrupted;
 
 constexpr TaskId k_users = 50'000;
 constexpr int k_finished_priority = 9;

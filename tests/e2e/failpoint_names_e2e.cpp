@@ -20,6 +20,7 @@ struct Call {
 const std::vector<Call> k_calls{
     {"Transaction::begin(", {".before_commit", ".after_commit"}},
     {"begin_fenced(", {".before_commit", ".after_commit"}},
+    {"begin_fenced_asking(", {".before_commit", ".after_commit"}},
     {"begin_batch(", {".before_commit", ".after_commit"}},
     {"write_ledger(", {".before_commit", ".after_commit"}},
     {".label = ", {".before_commit", ".after_commit"}},

@@ -164,6 +164,7 @@ TEST_F(BackfillPgTest, ACommitThatOutlivesItsClientIsNotCountedTwice) {
       "IF NEW.id = 1 THEN PERFORM pg_sleep(0.4); END IF; RETURN NULL; END';"
       "CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON t DEFERRABLE INITIALLY DEFERRED "
       "FOR EACH ROW EXECUTE FUNCTION slow_commit()");
+  settings.stripes = 1;
   record_step(backfill_of("t", {{"n", "n + 1"}}, Todo::marker));
   auto first = open();
   ASSERT_TRUE(first);
@@ -199,6 +200,7 @@ TEST_F(BackfillPgTest, AWindowThatSomebodyElseHasDoneIsNotDoneAgain) {
   db.exec(
       "CREATE TABLE t (id int, n int, pad text);"
       "INSERT INTO t SELECT i, 0, repeat('x', 500) FROM generate_series(1, 2000) i");
+  settings.stripes = 1;
   record_step(backfill_of("t", {{"n", "id"}}, Todo::differs));
   auto first = open();
   ASSERT_TRUE(first);

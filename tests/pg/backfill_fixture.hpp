@@ -25,6 +25,9 @@ class BackfillPgTest : public ::testing::Test {
     return BackfillRun::open(with, under, key, body, settings);
   }
 
+  // Until the server knows it too.
+  void end_session();
+
   // Until done; the last tick. Collects notes; fails the test on an Error.
   BackfillTick drive(BackfillRun& run);
   // The Error that ends it.

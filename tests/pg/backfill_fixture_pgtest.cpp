@@ -3,6 +3,7 @@
 #include "phases/ledger/ledger.hpp"
 #include "phases/ledger/schema.hpp"
 #include "tests/pg/backfill_fixture.hpp"
+#include "tests/support/process.hpp"
 
 namespace pgphase::testing {
 
@@ -51,6 +52,13 @@ void BackfillPgTest::record_step(const BackfillBody& what) {
       "INSERT INTO pgphase.step (plan, phase, name, position, state) VALUES ('001_test', 'backfill', 'fill', 0, "
       "'running') "
       "ON CONFLICT DO NOTHING");
+}
+
+void BackfillPgTest::end_session() {
+  const auto pid = std::to_string(session->backend().pid);
+  session.reset();
+  ASSERT_TRUE(eventually(
+      [&] { return db.value("SELECT count(*) FROM pg_stat_activity WHERE pid = " + pid) == "0"; }));
 }
 
 BackfillTick BackfillPgTest::drive(BackfillRun& run) {

@@ -25,6 +25,7 @@ TEST_F(BackfillPgTest, ProgressCanBeReadFromTheLedgerAlone) {
   db.exec(
       "CREATE TABLE t (a int, b int, pad text); INSERT INTO t SELECT i, NULL, repeat('x', 500) FROM generate_series(1, "
       "20000) i");
+  settings.stripes = 1;
   record_step(backfill_of("t", {{"b", "a"}}, Todo::fill_empty));
   auto run = open();
   ASSERT_TRUE(run) << run.error().text();
@@ -48,19 +49,22 @@ TEST_F(BackfillPgTest, ResumesAfterTheLastCommittedWindow) {
   db.exec(
       "CREATE TABLE t (a int, b int, pad text); INSERT INTO t SELECT i, NULL, repeat('x', 500) FROM generate_series(1, "
       "5000) i");
+  settings.stripes = 1;
   record_step(backfill_of("t", {{"b", "a"}}, Todo::fill_empty));
   auto first = open();
   ASSERT_TRUE(first);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE((*first)->advance(*session));
-  const auto before = db.value("SELECT position FROM pgphase.chunk");
+  const std::string position = "SELECT position FROM pgphase.chunk ORDER BY id LIMIT 1";
+  const auto before = db.value(position);
   EXPECT_GT(std::stoi(before), 0);
   first->reset();
+  end_session();
   session = connect();
   auto second = open();
   ASSERT_TRUE(second);
   auto tick = (*second)->advance(*session);
   ASSERT_TRUE(tick);
-  EXPECT_EQ(db.value("SELECT position FROM pgphase.chunk"), std::to_string(std::stoi(before) + 16));
+  EXPECT_EQ(db.value(position), std::to_string(std::stoi(before) + 16));
   EXPECT_EQ(drive(**second).progress.rows_done, 5000);
 }
 
@@ -129,6 +133,7 @@ TEST_F(BackfillPgTest, AVolatileFunctionOperatorOrTheClockMakesAMarker) {
 
 TEST_F(BackfillPgTest, AWhereThatStaysTrueStopsAtTheFirstBatch) {
   db.exec("CREATE TABLE t (id int, a int); INSERT INTO t SELECT generate_series(1, 1000)");
+  settings.stripes = 1;
   const auto error = fill_to_error(backfill_of("t", {{"a", "1"}}, Todo::where, "id > 0"));
   EXPECT_EQ(error.code, Errc::step_failed);
   EXPECT_TRUE(contains(error.message, "1000 of 1000 rows of public.t")) << error.message;
@@ -241,8 +246,8 @@ TEST_F(BackfillPgTest, AConversionErrorNamesTheRowAndTheNextRunGoesOn) {
   EXPECT_EQ(error.sqlstate, "22P02");
   EXPECT_TRUE(contains(error.message, "(region = eu, id = 19000)")) << error.message;
   EXPECT_TRUE(contains(error.message, "\"twelve\"")) << error.message;
-  const auto set_so_far = db.value("SELECT count(b) FROM t");
-  EXPECT_TRUE(contains(error.next, set_so_far + " rows are set and stay so")) << error.next;
+  EXPECT_TRUE(contains(error.next, "What is set stays so")) << error.next;
+  EXPECT_NE(db.value("SELECT count(b) FROM t"), "0");
   db.exec("UPDATE t SET a = '12' WHERE id = 19000");
   auto again = open();
   ASSERT_TRUE(again) << again.error().text();
@@ -325,6 +330,7 @@ TEST_F(BackfillPgTest, ACancelledBatchSaysSo) {
       "CREATE TABLE t (id int, a int); INSERT INTO t SELECT generate_series(1, 20);"
       "CREATE FUNCTION slow(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN PERFORM pg_sleep(0.01); RETURN $1; "
       "END'");
+  settings.stripes = 1;
   record_step(backfill_of("t", {{"a", "slow(id)"}}, Todo::fill_empty));
   auto run = open();
   ASSERT_TRUE(run);

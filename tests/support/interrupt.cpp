@@ -1,10 +1,10 @@
-#include "tests/demo/interrupt.hpp"
+#include "tests/support/interrupt.hpp"
 
 #include <atomic>
 #include <csignal>
 #include <thread>
 
-namespace pgphase::demo {
+namespace pgphase::testing {
 namespace {
 
 std::atomic<int> g_signal{0};
@@ -31,4 +31,4 @@ void nap(std::chrono::milliseconds time) {
   }
 }
 
-}  // namespace pgphase::demo
+}  // namespace pgphase::testing

@@ -1,0 +1,86 @@
+// One session's share of a backfill: claims chunks of the pass at hand and sets their rows, a batch a call. A run has one
+// of its own; others, in the same process or in another, help with the same pass (helper.hpp). Internal to this folder.
+// Blocking; same threading as the Session; one thread a Worker.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "phases/backfill/backfill.hpp"
+#include "phases/backfill/batch.hpp"
+#include "phases/backfill/pacing.hpp"
+#include "phases/backfill/stripes.hpp"
+
+namespace pgphase {
+
+// What all workers of a backfill know, once it has begun. Never changed; shared between threads.
+struct BackfillWork {
+  Fence fence;
+  StepKey key;
+  BackfillBody body;
+  Target target;
+  ChunkStore store;
+  Todo todo = Todo::differs;
+  std::string marker;  // or empty
+  BatchSql sql;
+  std::string sets_as;
+};
+
+struct WorkTick {
+  enum class Kind {
+    more,     // call again
+    wait,     // call again after `pause`
+    blocked,  // an attempt at a lock failed and did nothing
+    idle,     // nobody has left a chunk of this pass
+  } kind = Kind::more;
+  std::chrono::milliseconds pause{0};
+  Error blocked_by;  // for blocked and wait
+  std::chrono::duration<double, std::milli> worked{0};  // of a batch that was committed
+  std::int64_t rows = 0;
+  double pages = 0;      // of the scan: visited, a page counting for one when all its stripes are
+  bool recount = false;  // chunks came or went: what is known of the progress is not true any more
+};
+
+class Worker {
+ public:
+  Worker(std::shared_ptr<const BackfillWork> work, const BackfillSettings& settings)
+      : work_(std::move(work)),
+        settings_(settings),
+        pacing_(settings.batch_time),
+        stripes_(settings.stripes, !work_->target.sets_indexed) {}
+
+  // `pass` 0 is the scan. After an Error the worker is of no use any more; what was committed stands.
+  Result<WorkTick> advance(Session& session, int pass);
+
+  void set_speed(std::chrono::milliseconds batch_time, std::optional<int> stripes);
+  std::vector<std::string> take_notes();  // sentences worth logging
+  BackfillChoice choice() const;
+
+ private:
+  Result<bool> claim(Session& session, int pass);
+  Result<WorkTick> after_batch(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome);
+  Result<WorkTick> committed(Session& session, const Batch& batch, const BatchOutcome& outcome);
+  Result<WorkTick> wait_for_rows(Session& session, const Batch& batch, std::int64_t left);
+  Result<WorkTick> leaf_changed(Session& session, int pass, const Chunk& changed);
+  void chunk_done(Session& session, const Chunk& chunk);
+  BatchLimits limits(const Session& session) const;
+
+  std::shared_ptr<const BackfillWork> work_;
+  BackfillSettings settings_;
+  Pacing pacing_;
+  Stripes stripes_;
+  std::optional<Chunk> chunk_;  // at work
+  HotCount later_stripes_, all_hot_;
+  std::vector<std::string> notes_;
+  std::string horizon_;
+  int conflicts_ = 0, slow_pages_ = 0;
+  bool told_of_locks_ = false;
+  std::optional<std::chrono::steady_clock::time_point> rows_held_since_;  // a sweep waits for them
+  std::chrono::milliseconds held_pause_{0};
+  bool holders_seen_ = false;
+};
+
+}  // namespace pgphase
