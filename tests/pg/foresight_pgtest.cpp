@@ -439,12 +439,12 @@ TEST_F(QuietPgTest, RowSecurityThatAppliesToUsIsNamedAndWhatToDo) {
   for (const Body& body : {Body(makes("title", "lower(title)")), Body(sets("upper(title)")), Body(drops("title"))}) {
     step.body = body;
     db_.exec("ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY");
-    EXPECT_THAT(foresee(*of_owner, step).value().obstacles, IsEmpty()) << "the owner sees every row";
+    EXPECT_THAT(foresee(*of_owner, PlanId{"007_things"}, step).value().obstacles, IsEmpty()) << "the owner sees every row";
     db_.exec("ALTER TABLE tasks FORCE ROW LEVEL SECURITY");
-    EXPECT_THAT(foresee(*of_owner, step).value().obstacles,
+    EXPECT_THAT(foresee(*of_owner, PlanId{"007_things"}, step).value().obstacles,
                 Contains(HasSubstr("row-level security of tasks applies to role " + role +
                                    ", its owner, because of FORCE ROW LEVEL SECURITY")));
-    EXPECT_THAT(foresee(*session_, step).value().obstacles, IsEmpty()) << "a superuser does, too";
+    EXPECT_THAT(foresee(*session_, PlanId{"007_things"}, step).value().obstacles, IsEmpty()) << "a superuser does, too";
   }
   db_.exec("DROP TABLE tasks; DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
