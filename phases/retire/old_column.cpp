@@ -91,7 +91,7 @@ Result<std::optional<OldColumn>> read_old_column(Session& session, const TableNa
 }
 
 Result<std::vector<std::string>> obstacles_to_retiring(Session& session, const TableName& table, const std::string& oid,
-                                                       const std::string& column) {
+                                                       const std::string& column, LeftOut how) {
   PGPHASE_TRY(all, column_obstacles(session, table, oid, column, ForeignKeys::asked_elsewhere));
   PGPHASE_TRY(found, session.query(k_needs_a_value +
                                        std::string(session.server_version() < 150000 ? "" : k_nulls_not_distinct) +
@@ -103,7 +103,7 @@ Result<std::vector<std::string>> obstacles_to_retiring(Session& session, const T
   if (domain) {
     all.push_back(fmt::format("{} is of the domain {}, which refuses every row without a value", what, *domain));
   }
-  PGPHASE_TRY(refusals, refusals_without_value(session, table, oid, column, LeftOut::by_who_writes));
+  PGPHASE_TRY(refusals, refusals_without_value(session, table, oid, column, how));
   all.insert(all.end(), refusals.begin(), refusals.end());
   return all;
 }

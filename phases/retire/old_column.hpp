@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "phases/retire/without_value.hpp"
 #include "phases/ledger/records.hpp"
 #include "phases/postgres/session.hpp"
 #include "phases/retire/foreign_keys.hpp"
@@ -31,7 +32,7 @@ Result<std::optional<OldColumn>> read_old_column(Session& session, const TableNa
 // What would break, a sentence each: what depends on the column, and rows that could not be written any more without a
 // value for it.
 Result<std::vector<std::string>> obstacles_to_retiring(Session& session, const TableName& table, const std::string& oid,
-                                                       const std::string& column);
+                                                       const std::string& column, LeftOut how = LeftOut::by_who_writes);
 // The same for a column that only takes another name.
 Result<std::vector<std::string>> obstacles_to_renaming(Session& session, const TableName& table, const std::string& oid,
                                                        const std::string& column);

@@ -93,7 +93,7 @@ Result<std::vector<OldColumn>> columns_to_retire(Session& session, const std::st
 }
 
 Result<void> must_be_free(Session& session, const PlanId& plan, const std::string& doing, const HandOverBody& body) {
-  PGPHASE_TRY(found, obstacles_to_hand_over(session, plan, body));
+  PGPHASE_TRY(found, obstacles_to_hand_over(session, plan, body, LeftOut::once_retired));
   if (!found.empty()) return refused_by(doing, found);
   return {};
 }
@@ -280,7 +280,7 @@ Result<void> must_be_one_value(Session& session, const std::string& doing, const
                            "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
     if (!look) return look.error();
     PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {}", table, differ)));
-    PGPHASE_CHECK(look->commit());
+    look->rollback();
     const auto rows = found[0].integer(0);
     if (rows == 0) continue;
     return make_error(
@@ -335,8 +335,8 @@ Result<RetireOutcome> take_back(Session& session, const StepSite& site, const Ha
   return begun ? what_is_left(session, site, body) : bring_back_in_one_attempt(session, site, body);
 }
 
-Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const PlanId& plan,
-                                                        const HandOverBody& body) {
+Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const PlanId& plan, const HandOverBody& body,
+                                                        LeftOut how) {
   std::vector<std::string> all;
   PGPHASE_TRY(oid, table_oid(session, body.table));
   if (!oid) return all;
@@ -344,7 +344,7 @@ Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const 
   for (const auto& name : body.retire) {
     PGPHASE_TRY(there, read_old_column(session, body.table, name));
     if (!there) continue;
-    PGPHASE_TRY(found, obstacles_to_retiring(session, body.table, *oid, name));
+    PGPHASE_TRY(found, obstacles_to_retiring(session, body.table, *oid, name, how));
     note(found);
     PGPHASE_TRY(held, held_by_other_plans(session, plan, body.table, name, Taking::away));
     note(held);

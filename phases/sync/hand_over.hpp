@@ -4,6 +4,7 @@
 #pragma once
 
 #include "phases/retire/retire.hpp"
+#include "phases/retire/without_value.hpp"
 
 namespace pgphase {
 
@@ -16,6 +17,7 @@ Result<RetireOutcome> hand_over(Session& session, const StepSite& site, const Ha
 Result<RetireOutcome> take_back(Session& session, const StepSite& site, const HandOverBody& body, bool begun);
 
 // What stands in the way of it for the step of this plan, a sentence each. Reads only.
-Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const PlanId& plan, const HandOverBody& body);
+Result<std::vector<std::string>> obstacles_to_hand_over(Session& session, const PlanId& plan, const HandOverBody& body,
+                                                        LeftOut how = LeftOut::by_who_writes);
 
 }  // namespace pgphase

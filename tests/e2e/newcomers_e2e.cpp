@@ -84,11 +84,12 @@ TEST_F(NewcomersE2e, OfAColumnWhoseSourcesFollowToo) {
   EXPECT_EQ(project.db().value("SELECT k || ', ' || n FROM p WHERE id = 300"), "new, NEW");
 }
 
-// In an incident nothing of this stands in the way, and nothing is passed over in silence.
-TEST_F(NewcomersE2e, ARollbackSaysThatTriggersWereTurnedOffAndGoesOn) {
+// In an incident one word lets it go on, and nothing is passed over in silence.
+TEST_F(NewcomersE2e, ARollbackSaysThatTriggersWereTurnedOffAndGoesOnByAWord) {
   expect(0, {"up", "001_k", "--through", "backfill"});
   exec("ALTER TABLE p DISABLE TRIGGER ALL");
-  EXPECT_THAT(expect(0, {"rollback", "001_k"}).err, AllOf(HasSubstr("is disabled"), HasSubstr("may be out of step")));
+  EXPECT_THAT(expect(21, {"rollback", "001_k"}).err, HasSubstr("--lose-data"));
+  EXPECT_THAT(expect(0, {"rollback", "001_k", "--lose-data"}).err, AllOf(HasSubstr("is disabled"), HasSubstr("may be out of step")));
 }
 
 }  // namespace
