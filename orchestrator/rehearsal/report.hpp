@@ -47,9 +47,9 @@ struct RehearsedPlan {
   std::vector<Check> checks;  // in the order in which they were made
   std::vector<PhaseFigures> phases;
   std::vector<StepFigures> steps;
-  std::vector<FailedFigures> failed;      // when there were writers
-  bool stands = true;                     // applied at the end, so that later plans can follow
-  std::optional<double> longest_wait_ms;  // of a statement of the writers, when there were any
+  std::vector<FailedFigures> failed_statements;  // when there were writers
+  bool stands = true;                            // applied at the end, so that later plans can follow
+  std::optional<double> longest_wait_ms;         // of a statement of the writers, when there were any
 
   bool ok() const;
 };

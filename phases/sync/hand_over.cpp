@@ -110,7 +110,7 @@ Result<std::vector<OldColumn>> columns_to_retire(Session& session, const std::st
 
 Result<void> must_be_free(Session& session, const std::string& doing, const HandOverBody& body) {
   PGPHASE_TRY(found, obstacles_to_hand_over(session, body));
-  if (!found.empty()) return refused_by(doing, found);
+  if (!found.empty()) return refused_by(doing, found, Direction::forward);
   return {};
 }
 
