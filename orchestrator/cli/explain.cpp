@@ -8,6 +8,7 @@
 #include "orchestrator/cli/names.hpp"
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/engine/agenda.hpp"
+#include "phases/foresight/expected.hpp"
 #include "phases/postgres/table_sizes.hpp"
 
 namespace pgphase {
@@ -89,14 +90,30 @@ bool is_to_be_done(const ExplainedPlan& explained, Phase phase, std::size_t inde
 }
 
 // As `up` does before it begins. What a role may not look at is a warning: the rest of the answer stands without it.
-Result<void> foresee_steps(Session& session, Console& console, ExplainInput& input) {
+Result<void> foresee_steps(Session& session, Console& console, const std::vector<ExplainedPlan>& to_run,
+                           ExplainInput& input) {
   PGPHASE_CHECK(session.query("SET default_transaction_read_only = on"));
+  std::vector<const PhasedPlan*> in_order;
+  for (const auto& one : to_run) in_order.push_back(one.plan);
+  const auto expected = expectations(in_order);
+  // A plan that has begun may have made what it expects not to be there.
+  const auto meets = [&](const ExplainedPlan& explained, Phase phase, std::size_t i) -> Result<Foresight> {
+    const auto& step = (*explained.plan)[phase].steps[i];
+    PGPHASE_TRY(found, foresee(session, explained.plan->id, step));
+    if (explained.record && has_started(*explained.record)) return found;
+    for (const auto& one : expected) {
+      if (one.plan != explained.plan->id || one.phase != phase || one.step != i) continue;
+      PGPHASE_TRY(sentence, unmet(session, one, step));
+      if (!sentence.empty()) found.obstacles.push_back(sentence);
+    }
+    return found;
+  };
   for (auto& explained : input.plans) {
     for (const auto phase : k_phases) {
       const auto& steps = (*explained.plan)[phase].steps;
       for (std::size_t i = 0; i < steps.size(); ++i) {
         if (!is_to_be_done(explained, phase, i)) continue;
-        auto found = foresee(session, explained.plan->id, steps[i]);
+        auto found = meets(explained, phase, i);
         if (found) {
           explained.foreseen.emplace(std::pair(phase, i), std::move(*found));
         } else if (found.error().code == Errc::sql) {
@@ -145,7 +162,9 @@ ExitCode explain(Program& program, const ExplainOptions& options) {
   input.plans = std::move(*chosen);
   if (session) {
     if (auto sized = look_up_sizes(*session, input); !sized) return console.fail(sized.error());
-    if (auto looked = foresee_steps(*session, console, input); !looked) return console.fail(looked.error());
+    auto to_run = choose({}, folder, ledger);
+    if (!to_run) return console.fail(to_run.error());
+    if (auto looked = foresee_steps(*session, console, *to_run, input); !looked) return console.fail(looked.error());
   }
   if (console.json()) {
     console.object(explain_json(input));

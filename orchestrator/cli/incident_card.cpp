@@ -54,9 +54,9 @@ std::string what_stands(const PlanRecord& plan) {
       const auto stand = std::count_if(record.steps.begin(), record.steps.end(), [](const StepRecord& step) {
         return has_effect(step) || step.state == StepState::skipped;
       });
-      standing.push_back(fmt::format("{} {} {} of {} steps stand", to_string(phase),
-                                     record.state == PhaseState::rolling_back ? "is on the way back," : "has begun,",
-                                     stand, record.steps.size()));
+      const auto words = record.state == PhaseState::rolling_back ? "{} is on the way back, {} of {} steps stand"
+                                                                  : "{} has begun, {} of {} steps have left something";
+      standing.push_back(fmt::format(fmt::runtime(words), to_string(phase), stand, record.steps.size()));
     } else if (record.state == PhaseState::rolled_back) {
       standing.push_back(fmt::format("{} is rolled back", to_string(phase)));
     } else {

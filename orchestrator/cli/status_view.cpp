@@ -10,6 +10,7 @@
 #include "orchestrator/cli/words.hpp"
 #include "orchestrator/engine/derived_state.hpp"
 #include "orchestrator/engine/gate.hpp"
+#include "orchestrator/engine/rollback_order.hpp"
 #include "orchestrator/engine/state_machine.hpp"
 #include "plans/base/units.hpp"
 
@@ -115,10 +116,12 @@ void add_phase(std::string& out, const PlanRecord& plan, Phase phase, const Ledg
   std::vector<std::string> remarks;
   std::string at_work;
   if (status != PhaseStatus::done && !leaves_no_trace(record)) {
-    const auto done = std::count_if(record.steps.begin(), record.steps.end(), [](const StepRecord& step) {
-      return step.state == StepState::done || step.state == StepState::skipped;
+    const bool on_the_way_back = record.state == PhaseState::rolling_back;
+    const auto count = std::count_if(record.steps.begin(), record.steps.end(), [&](const StepRecord& step) {
+      if (step.state == StepState::skipped) return true;
+      return on_the_way_back ? has_effect(step) : step.state == StepState::done;
     });
-    remarks.push_back(fmt::format("{} of {} steps done", done, steps.size()));
+    remarks.push_back(fmt::format("{} of {} steps {}", count, steps.size(), on_the_way_back ? "stand" : "done"));
   }
   if (phase == Phase::backfill) {
     if (const auto progress = progress_of(plan, ledger)) {
@@ -269,11 +272,12 @@ json::object plan_json(const StatusInput& input, const PlanRecord& plan) {
                    {"hold", nullptr}};
   if (plan.held) out["hold"] = json::object{{"by", plan.hold_by}, {"reason", plan.hold_reason}};
   if (const auto card = incident_card(plan, input.ledger, input.rehearsals)) {
-    out["next"] = json::object{{"now", card->now},
-                               {"go_on", strings(card->go_on)},
-                               {"go_back", card->go_back.empty() ? json::value(nullptr) : json::value(card->go_back)},
-                               {"keeps", strings(card->keeps)},
-                               {"rehearsed", card->rehearsed.empty() ? json::value(nullptr) : json::value(card->rehearsed)}};
+    out["next"] =
+        json::object{{"now", card->now},
+                     {"go_on", strings(card->go_on)},
+                     {"go_back", card->go_back.empty() ? json::value(nullptr) : json::value(card->go_back)},
+                     {"keeps", strings(card->keeps)},
+                     {"rehearsed", card->rehearsed.empty() ? json::value(nullptr) : json::value(card->rehearsed)}};
   }
   return out;
 }

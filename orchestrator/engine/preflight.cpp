@@ -6,6 +6,7 @@
 #include <set>
 
 #include "phases/catalogue/existence.hpp"
+#include "phases/foresight/expected.hpp"
 #include "phases/foresight/foresight.hpp"
 #include "phases/ledger/ledger.hpp"
 #include "plans/catalogue/needed_tables.hpp"
@@ -28,21 +29,29 @@ Diagnostic missing(const NeededTable& needed, const std::filesystem::path& plans
 
 }  // namespace
 
-Result<void> look_at_steps(Session& session, const PhasedPlan& plan, std::vector<std::string>& warnings) {
+Result<void> look_at_steps(Session& session, const PhasedPlan& plan, const std::vector<Expectation>& expected,
+                           std::vector<std::string>& warnings) {
   std::string all;
   for (const auto phase : k_phases) {
-    for (const Step& step : plan[phase].steps) {
-      PGPHASE_TRY(found, foresee(session, plan.id, step));
-      for (const auto& obstacle : found.obstacles)
-        all += fmt::format("\n  {}/{}: {}", to_string(phase), step.name, obstacle);
-      for (const auto& warning : found.warnings) {
-        warnings.push_back(fmt::format("{} {}/{}: {}", plan.id.value, to_string(phase), step.name, warning));
+    for (std::size_t i = 0; i < plan[phase].steps.size(); ++i) {
+      const Step& step = plan[phase].steps[i];
+      const auto where = fmt::format("{}/{}", to_string(phase), step.name);
+      for (const auto& one : expected) {
+        if (one.plan != plan.id || one.phase != phase || one.step != i) continue;
+        PGPHASE_TRY(sentence, unmet(session, one, step));
+        if (!sentence.empty()) all += fmt::format("\n  {}: {}", where, sentence);
       }
+      PGPHASE_TRY(found, foresee(session, plan.id, step));
+      for (const auto& obstacle : found.obstacles) all += fmt::format("\n  {}: {}", where, obstacle);
+      for (const auto& warning : found.warnings)
+        warnings.push_back(fmt::format("{} {}: {}", plan.id.value, where, warning));
     }
   }
   if (all.empty()) return {};
-  return make_error(Errc::refused, fmt::format("{} cannot be carried out in this database:{}", plan.id.value, all),
-                    "Nothing was changed. Take away what is named first, by a plan of its own or by hand.");
+  return make_error(
+      Errc::refused, fmt::format("{} cannot be carried out in this database:{}", plan.id.value, all),
+      "Nothing was changed. Correct the plan, or take away what is named first, by a plan of its own or by "
+      "hand.");
 }
 
 Result<std::vector<std::string>> preflight(Session& session, const std::vector<PhasedPlan>& plans,
@@ -67,8 +76,9 @@ Result<std::vector<std::string>> preflight(Session& session, const std::vector<P
   }
   if (!found.empty()) return to_error(found);
   std::vector<std::string> warnings;
+  const auto expected = expectations(in_order);
   for (const auto* plan : in_order) {
-    if (begins.contains(plan->id)) PGPHASE_CHECK(look_at_steps(session, *plan, warnings));
+    if (begins.contains(plan->id)) PGPHASE_CHECK(look_at_steps(session, *plan, expected, warnings));
   }
   return warnings;
 }

@@ -7,6 +7,7 @@
 
 #include "orchestrator/engine/agenda.hpp"
 #include "phases/postgres/session.hpp"
+#include "plans/catalogue/expectations.hpp"
 
 namespace pgphase {
 
@@ -16,7 +17,9 @@ namespace pgphase {
 Result<std::vector<std::string>> preflight(Session& session, const std::vector<PhasedPlan>& plans,
                                            const AgendaWishes& wishes, const std::filesystem::path& plans_folder);
 
-// All obstacles to steps of the plan, as one refusal; `warnings` gets the rest.
-Result<void> look_at_steps(Session& session, const PhasedPlan& plan, std::vector<std::string>& warnings);
+// All obstacles to steps of the plan, and what of it the database is not as it expects, as one refusal; `warnings` gets
+// the rest.
+Result<void> look_at_steps(Session& session, const PhasedPlan& plan, const std::vector<Expectation>& expected,
+                           std::vector<std::string>& warnings);
 
 }  // namespace pgphase

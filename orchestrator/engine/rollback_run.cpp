@@ -29,6 +29,19 @@ Order rest_of(const LedgerView& ledger, const Order& order) {
   return rest;
 }
 
+// What the hold says. A phase without steps is nothing that a person knows of: then the last one that has any, or the
+// next.
+std::string reason_of(const LedgerView& ledger, const Order& order, std::size_t at) {
+  auto phase = order[at].phase;
+  bool found = false;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (order[i].plan != order[at].plan || !has_steps(ledger, order[i]) || (i > at && found)) continue;
+    phase = order[i].phase;
+    found = true;
+  }
+  return fmt::format("phase {} was rolled back", to_string(phase));
+}
+
 Error behind(Error error, const std::vector<RollbackProgress::Undone>& undone) {
   std::string all;
   for (const auto& one : undone) {
@@ -68,20 +81,20 @@ asio::awaitable<Result<void>> roll_back(RunContext& run, const RollbackOptions& 
   if (!looked) co_return looked.error();
   if (first_time && options.announce) options.announce(*looked, *progress.order);
 
+  const auto& ledger = *looked;
   const auto order = *progress.order;
   for (std::size_t i = 0; i < order.size(); ++i) {
     const auto& item = order[i];
     const Order rest(order.begin() + static_cast<std::ptrdiff_t>(i), order.end());
     auto look_again = [&](Session& session) -> Result<void> {
-      PGPHASE_TRY(ledger, read_ledger(session));
-      return has_steps(ledger, item) ? look_ahead(session, ledger, rest, options.hand_written) : Result<void>();
+      PGPHASE_TRY(now, read_ledger(session));
+      return has_steps(now, item) ? look_ahead(session, now, rest, options.hand_written) : Result<void>();
     };
     if (i > 0 || !first_time) {
       auto again = co_await run.work.run(look_again);
       if (!again) co_return behind(again.error(), progress.phases);
     }
-    const auto why =
-        options.reason.empty() ? fmt::format("phase {} was rolled back", to_string(item.phase)) : options.reason;
+    const auto why = options.reason.empty() ? reason_of(ledger, order, i) : options.reason;
     auto undone = co_await undo_phase(run, item.plan, item.phase, why);
     if (!undone) co_return behind(undone.error(), progress.phases);
     if (undone->stop.reason != StopReason::done) {

@@ -6,9 +6,11 @@
 #include <thread>
 
 #include "orchestrator/rehearsal/additions.hpp"
+#include "orchestrator/rehearsal/contract.hpp"
 #include "phases/ledger/ledger.hpp"
 #include "phases/retire/names.hpp"
 #include "plans/catalogue/catalogue.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
@@ -127,11 +129,46 @@ Result<Whereabouts> whereabouts_of(Stage& stage, const PhasedPlan& plan) {
   return found;
 }
 
-Result<void> back_and_forward(Stage& stage, const PlanId& plan, Phase phase) {
+// Of each table that the writer knows: the names of constraints, unique indexes and columns that it has no say in,
+// because they are over what is hidden, or what only the other version knows.
+Result<std::set<std::pair<TableName, std::string>>> beyond_its_reach(Session& session, const Writer& writer,
+                                                                     const std::vector<KnownTable>& others) {
+  std::set<std::pair<TableName, std::string>> names;
+  for (const auto& table : writer.tables()) {
+    PGPHASE_TRY(rows, session.query(R"sql(
+SELECT k.conname, a.attname FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
+ WHERE k.conrelid = to_regclass($1)
+UNION SELECT i.indexrelid::regclass::text, a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
+             AND a.attnum = ANY (i.indkey) WHERE i.indrelid = to_regclass($1) AND i.indisunique
+UNION SELECT attname, attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped)sql",
+                                    {qualified(table.table)}));
+    const auto knows = [](const KnownTable& one, const std::string& column) {
+      return std::any_of(one.columns.begin(), one.columns.end(),
+                         [&](const WritableColumn& known) { return known.name == column; });
+    };
+    for (const auto& row : rows) {
+      const auto column = row.text(1);
+      const bool of_another = std::any_of(others.begin(), others.end(), [&](const KnownTable& one) {
+        return one.table == table.table && knows(one, column);
+      });
+      if (!knows(table, column) && (of_another || column.starts_with("_pgphase_"))) {
+        names.emplace(table.table, row.text(0));
+      }
+    }
+  }
+  return names;
+}
+
+Result<void> back_and_forward(Stage& stage, const PlanId& plan, Phase phase,
+                              const std::function<void(Moment)>& turn_to) {
   std::this_thread::sleep_for(k_settle);
+  turn_to(Moment::between);
   PGPHASE_CHECK(stage.back(plan, phase));
+  turn_to(Moment::back);
   std::this_thread::sleep_for(k_settle);
+  turn_to(Moment::between);
   PGPHASE_CHECK(stage.forward(plan, phase));
+  turn_to(Moment::done);
   std::this_thread::sleep_for(k_settle);
   return {};
 }
@@ -142,6 +179,7 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
                                      const std::vector<KnownTable>& as_before, std::uint64_t seed) {
   PGPHASE_TRY(now, as_after(stage, plan, phase));
   std::vector<std::unique_ptr<Writer>> writers;
+  std::vector<Knows> knows;
   for (const auto* known : {&as_before, static_cast<const std::vector<KnownTable>*>(&now)}) {
     if (known->empty()) continue;
     auto tables = without_new_meanings(with_values_where_filled(*known, plan), plan, phase);
@@ -149,6 +187,7 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
     keep_what_is_pointed_to(tables, as_before);
     keep_what_is_pointed_to(tables, now);
     PGPHASE_TRY(session, stage.open("writer"));
+    knows.push_back(known == &as_before ? Knows::before : Knows::after);
     const auto number = static_cast<int>(writers.size());
     writers.push_back(std::make_unique<Writer>(std::move(session), tables, number, seed + writers.size()));
   }
@@ -158,7 +197,9 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
     std::this_thread::sleep_for(k_settle);
     for (auto& writer : writers) writer->be_careful();
   }
-  const auto moved = back_and_forward(stage, plan.id, phase);
+  const auto moved = back_and_forward(stage, plan.id, phase, [&writers](Moment moment) {
+    for (auto& writer : writers) writer->turn_to(moment);
+  });
   for (auto& writer : writers) writer->stop();
 
   Crossing crossing;
@@ -174,8 +215,18 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
     return sets(plan, table, column, fills) || restores(plan, table, column);
   };
   PGPHASE_TRY(whereabouts, whereabouts_of(stage, plan));
-  for (auto& writer : writers) {
+  PGPHASE_TRY(session, stage.session());
+  for (std::size_t i = 0; i < writers.size(); ++i) {
+    auto& writer = writers[i];
     const auto& counts = writer->counts();
+    crossing.all_failed.insert(crossing.all_failed.end(), counts.failed.begin(), counts.failed.end());
+    PGPHASE_TRY(beyond, beyond_its_reach(*session, *writer, knows[i] == Knows::before ? now : as_before));
+    const auto forbidden = against_the_contract(plan, phase, knows[i], counts.failed, [&](const auto& one) {
+      return std::any_of(beyond.begin(), beyond.end(), [&](const auto& name) {
+        return name.first == one.table && one.message.find('"' + name.second + '"') != std::string::npos;
+      });
+    });
+    crossing.forbidden.insert(crossing.forbidden.end(), forbidden.begin(), forbidden.end());
     crossing.acknowledged += counts.acknowledged;
     crossing.longest_wait_ms = std::max(crossing.longest_wait_ms, counts.longest_wait_ms);
     crossing.failed.insert(crossing.failed.end(), counts.failures.begin(), counts.failures.end());

@@ -10,11 +10,13 @@
 namespace pgphase {
 
 struct Crossing {
-  bool happened = false;            // false: there was no table to write to
-  std::optional<Error> stopped;     // the phase did not get through
-  std::vector<std::string> lost;    // acknowledged values that are not there
-  std::vector<std::string> failed;  // statements that must not have failed
-  std::set<TableName> tables;       // that they wrote to, and that hold none of their rows any more
+  bool happened = false;               // false: there was no table to write to
+  std::optional<Error> stopped;        // the phase did not get through
+  std::vector<std::string> lost;       // acknowledged values that are not there
+  std::vector<std::string> failed;     // statements that must not have failed
+  std::vector<std::string> forbidden;  // that the deploy contract allows, and that failed
+  std::vector<FailedStatements> all_failed;
+  std::set<TableName> tables;  // that they wrote to, and that hold none of their rows any more
   std::int64_t acknowledged = 0;
   double longest_wait_ms = 0;
 };

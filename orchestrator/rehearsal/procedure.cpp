@@ -48,6 +48,7 @@ class PlanRehearsal {
     PGPHASE_TRY(applied, moves_.must_succeed(moves_.forward(), "the plan is applied"));
     if (!applied) return report_;
     report_.longest_wait_ms = under_writers_.longest_wait_ms;
+    report_.failed_statements = under_writers_.failed;
     PGPHASE_CHECK(as_a_whole(leaving_out_what_triggers_wrote(at_first)));
     PGPHASE_CHECK(read_figures());
     return report_;

@@ -79,6 +79,10 @@ std::vector<std::string> figures(const RehearsedPlan& plan) {
   if (plan.longest_wait_ms) {
     lines.push_back(fmt::format("longest wait of an application's statement: {:.1f} ms", *plan.longest_wait_ms));
   }
+  for (const auto& one : plan.failed_statements) {
+    lines.push_back(fmt::format("{}: {} of the applications' statements failed with {}, such as: {}",
+                                to_string(one.phase), one.count, one.sqlstate, one_line(one.example)));
+  }
   return lines;
 }
 

@@ -34,14 +34,22 @@ struct PhaseFigures {
   std::int64_t wal_bytes = 0;  // of the whole server while the phase ran
 };
 
+// Statements of the writers that failed, whoever's fault that is.
+struct FailedFigures {
+  Phase phase = Phase::additive;
+  std::string sqlstate, example;  // the first message
+  std::int64_t count = 0;
+};
+
 struct RehearsedPlan {
   PlanId plan;
   std::string description, split_sha256;
   std::vector<Check> checks;  // in the order in which they were made
   std::vector<PhaseFigures> phases;
   std::vector<StepFigures> steps;
-  bool stands = true;                     // applied at the end, so that later plans can follow
-  std::optional<double> longest_wait_ms;  // of a statement of the writers, when there were any
+  std::vector<FailedFigures> failed_statements;  // when there were writers
+  bool stands = true;                            // applied at the end, so that later plans can follow
+  std::optional<double> longest_wait_ms;         // of a statement of the writers, when there were any
 
   bool ok() const;
 };

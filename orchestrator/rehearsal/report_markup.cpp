@@ -125,6 +125,12 @@ json::object as_json(const Rehearsal& rehearsal) {
     }
     json::object entry{{"id", plan.plan.value}, {"ok", plan.ok()},  {"split_sha256", plan.split_sha256},
                        {"checks", checks},      {"phases", phases}, {"steps", steps}};
+    json::array failed;
+    for (const auto& one : plan.failed_statements) {
+      failed.push_back(json::object{
+          {"phase", to_string(one.phase)}, {"sqlstate", one.sqlstate}, {"count", one.count}, {"example", one.example}});
+    }
+    if (plan.longest_wait_ms) entry["failed_statements"] = failed;
     if (plan.longest_wait_ms) entry["longest_wait_ms"] = *plan.longest_wait_ms;
     plans.push_back(std::move(entry));
   }

@@ -209,6 +209,17 @@ Result<void> cross(Moves& moves, const std::vector<KnownTable>& as_before, std::
     return {};
   }
   moves.check(what, crossing.failed);
+  moves.check(fmt::format("{}: no statement fails that the deploy contract allows", moves.name()), crossing.forbidden);
+  for (const auto& one : crossing.all_failed) {
+    const auto known = std::find_if(found.failed.begin(), found.failed.end(), [&](const FailedFigures& figures) {
+      return figures.phase == moves.phase() && figures.sqlstate == one.sqlstate;
+    });
+    if (known != found.failed.end()) {
+      known->count += one.count;
+    } else {
+      found.failed.push_back({moves.phase(), one.sqlstate, one.message, one.count});
+    }
+  }
   if (crossing.acknowledged == 0) {
     moves.pass_over(nothing_lost(),
                     "every statement of theirs was refused: pgphase has no values that fit these tables");

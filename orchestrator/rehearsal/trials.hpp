@@ -21,6 +21,7 @@ Result<void> keep_what_is_written(Moves& moves, const Snapshot& before, int seed
 Result<void> fail_after_every_step(Moves& moves, const Snapshot& before, const Snapshot& after);
 
 struct UnderWriters {
+  std::vector<FailedFigures> failed;        // statements of theirs, by phase and SQLSTATE
   std::optional<double> longest_wait_ms;    // of a statement of theirs
   std::set<TableName> written_by_triggers;  // tables that they do not write to, whose rows have changed nevertheless
 };

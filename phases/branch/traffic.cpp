@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* k_foreign_key_violation = "23503";
 constexpr std::size_t k_most_rows = 200;                      // of each table: all are looked at in the end
 constexpr std::size_t k_most_failures = 5;                    // the first say what is wrong
+constexpr std::size_t k_most_messages = 200;                  // some hold values, and there is no end of them
 constexpr std::chrono::milliseconds k_between_statements{1};  // an application has other things to do too
 
 std::uint64_t next_random(std::uint64_t& state) {  // xorshift64, Marsaglia 2003
@@ -136,20 +137,31 @@ void Writer::work() {
   }
 }
 
-Result<Rows> Writer::timed(const std::string& sql, const Params& params) {
+Result<Rows> Writer::timed(std::size_t table, const std::string& sql, const Params& params) {
+  const Moment before = moment_;
   const auto begun = Clock::now();
   auto rows = session_->query(sql, params);
   counts_.longest_wait_ms =
       std::max(counts_.longest_wait_ms, std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
-  if (!rows) note_error(rows.error());
+  const Moment after = moment_;
+  if (!rows) note_error(rows.error(), table, before == after ? after : Moment::between);
   return rows;
 }
 
-void Writer::note_error(const Error& error) {
+void Writer::note_error(const Error& error, std::size_t table, Moment moment) {
+  const auto known = std::find_if(counts_.failed.begin(), counts_.failed.end(), [&](const FailedStatements& one) {
+    return one.moment == moment && one.table == tables_[table].table && one.sqlstate == error.sqlstate &&
+           one.message == error.message;
+  });
+  if (known != counts_.failed.end()) {
+    ++known->count;
+  } else if (counts_.failed.size() < k_most_messages) {
+    counts_.failed.push_back({moment, tables_[table].table, error.sqlstate, error.message, 1});
+  }
   const std::string_view state = error.sqlstate;
   if (state.starts_with("22") || state.starts_with("23")) {
     ++counts_.refused;
-  } else if (state == "42703" || state == sqlstate::undefined_table) {
+  } else if (state == sqlstate::undefined_column || state == sqlstate::undefined_table) {
     ++counts_.schema_gone;
   } else if (state == sqlstate::serialization_failure || state == sqlstate::deadlock_detected) {
     ++counts_.restarted;
@@ -178,6 +190,7 @@ void Writer::insert(std::size_t index) {
   auto returned = table.key;
   returned.insert(returned.end(), written.begin(), written.end());
   const auto rows = timed(
+      index,
       fmt::format("INSERT INTO {} AS w ({}) SELECT {} FROM (SELECT {} AS g) s RETURNING {}", qualified(table.table),
                   fmt::join(names, ", "), fmt::join(values, ", "), next_value_++, as_texts(returned)),
       {});
@@ -204,6 +217,7 @@ void Writer::update(std::size_t index) {
     if (name != column.name) returned.push_back(name);
   }
   const auto rows = timed(
+      index,
       fmt::format("UPDATE {} AS w SET {} = {} FROM (SELECT {} AS g) s WHERE {} RETURNING {}", qualified(table.table),
                   quote_ident(column.name), value, next_value_++, condition(table), as_texts(returned)),
       params_of(key));
@@ -222,7 +236,8 @@ void Writer::update(std::size_t index) {
 void Writer::remove(std::size_t index) {
   const auto& table = tables_[index];
   const auto key = any_row(index);
-  if (!timed(fmt::format("DELETE FROM {} AS w WHERE {}", qualified(table.table), condition(table)), params_of(key)))
+  if (!timed(index, fmt::format("DELETE FROM {} AS w WHERE {}", qualified(table.table), condition(table)),
+             params_of(key)))
     return;
   logs_[index].rows.erase(key);
   logs_[index].deleted.push_back(key);

@@ -29,13 +29,25 @@ struct KnownTable {
 // Those of `tables` that have a primary key, as they are now.
 Result<std::vector<KnownTable>> known_tables(Session& session, const std::vector<TableName>& tables);
 
+// What the phase is like that moves meanwhile. A statement that another moment interrupts belongs to `between`.
+enum class Moment { done, between, back };
+
+// Statements on one table that failed at one moment with one message.
+struct FailedStatements {
+  Moment moment = Moment::between;
+  TableName table;
+  std::string sqlstate, message;
+  std::int64_t count = 0;
+};
+
 struct TrafficCounts {
   std::int64_t acknowledged = 0;
   std::int64_t refused = 0;      // by constraints and types (SQLSTATE class 22, 23)
   std::int64_t schema_gone = 0;  // 42703, 42P01: what this version knows is not there at the moment
   std::int64_t restarted = 0;    // 40001, 40P01
   double longest_wait_ms = 0;
-  std::vector<std::string> failures;  // any other error, in words: there must be none
+  std::vector<std::string> failures;     // any other error, in words: there must be none
+  std::vector<FailedStatements> failed;  // all of them, by what they were; of many messages the first
 };
 
 // Where something is that is not there any more under the name by which a writer knows it.
@@ -59,9 +71,13 @@ class Writer {
   // not there that will have to hold again. Any thread.
   void be_careful() { careful_ = true; }
 
+  // What is written from now on is written at this moment. Any thread.
+  void turn_to(Moment moment) { moment_ = moment; }
+
   // --- when it has stopped ---
 
   const TrafficCounts& counts() const { return counts_; }
+  const std::vector<KnownTable>& tables() const { return tables_; }
   // Every value of the log against the database; in words, what is not as it was acknowledged. `may_change`: columns
   // that a backfill sets whatever they hold; `may_fill`: columns that a backfill sets where they are NULL.
   using Columns = std::function<bool(const TableName&, const std::string& column)>;
@@ -82,8 +98,8 @@ class Writer {
   void insert(std::size_t table);
   void update(std::size_t table);
   void remove(std::size_t table);
-  Result<Rows> timed(const std::string& sql, const Params& params);
-  void note_error(const Error& error);
+  Result<Rows> timed(std::size_t table, const std::string& sql, const Params& params);
+  void note_error(const Error& error, std::size_t table, Moment moment);
   const Key& any_row(std::size_t table);
 
   std::unique_ptr<Session> session_;
@@ -93,6 +109,7 @@ class Writer {
   std::uint64_t random_;
   TrafficCounts counts_;
   std::atomic<bool> stopping_{false}, careful_{false};
+  std::atomic<Moment> moment_{Moment::done};
   std::thread thread_;
 };
 

@@ -154,7 +154,7 @@ Result<RetireOutcome> make_room(Session& session, const StepSite& site, const Ke
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(locked_table_oid(s, body.table));
     PGPHASE_TRY(obstacles, obstacles_to_keeping(s, body));
-    if (!obstacles.empty()) return refused_by(step.doing, obstacles);
+    if (!obstacles.empty()) return refused_by(step.doing, obstacles, Direction::forward);
     PGPHASE_TRY(types, types_of(s, step.doing, room));
     PGPHASE_CHECK(s.script(add_columns_sql(room, types) + function_sql(room) + triggers_sql(room)));
     PGPHASE_CHECK(record(s, site.key, room, ids));

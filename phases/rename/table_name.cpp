@@ -103,7 +103,7 @@ Result<RetireOutcome> attempt(Session& session, const StepSite& site, const Rena
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_TRY(obstacles, step.direction == Direction::forward ? obstacles_to_renaming(s, body)
                                                                 : Result<std::vector<std::string>>({}));
-    if (!obstacles.empty()) return refused_by(step.doing, obstacles);
+    if (!obstacles.empty()) return refused_by(step.doing, obstacles, Direction::forward);
     PGPHASE_TRY(oid, table_oid(s, now));
     if (!oid) {
       return make_error(Errc::step_failed, fmt::format("{}: there is no table {}", step.doing, display_name(now)),

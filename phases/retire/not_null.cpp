@@ -19,6 +19,8 @@ namespace {
 namespace json = boost::json;
 
 constexpr const char* k_kind = "not_null";
+constexpr const char* k_nullable_already = "it was nullable already";
+constexpr const char* k_default_is_enough = "it has a default: whoever leaves it out gets that";
 
 std::string describe(const RequiredColumn& column) {
   return fmt::format("column {} of table {}", column.column, display_name(column.table));
@@ -225,6 +227,16 @@ Result<RetireOutcome> drop_not_null(Session& session, const StepSite& site, cons
   StepChange step;
   step.label = "not_null.drop";
   step.doing = "taking NOT NULL off " + describe(column);
+  // Looked at first: for nothing to do nobody has to wait.
+  PGPHASE_TRY(now, state_of(session, column));
+  const bool clean = now && !now->guarded && !now->proof;
+  const bool has_default = now && body.unless_there_is_a_default && now->has_value_of_its_own;
+  if (clean && (!now->required || has_default)) {
+    step.change = [&](Session&) -> Result<std::string> {
+      return std::string(now->required ? k_default_is_enough : k_nullable_already);
+    };
+    return attempt_step(session, site, step);
+  }
   step.locks = {{body.table, LockMode::access_exclusive}};
   std::int64_t number = 0;
   step.prepare = [&](Session& s) -> Result<void> {
@@ -239,9 +251,9 @@ Result<RetireOutcome> drop_not_null(Session& session, const StepSite& site, cons
                         "Nothing was changed.");
     }
     if (state->guarded || state->proof) PGPHASE_CHECK(s.script(let_nulls_in_sql(column)));
-    if (!state->required) return std::string(state->guarded ? "NULLs are let in again" : "it was nullable already");
+    if (!state->required) return std::string(state->guarded ? "NULLs are let in again" : k_nullable_already);
     if (body.unless_there_is_a_default && state->has_value_of_its_own) {
-      return std::string("it has a default: whoever leaves it out gets that");
+      return std::string(k_default_is_enough);
     }
     PGPHASE_CHECK(s.script(alter(column, fmt::format("ALTER COLUMN {} DROP NOT NULL", quote_ident(body.column)))));
     RetiredRecord record;

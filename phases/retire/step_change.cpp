@@ -94,10 +94,11 @@ Result<std::string> locked_table_oid(Session& session, const TableName& table) {
   return found[0].text(0);
 }
 
-Error refused_by(const std::string& doing, const std::vector<std::string>& obstacles) {
+Error refused_by(const std::string& doing, const std::vector<std::string>& obstacles, Direction direction) {
   return make_error(Errc::refused, fmt::format("{} is refused: {}", doing, fmt::join(obstacles, "; ")),
-                    "Nothing was changed. Take away what is named first (by the plan that made it, or by hand), then "
-                    "run the same command again.");
+                    fmt::format("Nothing was changed. Take away what is named first (by the plan that made it, or by "
+                                "hand), then {}.",
+                                direction == Direction::back ? "roll back again" : "run `pgphase up` again"));
 }
 
 std::string with_origin(const std::string& definition, const std::string& sql) {

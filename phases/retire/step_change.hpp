@@ -47,6 +47,7 @@ Result<std::optional<std::string>> table_oid(Session& session, const TableName& 
 Result<std::string> locked_table_oid(Session& session, const TableName& table);
 
 // "cannot undo …: a; b" out of the sentences of obstacles.hpp.
-Error refused_by(const std::string& doing, const std::vector<std::string>& obstacles);
+Error refused_by(const std::string& doing, const std::vector<std::string>& obstacles,
+                 Direction direction = Direction::back);
 
 }  // namespace pgphase

@@ -126,7 +126,7 @@ Result<RetireOutcome> bring_back(Session& session, const StepSite& site, const R
 
 Result<void> must_be_free(Session& session, const std::string& doing, const RetireTableBody& body) {
   PGPHASE_TRY(found, obstacles_to_retiring(session, body));
-  if (!found.empty()) return refused_by(doing, found);
+  if (!found.empty()) return refused_by(doing, found, Direction::forward);
   return {};
 }
 

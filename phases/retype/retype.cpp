@@ -39,7 +39,7 @@ Result<OldColumn> column_as_it_is(Session& session, const StepKey& key, const Re
 
 Result<void> must_be_free(Session& session, const PlanId& plan, const std::string& doing, const RetypeBody& body) {
   PGPHASE_TRY(found, obstacles_to_retyping(session, plan, body));
-  if (!found.empty()) return refused_by(doing, found);
+  if (!found.empty()) return refused_by(doing, found, Direction::forward);
   return {};
 }
 

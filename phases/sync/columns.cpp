@@ -467,6 +467,26 @@ Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, 
   return attempt_step(session, site, step);
 }
 
+Result<void> expressions_compile(Session& session, const LinkColumnsBody& body) {
+  PGPHASE_TRY(oid, table_oid(session, body.table));
+  if (!oid) return {};
+  auto needed = body.sources;
+  for (const auto& target : body.targets) {
+    if (!target.like.empty()) needed.push_back({target.like, {}, {}, {}});
+    PGPHASE_TRY(taken, known_column(session, *oid, target.name));
+    if (taken) return {};
+  }
+  for (const auto& one : needed) {
+    PGPHASE_TRY(known, known_column(session, *oid, one.name));
+    if (!known) return {};
+  }
+  PGPHASE_TRY(refused, refused_sources(session, body, *oid));
+  if (!refused.empty()) return {};
+  const auto doing = "adding " + describe(body);
+  PGPHASE_TRY(prepared, prepare(session, doing, body, *oid));
+  return compile(session, doing, body, prepared);
+}
+
 Result<std::vector<std::string>> obstacles_to_linking(Session& session, const LinkColumnsBody& body) {
   std::vector<std::string> sentences;
   PGPHASE_TRY(oid, table_oid(session, body.table));

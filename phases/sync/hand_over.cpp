@@ -94,7 +94,7 @@ Result<std::vector<OldColumn>> columns_to_retire(Session& session, const std::st
 
 Result<void> must_be_free(Session& session, const PlanId& plan, const std::string& doing, const HandOverBody& body) {
   PGPHASE_TRY(found, obstacles_to_hand_over(session, plan, body, LeftOut::once_retired));
-  if (!found.empty()) return refused_by(doing, found);
+  if (!found.empty()) return refused_by(doing, found, Direction::forward);
   return {};
 }
 

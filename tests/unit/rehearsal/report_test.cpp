@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/json/serialize.hpp>
+
 namespace pgphase {
 namespace {
 
@@ -67,6 +69,18 @@ TEST(RehearsalReport, JsonHasEverything) {
   const auto& plan = json.at("plans").as_array().at(0).as_object();
   EXPECT_EQ(plan.at("checks").as_array().size(), 3U);
   EXPECT_EQ(plan.at("phases").as_array().at(0).at("wal_bytes").to_number<int>(), 2048);
+}
+
+TEST(RehearsalReport, StatementsThatFailedAreToldBySqlstateWithAnExample) {
+  auto rehearsal = example();
+  rehearsal.plans[0].longest_wait_ms = 3;
+  rehearsal.plans[0].failed_statements = {{Phase::constraint, "42703", "column \"a\" does not exist", 12}};
+  const auto* words =
+      "constraint: 12 of the applications' statements failed with 42703, such as: column \"a\" does not exist";
+  EXPECT_THAT(as_text(rehearsal, false), HasSubstr(words));
+  EXPECT_THAT(as_markdown(rehearsal), HasSubstr(words));
+  EXPECT_THAT(boost::json::serialize(as_json(rehearsal)),
+              HasSubstr("\"failed_statements\":[{\"phase\":\"constraint\",\"sqlstate\":\"42703\",\"count\":12"));
 }
 
 }  // namespace
