@@ -79,11 +79,14 @@ void BackfillLead::Impl::take_speed(const SpeedInFlight& in_flight) {
   settings.batch_time = speed.backfill.batch_time;
   settings.workers = speed.backfill.workers;
   settings.stripes = speed.backfill.stripes;
-  if (backfill) backfill->set_speed(settings.batch_time, settings.stripes);
+  settings.max_bad_rows = speed.backfill.max_bad_rows;
+  if (!backfill) return;
+  backfill->set_speed(settings.batch_time, settings.stripes);
+  backfill->set_max_bad_rows(settings.max_bad_rows);
 }
 
 Orders BackfillLead::Impl::orders() {
-  return {stop(), settings.batch_time, settings.stripes, watchman->verdict()};
+  return {stop(), settings.batch_time, settings.stripes, settings.max_bad_rows, watchman->verdict()};
 }
 
 asio::awaitable<Result<std::optional<std::int64_t>>> BackfillLead::fill() {

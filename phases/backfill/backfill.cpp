@@ -38,10 +38,16 @@ void BackfillRun::set_speed(std::chrono::milliseconds batch_time, std::optional<
   if (impl_->worker) impl_->worker->set_speed(batch_time, stripes);
 }
 
+void BackfillRun::set_max_bad_rows(std::int64_t most) {
+  impl_->settings.max_bad_rows = most;
+  if (impl_->worker) impl_->worker->set_max_bad_rows(most);
+}
+
 std::shared_ptr<BackfillWork> make_work(const Fence& fence, const StepKey& key, const BackfillBody& body,
                                         const BackfillRow& row, const Target& target, const std::string& also,
                                         const std::string& sets_as) {
-  return std::make_shared<BackfillWork>(BackfillWork{fence, key, body, target, ChunkStore(key, target.oid), row.todo,
+  return std::make_shared<BackfillWork>(BackfillWork{fence, key, body, target, ChunkStore(key, target.oid),
+                                                     BadRows(key, target.oid), row.todo,
                                                      row.marker, BatchSql(row.todo, body, target, row.marker, also),
                                                      sets_as});
 }
@@ -102,6 +108,7 @@ Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const F
       .row = row,
       .also = signs.also,
       .progress = {},
+      .retry_from = known ? std::optional<std::int64_t>(0) : std::nullopt,
   });
   PGPHASE_CHECK(impl->refresh_progress(session));
   return std::unique_ptr<BackfillRun>(new BackfillRun(std::move(impl)));
@@ -124,6 +131,7 @@ Result<BackfillTick> BackfillRun::Impl::advance(Session& session) {
 }
 
 Result<BackfillTick> BackfillRun::Impl::visit(Session& session) {
+  if (retry_from) return retry_bad_rows(session);
   if (!worker) worker.emplace(work, settings);
   PGPHASE_TRY(did, worker->advance(session, row.pass));
   for (auto& note : worker->take_notes()) notes.push_back(std::move(note));
@@ -137,6 +145,10 @@ Result<BackfillTick> BackfillRun::Impl::visit(Session& session) {
   switch (did.kind) {
     case WorkTick::Kind::idle: {
       PGPHASE_TRY(left, work->store.any_left(session, row.pass));
+      if (!left && !std::exchange(bad_rows_tried, true)) {
+        retry_from = 0;
+        return tick(Kind::more);
+      }
       if (!left) return all_visited(session);
       auto others = tick(Kind::wait);
       others.pause = k_look_at_others;

@@ -22,6 +22,7 @@ struct BackfillSettings {
   std::chrono::milliseconds batch_time{100};  // how long rows may stay locked by us; the pages of a batch adapt to it
   int workers = 1;                            // for how many the table is cut into chunks; the caller brings them
   std::optional<int> stripes = {};            // how often pages are walked; nothing: by what is seen (stripes.hpp)
+  std::int64_t max_bad_rows = 0;              // rows that cannot be set and are recorded, before the run stops at once
   std::string sets_as;                        // what triggers of ours know the writes by (k_backfill_flag), or empty
   LockLimits locks;                           // for the marker column; `budget` bounds waiting for locked rows too
 };
@@ -67,6 +68,7 @@ class BackfillRun {
 
   // From the next batch on; stripes from the next chunk on.
   void set_speed(std::chrono::milliseconds batch_time, std::optional<int> stripes);
+  void set_max_bad_rows(std::int64_t most);
 
  private:
   struct Impl;

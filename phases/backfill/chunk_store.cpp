@@ -238,6 +238,9 @@ Result<bool> ChunkStore::replace_leaf(Session& session, std::int64_t relation, i
           "UPDATE pgphase.backfill SET swept_rows = swept_rows + coalesce((SELECT sum(rows) FROM gone), 0) WHERE {0}",
           k_this_step),
       with_key({std::to_string(pass), std::to_string(relation)})));
+  // Its rows have other addresses now.
+  PGPHASE_CHECK(run(session, fmt::format("DELETE FROM pgphase.bad_row WHERE {} AND relation = $4::oid", k_this_step),
+                    with_key({std::to_string(relation)})));
   PGPHASE_CHECK(add_chunks(session, pass, workers, relation));
   if (pass == 0) PGPHASE_CHECK(count_pages(session));
   return true;

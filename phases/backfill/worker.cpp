@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "phases/backfill/bad_row.hpp"
 #include "phases/backfill/errors.hpp"
 #include "phases/backfill/holders.hpp"
 #include "phases/postgres/sqlstate.hpp"
@@ -18,10 +17,9 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 using Kind = WorkTick::Kind;
 
-constexpr int k_most_conflicts = 10;  // one after another, without a batch that committed
 constexpr int k_conflicts_before_skip = 3;
 constexpr int k_most_slow_pages = 3;
-constexpr milliseconds k_first_pause{100}, k_longest_pause{5000};
+constexpr milliseconds k_longest_pause{5000};
 
 WorkTick tick(Kind kind) {
   WorkTick out;
@@ -62,6 +60,12 @@ Result<bool> Worker::claim(Session& session, int pass) {
   PGPHASE_CHECK(transaction->commit());
   chunk_ = std::move(claimed);
   later_stripes_ = {};
+  passed_over_.clear();
+  stop_before_.reset();
+  if (chunk_) {
+    PGPHASE_TRY(known, work_->bad_rows.addresses(session, chunk_->relation, {chunk_->first_page, chunk_->end_page}));
+    passed_over_ = known;
+  }
   return chunk_.has_value();
 }
 
@@ -75,16 +79,19 @@ Result<WorkTick> Worker::advance(Session& session, int pass) {
   Batch batch;
   batch.chunk = *chunk_;
   batch.pages = {chunk_->position, std::min(chunk_->position + widest, chunk_->end_page)};
+  if (stop_before_) batch.pages.end = std::min(batch.pages.end, *stop_before_);
   batch.stay_while_rows_are_left = pass > 0;
   // Waiting for a row in the lock queue makes others wait behind us: not again for rows known to be held.
   const bool skip = conflicts_ >= k_conflicts_before_skip || (rows_held_since_ && holders_seen_);
   batch.row_locks = skip ? RowLocks::skip : RowLocks::wait;
 
   const auto with = limits(session);
-  PGPHASE_TRY(outcome, run_batch(session, work_->fence, work_->store, work_->sql, with, batch));
+  const auto passing_over = passed_over_in(batch);
+  const auto sql = passing_over.empty() ? work_->sql : work_->sql.passing_over(passing_over);
+  PGPHASE_TRY(outcome, run_batch(session, work_->fence, work_->store, sql, with, batch));
   if (outcome.kind != BatchOutcome::Kind::locked || skip) return after_batch(session, pass, batch, outcome);
   batch.row_locks = RowLocks::skip;
-  PGPHASE_TRY(second, run_batch(session, work_->fence, work_->store, work_->sql, with, batch));
+  PGPHASE_TRY(second, run_batch(session, work_->fence, work_->store, sql, with, batch));
   return after_batch(session, pass, batch, second);
 }
 
@@ -103,7 +110,7 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
     case BatchOutcome::Kind::locked: {
       auto blocked = tick(Kind::blocked);
       auto holders = relation_holders(session, batch.chunk.relation);
-      if (holders.empty()) holders = row_holders(session, work_->sql, batch.chunk.leaf, batch.pages);
+      if (holders.empty()) holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
       blocked.blocked_by = relation_held(outcome.error, batch.chunk.leaf, holders);
       return blocked;
     }
@@ -129,12 +136,12 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
     chunk_.reset();  // a partition that was dropped or renamed at this moment: its name is read anew
     return tick(Kind::more);
   }
-  PGPHASE_TRY(bad, find_bad_row(session, work_->fence, work_->sql, limits(session), batch, outcome.error));
-  return stopped_at_row(bad, batch.chunk.leaf, work_->key);
+  return refused(session, batch, outcome.error);
 }
 
 Result<WorkTick> Worker::committed(Session& session, const Batch& batch, const BatchOutcome& outcome) {
   conflicts_ = slow_pages_ = 0;
+  if (outcome.advanced) stop_before_.reset();
   // Held back by the width that stripes allow, a batch tells nothing about a wider one.
   if (batch.pages.size() >= pacing_.pages() || outcome.elapsed > settings_.batch_time) {
     pacing_.took(batch.pages.size(), outcome.elapsed);
@@ -158,7 +165,7 @@ Result<WorkTick> Worker::committed(Session& session, const Batch& batch, const B
   }
   if (outcome.left > 0 && !std::exchange(told_of_locks_, true)) {
     notes_.push_back(
-        rows_held(outcome.left, batch, row_holders(session, work_->sql, batch.chunk.leaf, batch.pages)).message +
+        rows_held(outcome.left, batch, row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part())).message +
         "; rows that are locked are left for the sweep");
   }
   return more;
@@ -182,7 +189,7 @@ Result<WorkTick> Worker::wait_for_rows(Session& session, const Batch& batch, std
   } else {
     held_pause_ = std::min(held_pause_ * 2, k_longest_pause);
   }
-  const auto holders = row_holders(session, work_->sql, batch.chunk.leaf, batch.pages);
+  const auto holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
   holders_seen_ = !holders.empty();
   auto held = rows_held(left, batch, holders);
   const auto budget_left = std::chrono::duration_cast<milliseconds>(settings_.locks.budget - (now - *rows_held_since_));

@@ -245,6 +245,7 @@ CREATE TABLE pgphase.bad_row (                                            -- pas
   error       text NOT NULL,
   sqlstate    text NOT NULL,
   found_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  UNIQUE (plan, phase, step, relation, address),
   FOREIGN KEY (plan, phase, step) REFERENCES pgphase.backfill ON DELETE CASCADE
 );
 CREATE TABLE pgphase.probe (id integer PRIMARY KEY, n bigint NOT NULL) WITH (fillfactor = 10);  -- how fast is the server?
