@@ -81,6 +81,17 @@ std::string BatchSql::count(const std::string& leaf, const Part& part) const {
   return fmt::format("SELECT count(*) FROM ONLY {} AS {} WHERE {}", leaf, row_, matching(part));
 }
 
+std::string BatchSql::matching_rows(const std::string& leaf) const {
+  return fmt::format("SELECT {1}.ctid FROM ONLY {0} AS {1} WHERE {2}", leaf, row_, todo_);
+}
+
+// With AND here, although the condition may be evaluated for the others too: an index knows nothing of CASE.
+std::string BatchSql::harvest(const std::string& leaf, int most, const std::vector<std::string>& but) const {
+  const auto others = but.empty() ? std::string() : fmt::format(" AND {}.ctid <> ALL ({})", row_, tid_array(but));
+  return fmt::format("SELECT found.ctid::text FROM ({}{} LIMIT {}) found (ctid) ORDER BY found.ctid", matching_rows(leaf),
+                     others, most);
+}
+
 std::string BatchSql::row_addresses(const std::string& leaf, PageRange pages) const {
   // Without the condition, which may be what fails.
   return fmt::format("SELECT {1}.ctid::text FROM ONLY {0} AS {1} WHERE {2} ORDER BY {1}.ctid", leaf, row_,

@@ -47,6 +47,9 @@ class BatchSql {
   std::string update_unlocked(const std::string& leaf, const Part& part) const;
 
   std::string count(const std::string& leaf, const Part& part) const;         // rows that match
+  // What an index may find: all rows that match, and the addresses of `most` of them, in the order of the pages.
+  std::string matching_rows(const std::string& leaf) const;
+  std::string harvest(const std::string& leaf, int most, const std::vector<std::string>& but) const;
   std::string row_addresses(const std::string& leaf, PageRange pages) const;  // ctid of every row, as text
   std::string row_xmax(const std::string& leaf, const Part& part) const;      // which transactions hold them
 

@@ -12,6 +12,7 @@ constexpr const char* k_goes_on = "the next `pgphase up` goes on from there";
 constexpr const char* k_where_all = " All of them, with key and error, are in the table pgphase.bad_row.";
 
 std::string pages_of(const Batch& batch) {
+  if (!batch.rows.empty()) return batch.chunk.leaf;
   return fmt::format("{} (pages {} to {})", batch.chunk.leaf, batch.pages.begin, batch.pages.end - 1);
 }
 
@@ -92,12 +93,19 @@ Error still_matching(Todo todo, const BatchOutcome& outcome, const Batch& batch,
                     next);
 }
 
+Error no_index(const StepKey& key, const Target& target, const std::string& why) {
+  return make_error(Errc::refused,
+                    fmt::format("backfill {} of {} cannot scan by an index: {}", key.step, display_name(target.table), why),
+                    "Nothing was changed. Leave `scan` at \"auto\", or give the step a `where` that an index finds.");
+}
+
 Error page_too_slow(const Batch& batch, const BatchLimits& limits, const StepKey& key) {
   return make_error(
       Errc::step_failed,
-      fmt::format("backfill {}: the rows of one page, {}, take longer than {} ms, the most for which rows "
+      fmt::format("backfill {}: {}, {}, take longer than {} ms, the most for which rows "
                   "may stay locked",
-                  key.step, pages_of(batch), limits.statement_timeout.count()),
+                  key.step, batch.rows.empty() ? "the rows of one page" : "updates of one row", pages_of(batch),
+                  limits.statement_timeout.count()),
       fmt::format("Earlier batches are kept. Make the expression or the table's triggers faster, raise the "
                   "batch time of [backfill], or wait until the server is less busy; {}.",
                   k_goes_on));

@@ -17,6 +17,9 @@ Error bad_rows_left(const Target& target, const StepKey& key, const std::vector<
 // Rows that were set and match still: going on would never end.
 Error still_matching(Todo todo, const BatchOutcome& outcome, const Batch& batch, const StepKey& key);
 
+// `why`: a sentence's end.
+Error no_index(const StepKey& key, const Target& target, const std::string& why);
+
 Error page_too_slow(const Batch& batch, const BatchLimits& limits, const StepKey& key);
 
 // Rows that others hold. `holders` may be empty.

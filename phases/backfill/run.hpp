@@ -19,6 +19,7 @@ struct BackfillRun::Impl {
   BackfillSettings settings;
   bool begun;       // the ledger has a row
   BackfillRow row;  // as the ledger has it, or will have it
+  ScanChoice scan;  // of a backfill that begins
   std::string also;  // assignments that keep the old values, or empty
   BackfillRecord progress;
   double pages_done = 0;  // as `progress` has it, before rounding

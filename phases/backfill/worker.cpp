@@ -35,12 +35,16 @@ void Worker::set_speed(milliseconds batch_time, std::optional<int> stripes) {
   if (batch_time == settings_.batch_time) return;
   settings_.batch_time = batch_time;
   pacing_ = Pacing(batch_time, pacing_.pages());
+  row_pacing_ = Pacing(batch_time, row_pacing_.pages());
 }
 
 BackfillChoice Worker::choice() const {
+  if (work_->scan == Scan::index && !by_pages_) {
+    return {Scan::index, 1, row_pacing_.pages(), all_hot_.share(), !work_->target.sets_indexed, horizon_};
+  }
   const int stripes = chunk_ ? chunk_->stripes : stripes_.next();
   const auto widest = chunk_ ? widest_window(chunk_->size(), stripes) : pacing_.pages();
-  return {stripes, std::min(pacing_.pages(), widest), all_hot_.share(), !work_->target.sets_indexed, horizon_};
+  return {Scan::physical, stripes, std::min(pacing_.pages(), widest), all_hot_.share(), !work_->target.sets_indexed, horizon_};
 }
 
 std::vector<std::string> Worker::take_notes() {
@@ -56,10 +60,13 @@ BatchLimits Worker::limits(const Session& session) const {
 Result<bool> Worker::claim(Session& session, int pass) {
   auto transaction = begin_fenced(session, work_->fence, "backfill.claim", "SET LOCAL synchronous_commit = off;");
   if (!transaction) return transaction.error();
-  PGPHASE_TRY(claimed, work_->store.claim(session, work_->fence, pass, pass == 0 ? stripes_.next() : 1));
+  const int stripes = pass == 0 && work_->scan == Scan::physical ? stripes_.next() : 1;
+  PGPHASE_TRY(claimed, work_->store.claim(session, work_->fence, pass, stripes));
   PGPHASE_CHECK(transaction->commit());
   chunk_ = std::move(claimed);
   later_stripes_ = {};
+  harvest_ = {};
+  by_pages_ = false;
   passed_over_.clear();
   stop_before_.reset();
   if (chunk_) {
@@ -75,16 +82,12 @@ Result<WorkTick> Worker::advance(Session& session, int pass) {
     if (!claimed) return tick(Kind::idle);
     if (chunk_->leaf.empty() || chunk_->rewritten) return leaf_changed(session, pass, *chunk_);
   }
-  const auto widest = std::min(pacing_.pages(), widest_window(chunk_->size(), chunk_->stripes));
-  Batch batch;
-  batch.chunk = *chunk_;
-  batch.pages = {chunk_->position, std::min(chunk_->position + widest, chunk_->end_page)};
-  if (stop_before_) batch.pages.end = std::min(batch.pages.end, *stop_before_);
-  batch.stay_while_rows_are_left = pass > 0;
-  // Waiting for a row in the lock queue makes others wait behind us: not again for rows known to be held.
-  const bool skip = conflicts_ >= k_conflicts_before_skip || (rows_held_since_ && holders_seen_);
-  batch.row_locks = skip ? RowLocks::skip : RowLocks::wait;
-
+  if (by_index()) {
+    PGPHASE_TRY(instead, gather(session, pass));
+    if (instead) return *instead;
+  }
+  auto batch = next_batch(pass);
+  const bool skip = batch.row_locks == RowLocks::skip;
   const auto with = limits(session);
   const auto passing_over = passed_over_in(batch);
   const auto sql = passing_over.empty() ? work_->sql : work_->sql.passing_over(passing_over);
@@ -95,10 +98,28 @@ Result<WorkTick> Worker::advance(Session& session, int pass) {
   return after_batch(session, pass, batch, second);
 }
 
+Batch Worker::next_batch(int pass) const {
+  Batch batch;
+  batch.chunk = *chunk_;
+  if (by_index()) {
+    batch.pages = {chunk_->first_page, chunk_->end_page};
+    batch.rows = harvest_.first(row_pacing_.pages());
+  } else {
+    const auto widest = std::min(pacing_.pages(), widest_window(chunk_->size(), chunk_->stripes));
+    batch.pages = {chunk_->position, std::min(chunk_->position + widest, chunk_->end_page)};
+    if (stop_before_) batch.pages.end = std::min(batch.pages.end, *stop_before_);
+  }
+  batch.stay_while_rows_are_left = pass > 0;
+  // Waiting for a row in the lock queue makes others wait behind us: not again for rows known to be held.
+  const bool skip = conflicts_ >= k_conflicts_before_skip || (rows_held_since_ && holders_seen_);
+  batch.row_locks = skip ? RowLocks::skip : RowLocks::wait;
+  return batch;
+}
+
 Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome) {
   switch (outcome.kind) {
     case BatchOutcome::Kind::committed:
-      return committed(session, batch, outcome);
+      return committed(session, pass, batch, outcome);
     case BatchOutcome::Kind::moved: {
       chunk_.reset();
       auto moved = tick(Kind::more);
@@ -115,10 +136,11 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
       return blocked;
     }
     case BatchOutcome::Kind::too_slow: {
-      if (batch.pages.size() == 1 && ++slow_pages_ >= k_most_slow_pages) {
+      const bool narrowest = batch.rows.empty() ? batch.pages.size() == 1 : batch.rows.size() == 1;
+      if (narrowest && ++slow_pages_ >= k_most_slow_pages) {
         return page_too_slow(batch, limits(session), work_->key);
       }
-      pacing_.timed_out();
+      (batch.rows.empty() ? pacing_ : row_pacing_).timed_out();
       return tick(Kind::more);
     }
     case BatchOutcome::Kind::conflict: {
@@ -139,8 +161,9 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
   return refused(session, batch, outcome.error);
 }
 
-Result<WorkTick> Worker::committed(Session& session, const Batch& batch, const BatchOutcome& outcome) {
+Result<WorkTick> Worker::committed(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome) {
   conflicts_ = slow_pages_ = 0;
+  if (!batch.rows.empty()) return committed_rows(session, pass, batch, outcome);
   if (outcome.advanced) stop_before_.reset();
   // Held back by the width that stripes allow, a batch tells nothing about a wider one.
   if (batch.pages.size() >= pacing_.pages() || outcome.elapsed > settings_.batch_time) {
@@ -163,12 +186,14 @@ Result<WorkTick> Worker::committed(Session& session, const Batch& batch, const B
     chunk_done(session, *chunk_);
     chunk_.reset();
   }
-  if (outcome.left > 0 && !std::exchange(told_of_locks_, true)) {
-    notes_.push_back(
-        rows_held(outcome.left, batch, row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part())).message +
-        "; rows that are locked are left for the sweep");
-  }
+  tell_of_locks(session, batch, outcome.left);
   return more;
+}
+
+void Worker::tell_of_locks(Session& session, const Batch& batch, std::int64_t left) {
+  if (left == 0 || std::exchange(told_of_locks_, true)) return;
+  const auto holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
+  notes_.push_back(rows_held(left, batch, holders).message + "; rows that are locked are left for the sweep");
 }
 
 void Worker::chunk_done(Session& session, const Chunk& chunk) {

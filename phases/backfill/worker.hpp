@@ -12,6 +12,7 @@
 #include "phases/backfill/backfill.hpp"
 #include "phases/backfill/bad_rows.hpp"
 #include "phases/backfill/batch.hpp"
+#include "phases/backfill/harvest.hpp"
 #include "phases/backfill/pacing.hpp"
 #include "phases/backfill/stripes.hpp"
 
@@ -25,6 +26,7 @@ struct BackfillWork {
   Target target;
   ChunkStore store;
   BadRows bad_rows;
+  Scan scan = Scan::physical;
   Todo todo = Todo::differs;
   std::string marker;  // or empty
   BatchSql sql;
@@ -52,6 +54,7 @@ class Worker {
       : work_(std::move(work)),
         settings_(settings),
         pacing_(settings.batch_time),
+        row_pacing_(settings.batch_time, k_start_rows),
         stripes_(settings.stripes, !work_->target.sets_indexed) {}
 
   // `pass` 0 is the scan. After an Error the worker is of no use any more; what was committed stands.
@@ -65,10 +68,18 @@ class Worker {
  private:
   Result<bool> claim(Session& session, int pass);
   Result<WorkTick> after_batch(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome);
-  Result<WorkTick> committed(Session& session, const Batch& batch, const BatchOutcome& outcome);
+  Result<WorkTick> committed(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome);
   Result<WorkTick> wait_for_rows(Session& session, const Batch& batch, std::int64_t left);
   Result<WorkTick> leaf_changed(Session& session, int pass, const Chunk& changed);
   void chunk_done(Session& session, const Chunk& chunk);
+  Batch next_batch(int pass) const;
+  void tell_of_locks(Session& session, const Batch& batch, std::int64_t left);
+  // worker_index.cpp: rows that an index finds. Nothing: there are some to set.
+  bool by_index() const;
+  Result<std::optional<WorkTick>> gather(Session& session, int pass);
+  Result<std::optional<WorkTick>> ask_index(Session& session);
+  Result<WorkTick> leave_leaf(Session& session, int pass);
+  Result<WorkTick> committed_rows(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome);
   // worker_bad_rows.cpp: PostgreSQL refuses a batch for the data of its rows.
   Result<WorkTick> refused(Session& session, const Batch& batch, const Error& why);
   Result<WorkTick> try_again(const BadRow& bad, const Chunk& chunk);
@@ -80,12 +91,15 @@ class Worker {
   // One after another, without a batch that committed.
   static constexpr int k_most_conflicts = 10;
   static constexpr std::chrono::milliseconds k_first_pause{100};
+  static constexpr std::int64_t k_start_rows = 100;  // of an index, of the first batch
 
   std::shared_ptr<const BackfillWork> work_;
   BackfillSettings settings_;
-  Pacing pacing_;
+  Pacing pacing_, row_pacing_;
   Stripes stripes_;
   std::optional<Chunk> chunk_;  // at work
+  Harvest harvest_;             // of its rows, where an index finds them
+  bool by_pages_ = false;       // no index finds them after all
   HotCount later_stripes_, all_hot_;
   std::vector<std::string> notes_;
   std::string horizon_;
