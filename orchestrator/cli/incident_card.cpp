@@ -204,6 +204,10 @@ std::optional<BackfillProgress> progress_of(const PlanRecord& plan, const Ledger
     if (done) continue;
     running_rows += backfill.rows_done;
     running_seconds += backfill.seconds;
+    if (status == PhaseStatus::running) {
+      progress.chosen = backfill.chosen;
+      progress.slowed_by = backfill.slowed_by;
+    }
     if (backfill.pages_done > 0) {
       left += backfill.seconds * static_cast<double>(backfill.pages_total - backfill.pages_done) /
               static_cast<double>(backfill.pages_done);

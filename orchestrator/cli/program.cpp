@@ -100,6 +100,8 @@ Program::Program()
   add_wait(*this);
   add_rollback(*this);
   add_purge(*this);
+  add_set(*this);
+  add_work(*this);
   add_step(*this);
   add_status(*this);
   add_history(*this);

@@ -84,6 +84,8 @@ void add_approve(Program& program);
 void add_wait(Program& program);
 void add_rollback(Program& program);
 void add_purge(Program& program);
+void add_set(Program& program);
+void add_work(Program& program);
 void add_step(Program& program);
 void add_status(Program& program);
 void add_history(Program& program);

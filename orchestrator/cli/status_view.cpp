@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/array.hpp>
+#include <boost/json.hpp>
 #include <cmath>
 
 #include "orchestrator/cli/purge_view.hpp"
@@ -67,6 +67,33 @@ std::string progress_words(const BackfillProgress& progress) {
   return line;
 }
 
+// How the run goes about it, and what slows it down: a line each.
+std::string at_work_words(const BackfillProgress& progress) {
+  std::string out;
+  if (!progress.chosen.empty()) {
+    const auto parsed = json::parse(progress.chosen);
+    const auto& chosen = parsed.as_object();
+    const auto number = [&](const char* key) { return chosen.at(key).to_number<std::int64_t>(); };
+    const auto workers = number("workers");
+    const auto stripes = number("stripes");
+    out += fmt::format("    {} worker{}, ", workers, workers == 1 ? "" : "s");
+    if (chosen.contains("window_rows")) {
+      out += fmt::format("rows found by an index, {} at a time", number("window_rows"));
+    } else {
+      out += fmt::format("pages walked {}, {} at a time",
+                         stripes == 1 ? std::string("once") : fmt::format("in {} stripes", stripes), number("window_pages"));
+    }
+    out += chosen.at("hot_possible").as_bool()
+               ? fmt::format("; {:.0f} % HOT updates\n", 100 * chosen.at("hot_share").to_number<double>())
+               : std::string("; no HOT updates, because a set column is in an index\n");
+    if (chosen.contains("horizon")) {
+      out += fmt::format("    dead rows stay: {}\n", std::string(chosen.at("horizon").as_string()));
+    }
+  }
+  if (!progress.slowed_by.empty()) out += fmt::format("    {}\n", progress.slowed_by);
+  return out;
+}
+
 void add_step_troubles(std::string& out, const PhaseRecord& phase) {
   for (const auto& step : phase.steps) {
     const bool failed = step.state == StepState::failed || step.state == StepState::undo_failed;
@@ -91,6 +118,7 @@ void add_phase(std::string& out, const PlanRecord& plan, Phase phase, const Ledg
   const auto status = status_of(plan, phase, ledger);
   const auto& record = plan[phase];
   std::vector<std::string> remarks;
+  std::string at_work;
   if (status != PhaseStatus::done && !leaves_no_trace(record)) {
     const auto done = std::count_if(record.steps.begin(), record.steps.end(), [](const StepRecord& step) {
       return step.state == StepState::done || step.state == StepState::skipped;
@@ -98,11 +126,14 @@ void add_phase(std::string& out, const PlanRecord& plan, Phase phase, const Ledg
     remarks.push_back(fmt::format("{} of {} steps done", done, steps.size()));
   }
   if (phase == Phase::backfill) {
-    if (const auto progress = progress_of(plan, ledger)) remarks.push_back(progress_words(*progress));
+    if (const auto progress = progress_of(plan, ledger)) {
+      remarks.push_back(progress_words(*progress));
+      at_work = at_work_words(*progress);
+    }
   }
   out += fmt::format("  {:<11} {:<12} {}", to_string(phase), in_words(to_string(status)), words::joined(remarks, "; "));
   out.erase(out.find_last_not_of(' ') + 1);
-  out += '\n';
+  out += '\n' + at_work;
   if (status == PhaseStatus::waiting) {
     const auto shut = shut_by_ledger(plan, phase, ledger.requests, ledger.now);
     for (const auto& part : shut) out += fmt::format("    {}: {}\n", part.kind, part.why);
@@ -188,7 +219,8 @@ json::object progress_json(const BackfillProgress& progress) {
           {"rows_total", progress.rows_total ? json::value(*progress.rows_total) : json::value(nullptr)},
           {"rows_per_second", maybe(progress.rows_per_second)},
           {"eta_seconds", eta},
-          {"throttled_by", nullptr},
+          {"throttled_by", progress.slowed_by.empty() ? json::value(nullptr) : json::value(progress.slowed_by)},
+          {"chosen", progress.chosen.empty() ? json::value(nullptr) : json::parse(progress.chosen)},
           {"share", maybe(progress.share)}};
 }
 

@@ -42,6 +42,8 @@ struct BackfillProgress {
   std::int64_t rows_done = 0;
   std::optional<std::int64_t> rows_total;
   std::optional<double> rows_per_second, eta_seconds, share;  // share: of the pages, 0 to 1
+  std::string chosen;     // JSON of the one at work: how it goes about it; empty: none is
+  std::string slowed_by;  // likewise: "waits: replica_lag 12.3 s, limit 10 s"; empty: nothing
 };
 std::optional<BackfillProgress> progress_of(const PlanRecord& plan, const LedgerView& ledger);
 

@@ -32,6 +32,12 @@ Error taken_over(const Session& session) {
                     "This run has stopped; `pgphase status` shows how far it came.");
 }
 
+// Helpers on other machines work under the lease of a run, which may end before they know.
+Error given_back(const Session& session) {
+  return make_error(Errc::lease_lost, fmt::format("the lease on {} was given back", session.target()),
+                    "What was committed stands; `pgphase status` shows how far the run came.");
+}
+
 // A run that comes back after its connection was lost must find its own token, or somebody has worked in between: what
 // it would do next may have been undone on purpose.
 Result<void> still_ours(Session& control, std::int64_t own_token) {
@@ -112,11 +118,13 @@ Result<Transaction> begin_fenced_asking(Session& session, const Fence& fence, st
                                         std::string_view settings, std::string_view question, Rows& answer) {
   // The question is a statement of its own: it takes its snapshot after the fence was granted, so it sees a takeover's
   // token.
-  const auto sql = fmt::format("{} SELECT pg_advisory_xact_lock_shared({}, {}); SELECT (SELECT token FROM pgphase.lease), {}",
+  const auto sql = fmt::format("{} SELECT pg_advisory_xact_lock_shared({}, {}); SELECT (SELECT token FROM pgphase.lease WHERE owner IS NOT NULL), {}",
                                settings, k_lock_space, k_lock_fence, question);
   auto transaction = Transaction::begin(session, std::move(label), sql, &answer);
   if (!transaction) return transaction.error();
-  if (!answer.empty() && answer[0].integer(0) != fence.token) return taken_over(session);
+  if (answer.empty()) return transaction;
+  if (answer[0].is_null(0)) return given_back(session);
+  if (answer[0].integer(0) != fence.token) return taken_over(session);
   return transaction;
 }
 
@@ -125,10 +133,9 @@ Result<Transaction> begin_fenced(Session& session, const Fence& fence, std::stri
   if (!transaction) return transaction.error();
   // Two statements: the second takes its snapshot after the first was granted, so it sees a takeover's token.
   PGPHASE_TRY(now, session.script(fmt::format(
-      "SELECT pg_advisory_xact_lock_shared({}, {}); SELECT token FROM pgphase.lease", k_lock_space, k_lock_fence)));
-  if (now[0].integer(0) != fence.token) {
-    return taken_over(session);
-  }
+      "SELECT pg_advisory_xact_lock_shared({}, {}); SELECT token FROM pgphase.lease WHERE owner IS NOT NULL", k_lock_space, k_lock_fence)));
+  if (now.empty()) return given_back(session);
+  if (now[0].integer(0) != fence.token) return taken_over(session);
   return transaction;
 }
 

@@ -231,7 +231,8 @@ Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& se
           "       coalesce(c.rows, 0) + b.swept_rows, "
           "       b.rows_estimate, "
           "       extract(epoch FROM CASE WHEN b.stage = 'done' THEN coalesce(s.finished_at, clock_timestamp()) "
-          "                               ELSE clock_timestamp() END - b.started_at) "
+          "                               ELSE clock_timestamp() END - b.started_at), "
+          "       coalesce(to_jsonb(b) ->> 'chosen', ''), coalesce(to_jsonb(b) ->> 'slowed_by', '') "
           "  FROM pgphase.backfill b "
           "  LEFT JOIN pgphase.step s ON s.plan = b.plan AND s.phase = b.phase AND s.name = b.step "
           "  LEFT JOIN (SELECT plan, phase, step, "
@@ -247,7 +248,7 @@ Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& se
   for (const auto& row : rows) {
     records[PlanId{row.text(0)}].push_back({row.text(1), row.text(2), row.integer(3),
                                             std::min(row.integer(4), row.integer(3)), row.integer(5), row.integer(6),
-                                            row.number(7)});
+                                            row.number(7), row.text(8), row.text(9)});
   }
   return records;
 }

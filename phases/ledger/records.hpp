@@ -51,6 +51,8 @@ struct BackfillRecord {
   std::int64_t pages_total = 0, pages_done = 0;
   std::int64_t rows_done = 0, rows_estimate = 0;
   double seconds = 0;  // since it began, by the server's clock
+  std::string chosen = {};     // JSON: how it goes about it (orchestrator/engine/backfill_lead.cpp), or empty
+  std::string slowed_by = {};  // a clause, or empty
 };
 
 struct PlanRecord {

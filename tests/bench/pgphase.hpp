@@ -22,6 +22,9 @@ struct PgphaseOptions {
   std::string settings = {};  // more lines for pgphase.toml
 };
 
+// What the engine can do, and not how gentle it is: nothing but an empty machine is measured here.
+inline constexpr const char* k_full_speed = "[throttle]\nprobe_p95 = \"off\"\n";
+
 // The binary refuses a key of the plan or the settings that this version has not.
 class NotBuilt : public std::runtime_error {
  public:

@@ -104,7 +104,7 @@ Report bench_scale(const ScaleOptions& options) {
   out.title = fmt::format("pgphase with {} worker{}, {} round{}", options.workers, options.workers == 1 ? "" : "s",
                           options.rounds, options.rounds == 1 ? "" : "s");
   out.machine = describe(server, options);
-  const auto way = with_pgphase("pgphase", "pgphase", {.workers = options.workers});
+  const auto way = with_pgphase("pgphase", "pgphase", {.workers = options.workers, .settings = k_full_speed});
 
   bool built = true;
   for (int round = 0; round < options.rounds && built; ++round) {

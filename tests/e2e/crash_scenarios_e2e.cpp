@@ -99,6 +99,7 @@ Scenario release() {
               {{{"up"}, 11}},
               {{{"resume"}, 0}},
               {{{"up"}, 10}},
+              {{{"set", "010_one_of_each", "batch_time=30ms"}, 0}},
               {{{"up", "010_one_of_each", "--approve"}, 0}},
               {{{"rollback", "010_one_of_each", "--phase", "constraint", "--reason", "too early"}, 0}},
               {{{"up", "010_one_of_each", "--approve"}, 0}},

@@ -250,8 +250,8 @@ TEST(BackfillTest, IsEitherSetOrSql) {
 
 TEST(BackfillTest, WhatIsDesignedButNotBuiltIsAnErrorThatSaysSo) {
   const std::string start = "[[backfill]]\nname = \"b\"\ntable = \"t\"\nset = { a = 1 }\n" + k_undo;
-  for (const char* key : {"sync = true", "workers = 2", "triggers = \"skip\"", "clear_on_rollback = true",
-                          "down = \"x\"", "restore = \"x\"", "max_bad_rows = 3"}) {
+  for (const char* key : {"sync = true", "triggers = \"skip\"", "clear_on_rollback = true",
+                          "down = \"x\"", "restore = \"x\""}) {
     EXPECT_THAT(problems_of(start + key), HasSubstr("not built yet")) << key;
   }
 }
