@@ -77,8 +77,13 @@ std::string at_work_words(const BackfillProgress& progress) {
     const auto number = [&](const char* key) { return chosen.at(key).to_number<std::int64_t>(); };
     const auto workers = number("workers");
     const auto stripes = number("stripes");
-    out += fmt::format("    {} worker{}, pages walked {}, {} at a time", workers, workers == 1 ? "" : "s",
-                       stripes == 1 ? std::string("once") : fmt::format("in {} stripes", stripes), number("window_pages"));
+    out += fmt::format("    {} worker{}, ", workers, workers == 1 ? "" : "s");
+    if (chosen.contains("window_rows")) {
+      out += fmt::format("rows found by an index, {} at a time", number("window_rows"));
+    } else {
+      out += fmt::format("pages walked {}, {} at a time",
+                         stripes == 1 ? std::string("once") : fmt::format("in {} stripes", stripes), number("window_pages"));
+    }
     out += chosen.at("hot_possible").as_bool()
                ? fmt::format("; {:.0f} % HOT updates\n", 100 * chosen.at("hot_share").to_number<double>())
                : std::string("; no HOT updates, because a set column is in an index\n");

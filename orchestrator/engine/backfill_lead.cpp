@@ -25,14 +25,26 @@ constexpr milliseconds k_say{1000};
 
 // As status reads it back (phases/ledger/reading.cpp).
 std::string chosen_json(const BackfillChoice& chosen, int workers) {
-  boost::json::object out{{"scan", "physical"},
+  boost::json::object out{{"scan", to_string(chosen.scan)},
                           {"stripes", chosen.stripes},
-                          {"window_pages", chosen.window},
+                          {chosen.scan == Scan::index ? "window_rows" : "window_pages", chosen.window},
                           {"hot_share", chosen.hot_share},
                           {"hot_possible", chosen.hot_possible},
                           {"workers", workers}};
   if (!chosen.horizon.empty()) out["horizon"] = chosen.horizon;
   return boost::json::serialize(out);
+}
+
+Scan scan_of(Settings::Backfill::Scan wanted) {
+  switch (wanted) {
+    case Settings::Backfill::Scan::physical:
+      return Scan::physical;
+    case Settings::Backfill::Scan::index:
+      return Scan::index;
+    case Settings::Backfill::Scan::automatic:
+      break;
+  }
+  return Scan::automatic;
 }
 
 std::string slowed_by(const Verdict& verdict) {
@@ -79,11 +91,15 @@ void BackfillLead::Impl::take_speed(const SpeedInFlight& in_flight) {
   settings.batch_time = speed.backfill.batch_time;
   settings.workers = speed.backfill.workers;
   settings.stripes = speed.backfill.stripes;
-  if (backfill) backfill->set_speed(settings.batch_time, settings.stripes);
+  settings.scan = scan_of(speed.backfill.scan);
+  settings.max_bad_rows = speed.backfill.max_bad_rows;
+  if (!backfill) return;
+  backfill->set_speed(settings.batch_time, settings.stripes);
+  backfill->set_max_bad_rows(settings.max_bad_rows);
 }
 
 Orders BackfillLead::Impl::orders() {
-  return {stop(), settings.batch_time, settings.stripes, watchman->verdict()};
+  return {stop(), settings.batch_time, settings.stripes, settings.max_bad_rows, watchman->verdict()};
 }
 
 asio::awaitable<Result<std::optional<std::int64_t>>> BackfillLead::fill() {

@@ -43,7 +43,10 @@ asio::awaitable<Result<RowCount>> run_backfill(RunContext& run, const StepKey& k
                                                Direction direction, std::string sets_as) {
   auto begun = co_await begin_step(run, key, direction);
   if (!begun) co_return begun.error();
-  BackfillLead lead(run, key, body, std::move(sets_as));
+  auto how = body;
+  // Which rows have an old value is in no index: what is asked of the way forward must not refuse the way back.
+  if (direction == Direction::back) how.speed.scan = "auto";
+  BackfillLead lead(run, key, how, std::move(sets_as));
   co_return co_await lead.fill();
 }
 

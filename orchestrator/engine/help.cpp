@@ -45,6 +45,7 @@ asio::awaitable<Result<void>> help(AsyncSession& session, Reporter& reporter, He
       continue;
     }
     helper.set_speed(now.batch_time, now.stripes);
+    helper.set_max_bad_rows(now.max_bad_rows);
     const auto begun = Clock::now();
     auto advance = [&helper](Session& with) { return helper.advance(with); };
     auto tick = co_await session.run(advance);

@@ -27,6 +27,7 @@ struct Orders {
   bool leave = false;
   std::chrono::milliseconds batch_time{100};
   std::optional<int> stripes;
+  std::int64_t max_bad_rows = 0;
   Verdict verdict;
 };
 

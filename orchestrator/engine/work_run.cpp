@@ -115,12 +115,13 @@ class Work {
     settings.batch_time = speed_.backfill.batch_time;
     settings.locks = options_.limits.locks;
     settings.stripes = speed_.backfill.stripes;
+    settings.max_bad_rows = speed_.backfill.max_bad_rows;
     leave_ = false;
     BackfillCrew* crew_at_work = nullptr;
     Watchman watchman(run_, [&crew_at_work] { return crew_at_work ? crew_at_work->pids() : std::vector<int>(); });
     BackfillCrew crew(run_, job.key, job.body, settings, [this, &watchman] {
       return Orders{leave_ || run_.control.signals > 0, speed_.backfill.batch_time, speed_.backfill.stripes,
-                    watchman.verdict()};
+                    speed_.backfill.max_bad_rows, watchman.verdict()};
     });
     crew_at_work = &crew;
     run_.reporter.say(fmt::format("helping with {}/{}", to_string(job.key.phase), job.key.step));

@@ -38,10 +38,16 @@ void BackfillRun::set_speed(std::chrono::milliseconds batch_time, std::optional<
   if (impl_->worker) impl_->worker->set_speed(batch_time, stripes);
 }
 
+void BackfillRun::set_max_bad_rows(std::int64_t most) {
+  impl_->settings.max_bad_rows = most;
+  if (impl_->worker) impl_->worker->set_max_bad_rows(most);
+}
+
 std::shared_ptr<BackfillWork> make_work(const Fence& fence, const StepKey& key, const BackfillBody& body,
                                         const BackfillRow& row, const Target& target, const std::string& also,
                                         const std::string& sets_as) {
-  return std::make_shared<BackfillWork>(BackfillWork{fence, key, body, target, ChunkStore(key, target.oid), row.todo,
+  return std::make_shared<BackfillWork>(BackfillWork{fence, key, body, target, ChunkStore(key, target.oid, row.scan),
+                                                     BadRows(key, target.oid), row.scan, row.todo,
                                                      row.marker, BatchSql(row.todo, body, target, row.marker, also),
                                                      sets_as});
 }
@@ -68,6 +74,7 @@ Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const F
   Target target;
   BackfillSigns signs;
   BackfillRow row = known.value_or(BackfillRow{});
+  ScanChoice scan;
   if (!known || known->stage != Stage::done) {
     PGPHASE_TRY(inspected, inspect_target(session, body));
     target = inspected;
@@ -84,6 +91,9 @@ Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const F
       } else {
         row.stage = Stage::scan;
       }
+      PGPHASE_TRY(chosen, choose_scan(session, key, target, todo, BatchSql(todo, body, target, {}), settings.scan));
+      scan = chosen;
+      row.scan = scan.scan;
     } else if (!row.marker.empty() && row.stage != Stage::prepare) {
       PGPHASE_TRY(there, marker_exists(session, target, row.marker));
       if (!there) return marker_gone(target, key, row.marker);
@@ -100,8 +110,10 @@ Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const F
       .settings = settings,
       .begun = known.has_value(),
       .row = row,
+      .scan = scan,
       .also = signs.also,
       .progress = {},
+      .retry_from = known ? std::optional<std::int64_t>(0) : std::nullopt,
   });
   PGPHASE_CHECK(impl->refresh_progress(session));
   return std::unique_ptr<BackfillRun>(new BackfillRun(std::move(impl)));
@@ -124,6 +136,7 @@ Result<BackfillTick> BackfillRun::Impl::advance(Session& session) {
 }
 
 Result<BackfillTick> BackfillRun::Impl::visit(Session& session) {
+  if (retry_from) return retry_bad_rows(session);
   if (!worker) worker.emplace(work, settings);
   PGPHASE_TRY(did, worker->advance(session, row.pass));
   for (auto& note : worker->take_notes()) notes.push_back(std::move(note));
@@ -137,6 +150,10 @@ Result<BackfillTick> BackfillRun::Impl::visit(Session& session) {
   switch (did.kind) {
     case WorkTick::Kind::idle: {
       PGPHASE_TRY(left, work->store.any_left(session, row.pass));
+      if (!left && !std::exchange(bad_rows_tried, true)) {
+        retry_from = 0;
+        return tick(Kind::more);
+      }
       if (!left) return all_visited(session);
       auto others = tick(Kind::wait);
       others.pause = k_look_at_others;
@@ -184,7 +201,8 @@ Result<void> BackfillRun::Impl::refresh_progress(Session& session) {
 }
 
 Result<BackfillTick> BackfillRun::Impl::prepare(Session& session) {
-  PGPHASE_TRY(estimate, estimate_rows(session, work->target));
+  PGPHASE_TRY(all_rows, estimate_rows(session, work->target));
+  const auto estimate = row.scan == Scan::index ? scan.rows : all_rows;
   auto transaction = begin_fenced(session, work->fence, "backfill.prepare");
   if (!transaction) return transaction.error();
   if (row.todo == Todo::marker) {
@@ -197,6 +215,7 @@ Result<BackfillTick> BackfillRun::Impl::prepare(Session& session) {
   PGPHASE_CHECK(transaction->commit());
   begun = true;
   PGPHASE_CHECK(refresh_progress(session));
+  if (!scan.why.empty()) notes.push_back(scan.why);
   if (row.todo == Todo::marker && work->body.todo != Todo::marker) {
     notes.push_back("the expression gives another value each time: a marker column keeps it from being applied twice");
   }

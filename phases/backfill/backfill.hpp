@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "phases/backfill/scan.hpp"
 #include "phases/ledger/records.hpp"
 #include "phases/lock/attempt.hpp"
 
@@ -22,14 +23,17 @@ struct BackfillSettings {
   std::chrono::milliseconds batch_time{100};  // how long rows may stay locked by us; the pages of a batch adapt to it
   int workers = 1;                            // for how many the table is cut into chunks; the caller brings them
   std::optional<int> stripes = {};            // how often pages are walked; nothing: by what is seen (stripes.hpp)
+  Scan scan = Scan::automatic;                // how rows are found; decided when the backfill begins
+  std::int64_t max_bad_rows = 0;              // rows that cannot be set and are recorded, before the run stops at once
   std::string sets_as;                        // what triggers of ours know the writes by (k_backfill_flag), or empty
   LockLimits locks;                           // for the marker column; `budget` bounds waiting for locked rows too
 };
 
 // How a session goes about it at the moment.
 struct BackfillChoice {
+  Scan scan = Scan::physical;
   int stripes = 1;
-  std::int64_t window = 0;    // pages of the next batch, at most
+  std::int64_t window = 0;    // pages of the next batch, at most; by an index: rows
   double hot_share = 0;       // of the rows set so far, those that stayed on their page
   bool hot_possible = true;   // false: a set column is in an index
   std::string horizon;        // who keeps dead rows from being removed; empty: nobody, or not looked at
@@ -67,6 +71,7 @@ class BackfillRun {
 
   // From the next batch on; stripes from the next chunk on.
   void set_speed(std::chrono::milliseconds batch_time, std::optional<int> stripes);
+  void set_max_bad_rows(std::int64_t most);
 
  private:
   struct Impl;

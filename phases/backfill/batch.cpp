@@ -20,8 +20,27 @@ using Kind = BatchOutcome::Kind;
 // machine must not lose its session for it.
 constexpr milliseconds k_frozen{2000};
 
-// What a failed statement means for the batch.
-Result<BatchOutcome> failed(const Error& error, BatchOutcome outcome, const BatchLimits& limits) {
+// The checkpoint commits with the rows, so a crash of the server loses both or neither: no need to wait for the disk.
+// A batch is short: compiling it, or starting workers for it, costs more than it gains.
+std::string settings_of(const BatchLimits& limits) {
+  return "SET LOCAL synchronous_commit = off; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0;" +
+         set_local_ms("lock_timeout", limits.lock_timeout) + ";" +
+         set_local_ms("statement_timeout", limits.statement_timeout) + ";" +
+         set_local_ms("idle_in_transaction_session_timeout", k_frozen) + ";" +
+         (limits.sets_as.empty() ? std::string()
+                                 : fmt::format("SET LOCAL {} = {};", k_backfill_flag, quote_literal(limits.sets_as)));
+}
+
+}  // namespace
+
+BatchLimits batch_limits(milliseconds batch_time, milliseconds deadlock_timeout) {
+  const auto most = std::max(deadlock_timeout * 9 / 10, milliseconds(1));
+  return {std::min(std::max(batch_time, milliseconds(50)), most),
+          std::min(std::max(batch_time * 5, milliseconds(500)), most),
+          {}};
+}
+
+Result<BatchOutcome> outcome_of(const Error& error, BatchOutcome outcome, const BatchLimits& limits) {
   if (error.code != Errc::sql) return error;
   outcome.error = error;
   if (error.sqlstate == sqlstate::lock_not_available) {
@@ -45,26 +64,6 @@ Result<BatchOutcome> failed(const Error& error, BatchOutcome outcome, const Batc
   return outcome;
 }
 
-// The checkpoint commits with the rows, so a crash of the server loses both or neither: no need to wait for the disk.
-// A batch is short: compiling it, or starting workers for it, costs more than it gains.
-std::string settings_of(const BatchLimits& limits) {
-  return "SET LOCAL synchronous_commit = off; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0;" +
-         set_local_ms("lock_timeout", limits.lock_timeout) + ";" +
-         set_local_ms("statement_timeout", limits.statement_timeout) + ";" +
-         set_local_ms("idle_in_transaction_session_timeout", k_frozen) + ";" +
-         (limits.sets_as.empty() ? std::string()
-                                 : fmt::format("SET LOCAL {} = {};", k_backfill_flag, quote_literal(limits.sets_as)));
-}
-
-}  // namespace
-
-BatchLimits batch_limits(milliseconds batch_time, milliseconds deadlock_timeout) {
-  const auto most = std::max(deadlock_timeout * 9 / 10, milliseconds(1));
-  return {std::min(std::max(batch_time, milliseconds(50)), most),
-          std::min(std::max(batch_time * 5, milliseconds(500)), most),
-          {}};
-}
-
 Result<Transaction> begin_batch(Session& session, const Fence& fence, std::string label, const BatchLimits& limits) {
   return begin_fenced(session, fence, std::move(label), settings_of(limits));
 }
@@ -76,7 +75,7 @@ Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const Chunk
   const auto began = statement_began;
   const auto fail = [&](const Error& error) {
     outcome.elapsed = Clock::now() - statement_began;
-    return failed(error, outcome, limits);
+    return outcome_of(error, outcome, limits);
   };
   const auto next_statement = [&] { statement_began = Clock::now(); };
 
@@ -92,8 +91,8 @@ Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const Chunk
 
   const auto& leaf = batch.chunk.leaf;
   next_statement();
-  const auto updated = session.query(batch.row_locks == RowLocks::wait ? sql.update(leaf, batch.pages, batch.lines())
-                                                                       : sql.update_unlocked(leaf, batch.pages, batch.lines()));
+  const auto updated = session.query(batch.row_locks == RowLocks::wait ? sql.update(leaf, batch.part())
+                                                                       : sql.update_unlocked(leaf, batch.part()));
   if (!updated) return fail(updated.error());
   outcome.rows = (*updated)[0].integer(0);
   outcome.again = (*updated)[0].integer(1);
@@ -103,11 +102,11 @@ Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const Chunk
   }
   if (batch.row_locks == RowLocks::skip) {
     next_statement();
-    const auto left = session.query(sql.count(leaf, batch.pages, batch.lines()));
+    const auto left = session.query(sql.count(leaf, batch.part()));
     if (!left) return fail(left.error());
     outcome.left = (*left)[0].integer(0);
   }
-  outcome.advanced = outcome.left == 0 || !batch.stay_while_rows_are_left;
+  outcome.advanced = batch.rows.empty() && (outcome.left == 0 || !batch.stay_while_rows_are_left);
 
   next_statement();
   const auto to = outcome.advanced ? batch.chunk.moved_to(batch.pages.end) : batch.chunk;

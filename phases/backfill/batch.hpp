@@ -26,10 +26,11 @@ BatchLimits batch_limits(std::chrono::milliseconds batch_time, std::chrono::mill
 struct Batch {
   Chunk chunk;
   PageRange pages;
+  std::vector<std::string> rows = {};  // not empty: these of them only, and the position stays where it is
   RowLocks row_locks = RowLocks::wait;
   bool stay_while_rows_are_left = false;  // the position moves on only when nothing in the window matches any more
 
-  Lines lines() const { return {chunk.stripe, chunk.stripes}; }
+  Part part() const { return rows.empty() ? Part(pages, {chunk.stripe, chunk.stripes}) : Part(rows); }
 };
 
 struct BatchOutcome {
@@ -54,6 +55,9 @@ struct BatchOutcome {
 // An Error is one that no other window could get around: the session is gone, the lease is lost, somebody cancelled us.
 Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const ChunkStore& store,
                                const BatchSql& sql, const BatchLimits& limits, const Batch& batch);
+
+// What a statement that failed after `elapsed` means for a batch.
+Result<BatchOutcome> outcome_of(const Error& error, BatchOutcome so_far, const BatchLimits& limits);
 
 // The transaction in which a failed batch is looked at again, with the settings of one. Rolls back unless committed.
 Result<Transaction> begin_batch(Session& session, const Fence& fence, std::string label, const BatchLimits& limits);

@@ -5,6 +5,20 @@
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
+namespace {
+
+std::string tid_array(const std::vector<std::string>& addresses) {
+  std::string list;
+  for (const auto& address : addresses) list += (list.empty() ? "\"" : ",\"") + address + "\"";
+  return "'{" + list + "}'::tid[]";
+}
+
+// Not AND: PostgreSQL evaluates its sides in the order that it likes, and only CASE keeps it from what it must not see.
+std::string unless(const std::string& left_out, const std::string& condition) {
+  return fmt::format("CASE WHEN {} THEN false ELSE {} END", left_out, condition);
+}
+
+}  // namespace
 
 BatchSql::BatchSql(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker,
                    const std::string& also)
@@ -12,6 +26,7 @@ BatchSql::BatchSql(Todo todo, const BackfillBody& body, const Target& target, co
                          quote_ident(target.table.name))),
       row_(quote_ident(target.table.name)),
       todo_(todo_condition(todo, body, target, marker)),
+      wanted_(todo_),
       set_(assignments(todo, body, target, marker) + (also.empty() ? "" : ", " + also)),
       // As strong as the UPDATE's own row lock and no stronger: rows under a foreign key check of somebody else are
       // not passed over.
@@ -31,11 +46,18 @@ std::string BatchSql::within(PageRange pages) const {
 // A tuple identifier is sent as four bytes of page and two of line; no page has more than 291 lines of 24 bytes with the
 // usual block size, and of a number the last byte is enough to tell the lines of a stripe apart. The cheap test first: the
 // planner keeps conditions of the same cost in the order in which they are written.
-std::string BatchSql::matching(PageRange pages, Lines lines) const {
-  const auto striped = lines.stripes > 1 ? fmt::format(" AND get_byte(tidsend({}.ctid), 5) % {} = {}", row_,
-                                                       lines.stripes, lines.stripe)
-                                         : std::string();
-  return within(pages) + striped + " AND " + todo_;
+std::string BatchSql::matching(const Part& part) const {
+  if (!part.rows.empty()) return fmt::format("{}.ctid = ANY ({}) AND {}", row_, tid_array(part.rows), wanted_);
+  const auto striped = part.lines.stripes > 1 ? fmt::format(" AND get_byte(tidsend({}.ctid), 5) % {} = {}", row_,
+                                                            part.lines.stripes, part.lines.stripe)
+                                              : std::string();
+  return within(part.pages) + striped + " AND " + wanted_;
+}
+
+BatchSql BatchSql::passing_over(const std::vector<std::string>& addresses) const {
+  auto sql = *this;
+  if (!addresses.empty()) sql.wanted_ = unless(fmt::format("{}.ctid = ANY ({})", row_, tid_array(addresses)), todo_);
+  return sql;
 }
 
 std::string BatchSql::counted(const std::string& update) const {
@@ -43,25 +65,31 @@ std::string BatchSql::counted(const std::string& update) const {
                      update, todo_);
 }
 
-std::string BatchSql::update(const std::string& leaf, PageRange pages, Lines lines) const {
-  return counted(fmt::format("UPDATE ONLY {} AS {} SET {} WHERE {}", leaf, row_, set_, matching(pages, lines)));
+std::string BatchSql::update(const std::string& leaf, const Part& part) const {
+  return counted(fmt::format("UPDATE ONLY {} AS {} SET {} WHERE {}", leaf, row_, set_, matching(part)));
 }
 
-std::string BatchSql::update_unlocked(const std::string& leaf, PageRange pages, Lines lines) const {
+std::string BatchSql::update_unlocked(const std::string& leaf, const Part& part) const {
   // The condition stands twice: a row may have changed between the snapshot and the moment at which it was locked.
   return counted(fmt::format(
       "UPDATE ONLY {0} AS {1} SET {2} WHERE {1}.ctid = ANY (ARRAY(SELECT {1}.ctid FROM ONLY {0} AS {1} WHERE {3} {4} "
       "SKIP LOCKED)) AND {5}",
-      leaf, row_, set_, matching(pages, lines), row_lock_, todo_));
+      leaf, row_, set_, matching(part), row_lock_, wanted_));
 }
 
-std::string BatchSql::update_row(const std::string& leaf, const std::string& ctid) const {
-  return counted(
-      fmt::format("UPDATE ONLY {0} AS {1} SET {2} WHERE {1}.ctid = '{3}' AND {4}", leaf, row_, set_, ctid, todo_));
+std::string BatchSql::count(const std::string& leaf, const Part& part) const {
+  return fmt::format("SELECT count(*) FROM ONLY {} AS {} WHERE {}", leaf, row_, matching(part));
 }
 
-std::string BatchSql::count(const std::string& leaf, PageRange pages, Lines lines) const {
-  return fmt::format("SELECT count(*) FROM ONLY {} AS {} WHERE {}", leaf, row_, matching(pages, lines));
+std::string BatchSql::matching_rows(const std::string& leaf) const {
+  return fmt::format("SELECT {1}.ctid FROM ONLY {0} AS {1} WHERE {2}", leaf, row_, todo_);
+}
+
+// With AND here, although the condition may be evaluated for the others too: an index knows nothing of CASE.
+std::string BatchSql::harvest(const std::string& leaf, int most, const std::vector<std::string>& but) const {
+  const auto others = but.empty() ? std::string() : fmt::format(" AND {}.ctid <> ALL ({})", row_, tid_array(but));
+  return fmt::format("SELECT found.ctid::text FROM ({}{} LIMIT {}) found (ctid) ORDER BY found.ctid", matching_rows(leaf),
+                     others, most);
 }
 
 std::string BatchSql::row_addresses(const std::string& leaf, PageRange pages) const {
@@ -70,18 +98,18 @@ std::string BatchSql::row_addresses(const std::string& leaf, PageRange pages) co
                      within(pages));
 }
 
-std::string BatchSql::row_xmax(const std::string& leaf, PageRange pages) const {
+std::string BatchSql::row_xmax(const std::string& leaf, const Part& part) const {
   return fmt::format(
       "SELECT DISTINCT {1}.xmax AS xmax FROM ONLY {0} AS {1} WHERE {2} AND {1}.xmax::text <> '0' LIMIT 20", leaf, row_,
-      matching(pages, {}));
+      matching(part));
 }
 
-std::string BatchSql::remaining(int most) const {
+std::string BatchSql::remaining(int most, const std::string& but) const {
+  auto left = fmt::format("{} OR {}", todo_, unmarked_);
+  if (!but.empty()) left = unless(fmt::format("({0}.tableoid, {0}.ctid) IN ({1})", row_, but), left);
   return fmt::format(
-      "SELECT count(*), count(*) FILTER (WHERE unmarked) FROM (SELECT {0} AS unmarked FROM {1} WHERE {2} OR {0} LIMIT "
-      "{3}) "
-      "found",
-      unmarked_, table_, todo_, most);
+      "SELECT count(*), count(*) FILTER (WHERE unmarked) FROM (SELECT {} AS unmarked FROM {} WHERE {} LIMIT {}) found",
+      unmarked_, table_, left, most);
 }
 
 std::string BatchSql::compile_only() const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "phases/backfill/todo.hpp"
 
@@ -21,36 +22,53 @@ struct Lines {
   int stripe = 0, stripes = 1;
 };
 
+// The rows that a statement looks at: of some pages, or by their addresses ("(12,3)").
+struct Part {
+  Part(PageRange of, Lines striped = {}) : pages(of), lines(striped) {}
+  explicit Part(std::vector<std::string> addresses) : rows(std::move(addresses)) {}
+
+  PageRange pages;
+  Lines lines;
+  std::vector<std::string> rows;  // empty: all of the pages
+};
+
 class BatchSql {
  public:
   // `also`: further assignments, which the author's own statement has not; may be empty.
   BatchSql(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker,
            const std::string& also = {});
 
-  // `leaf` is quoted SQL. Each UPDATE returns one row: rows set, and how many of them still match afterwards.
-  std::string update(const std::string& leaf, PageRange pages, Lines lines = {}) const;
-  // Passes over rows that somebody holds.
-  std::string update_unlocked(const std::string& leaf, PageRange pages, Lines lines = {}) const;
-  std::string update_row(const std::string& leaf, const std::string& ctid) const;
+  // The same statements, which leave out the rows at these addresses and evaluate nothing of the author's for them.
+  BatchSql passing_over(const std::vector<std::string>& addresses) const;
 
-  std::string count(const std::string& leaf, PageRange pages, Lines lines = {}) const;  // rows that match
+  // `leaf` is quoted SQL. Each UPDATE returns one row: rows set, and how many of them still match afterwards.
+  std::string update(const std::string& leaf, const Part& part) const;
+  // Passes over rows that somebody holds.
+  std::string update_unlocked(const std::string& leaf, const Part& part) const;
+
+  std::string count(const std::string& leaf, const Part& part) const;         // rows that match
+  // What an index may find: all rows that match, and the addresses of `most` of them, in the order of the pages.
+  std::string matching_rows(const std::string& leaf) const;
+  std::string harvest(const std::string& leaf, int most, const std::vector<std::string>& but) const;
   std::string row_addresses(const std::string& leaf, PageRange pages) const;  // ctid of every row, as text
-  std::string row_xmax(const std::string& leaf, PageRange pages) const;       // which transactions hold them
+  std::string row_xmax(const std::string& leaf, const Part& part) const;      // which transactions hold them
 
   // At most `most` rows of the whole table that still match, counted in one snapshot: n, and how many lack a marker.
-  std::string remaining(int most) const;
+  // `but`: a query for the (relation, address) of rows that do not count; may be empty.
+  std::string remaining(int most, const std::string& but = {}) const;
 
   // Compiles the author's SQL before anything is written, and before a marker column exists.
   std::string compile_only() const;
 
  private:
   std::string within(PageRange pages) const;
-  std::string matching(PageRange pages, Lines lines) const;
+  std::string matching(const Part& part) const;
   std::string counted(const std::string& update) const;
 
   std::string table_;     // FROM …: with ONLY unless partitioned
   std::string row_;       // alias of the row
   std::string todo_;      // condition
+  std::string wanted_;    // the condition, false for rows that are passed over
   std::string set_;       // assignments
   std::string authors_;   // the author's own statement
   std::string unmarked_;  // condition for a row without a marker value

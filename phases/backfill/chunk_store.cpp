@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::int64_t k_sweep_chunk_pages = 65536;  // a sweep passes over most pages without a change
 
+constexpr std::int64_t k_whole_leaf = std::int64_t{1} << 32;  // no relation has more pages
+
 constexpr const char* k_this_step = "plan = $1 AND phase = $2 AND step = $3";
 
 std::optional<Stage> stage_named(std::string_view name) {
@@ -59,21 +61,22 @@ Params ChunkStore::with_key(Params more) const {
 }
 
 Result<std::optional<BackfillRow>> ChunkStore::load(Session& session) const {
-  PGPHASE_TRY(rows, session.query(fmt::format("SELECT stage, todo, coalesce(marker, ''), sweep_pass "
+  PGPHASE_TRY(rows, session.query(fmt::format("SELECT stage, todo, coalesce(marker, ''), sweep_pass, scan "
                                               "FROM pgphase.backfill WHERE {}",
                                               k_this_step),
                                   with_key()));
   if (rows.empty()) return std::optional<BackfillRow>();
   const auto stage = stage_named(rows[0].text(0));
   const auto todo = todo_named(rows[0].text(1));
-  if (!stage || !todo) {
+  const auto scan = scan_named(rows[0].text(4));
+  if (!stage || !todo || !scan) {
     return make_error(Errc::refused,
                       fmt::format("the ledger holds a backfill of kind \"{}\" at stage \"{}\", which this "
                                   "pgphase does not know",
                                   rows[0].text(1), rows[0].text(0)),
                       "Nothing was changed. Use the pgphase that began it.");
   }
-  return std::optional(BackfillRow{*stage, *todo, rows[0].text(2), static_cast<int>(rows[0].integer(3))});
+  return std::optional(BackfillRow{*stage, *todo, rows[0].text(2), static_cast<int>(rows[0].integer(3)), *scan});
 }
 
 Result<bool> ChunkStore::any_left(Session& session, int pass) const {
@@ -134,9 +137,10 @@ Result<std::int64_t> ChunkStore::rows_of_pass(Session& session, int pass) const 
 
 Result<void> ChunkStore::begin(Session& session, const BackfillRow& row, std::int64_t rows_estimate) const {
   PGPHASE_CHECK(run(session,
-                    "INSERT INTO pgphase.backfill (plan, phase, step, todo, marker, stage, rows_estimate) "
-                    "VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7::bigint)",
-                    with_key({to_string(row.todo), row.marker, to_string(row.stage), std::to_string(rows_estimate)})));
+                    "INSERT INTO pgphase.backfill (plan, phase, step, todo, marker, stage, rows_estimate, scan) "
+                    "VALUES ($1, $2, $3, $4, nullif($5, ''), $6, $7::bigint, $8)",
+                    with_key({to_string(row.todo), row.marker, to_string(row.stage), std::to_string(rows_estimate),
+                              to_string(row.scan)})));
   return {};
 }
 
@@ -167,8 +171,8 @@ Result<void> ChunkStore::start_pass(Session& session, int pass, int workers) con
 Result<void> ChunkStore::add_chunks(Session& session, int pass, int workers,
                                     std::optional<std::int64_t> only_leaf) const {
   const auto leaves = leaves_of(table_);
-  auto pages = k_sweep_chunk_pages;
-  if (pass == 0) {
+  auto pages = scan_ == Scan::index ? k_whole_leaf : k_sweep_chunk_pages;
+  if (pass == 0 && scan_ != Scan::index) {
     PGPHASE_TRY(sizes, session.query(fmt::format(
                            "SELECT (SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers'), "
                            "       coalesce(sum(pg_relation_size(l.oid)) / current_setting('block_size')::bigint, 0) FROM {} l",
@@ -238,6 +242,9 @@ Result<bool> ChunkStore::replace_leaf(Session& session, std::int64_t relation, i
           "UPDATE pgphase.backfill SET swept_rows = swept_rows + coalesce((SELECT sum(rows) FROM gone), 0) WHERE {0}",
           k_this_step),
       with_key({std::to_string(pass), std::to_string(relation)})));
+  // Its rows have other addresses now.
+  PGPHASE_CHECK(run(session, fmt::format("DELETE FROM pgphase.bad_row WHERE {} AND relation = $4::oid", k_this_step),
+                    with_key({std::to_string(relation)})));
   PGPHASE_CHECK(add_chunks(session, pass, workers, relation));
   if (pass == 0) PGPHASE_CHECK(count_pages(session));
   return true;

@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-#include "phases/backfill/batch_sql.hpp"
+#include "phases/backfill/scan.hpp"
 #include "phases/backfill/stripes.hpp"
 #include "phases/ledger/records.hpp"
 
@@ -33,6 +33,7 @@ struct BackfillRow {
   Todo todo = Todo::differs;
   std::string marker;  // empty: none
   int pass = 0;
+  Scan scan = Scan::physical;
 };
 
 struct Chunk {
@@ -61,7 +62,8 @@ inline constexpr std::chrono::seconds k_claim_stale{30};
 
 class ChunkStore {
  public:
-  ChunkStore(StepKey key, std::int64_t table_oid) : key_(std::move(key)), table_(table_oid) {}
+  ChunkStore(StepKey key, std::int64_t table_oid, Scan scan = Scan::physical)
+      : key_(std::move(key)), table_(table_oid), scan_(scan) {}
 
   Result<std::optional<BackfillRow>> load(Session& session) const;
   Result<bool> any_left(Session& session, int pass) const;  // chunks that nobody has finished
@@ -95,6 +97,7 @@ class ChunkStore {
 
   StepKey key_;
   std::int64_t table_;
+  Scan scan_;  // by an index: a chunk is a whole leaf
 };
 
 }  // namespace pgphase

@@ -9,8 +9,10 @@ namespace pgphase {
 namespace {
 
 constexpr const char* k_goes_on = "the next `pgphase up` goes on from there";
+constexpr const char* k_where_all = " All of them, with key and error, are in the table pgphase.bad_row.";
 
 std::string pages_of(const Batch& batch) {
+  if (!batch.rows.empty()) return batch.chunk.leaf;
   return fmt::format("{} (pages {} to {})", batch.chunk.leaf, batch.pages.begin, batch.pages.end - 1);
 }
 
@@ -52,11 +54,31 @@ Error not_compilable(Session& session, const Error& refused, const Target& targe
                     "No row was changed. Correct the expression, or the table that it reads.", refused);
 }
 
-Error stopped_at_row(const BadRow& row, const std::string& leaf, const StepKey& key) {
-  return with_cause(
-      Errc::step_failed, fmt::format("backfill {} stopped at {}: {}", key.step, place_of(row, leaf), row.error.message),
-      fmt::format("What is set stays so. Correct the row or the expression; {}.", k_goes_on),
-      row.error);
+Error stopped_at_row(const BadRow& row, const std::string& leaf, const StepKey& key, std::int64_t most) {
+  auto message = fmt::format("backfill {} stopped at {}: {}", key.step, place_of(row, leaf), row.error.message);
+  if (most > 0) {
+    message += fmt::format("; {} were passed over before, and max_bad_rows allows no more", rows_text(most, most + 1));
+  }
+  return with_cause(Errc::step_failed, std::move(message),
+                    fmt::format("What is set stays so. Correct the row or the expression; {}.{}", k_goes_on,
+                                most > 0 ? k_where_all : ""),
+                    row.error);
+}
+
+Error bad_rows_left(const Target& target, const StepKey& key, const std::vector<PassedOver>& first, std::int64_t count) {
+  std::string which;
+  for (const auto& row : first) {
+    which += fmt::format("{}{}: {}", which.empty() ? "" : "; ", place_of(row.address, row.key, row.leaf), row.error);
+  }
+  const auto more = count - static_cast<std::int64_t>(first.size());
+  if (more > 0) which += fmt::format("; and {} more", more);
+  return make_error(Errc::step_failed,
+                    fmt::format("backfill {} of {}: {} cannot be set and {} passed over: {}", key.step,
+                                display_name(target.table), rows_text(count, count + 1), count == 1 ? "was" : "were",
+                                which),
+                    fmt::format("All other rows are set and stay so. Correct {}, or what the expression reads, then "
+                                "`pgphase up` sets {} and finishes.{}",
+                                count == 1 ? "it" : "them", count == 1 ? "it" : "them", k_where_all));
 }
 
 Error still_matching(Todo todo, const BatchOutcome& outcome, const Batch& batch, const StepKey& key) {
@@ -71,12 +93,19 @@ Error still_matching(Todo todo, const BatchOutcome& outcome, const Batch& batch,
                     next);
 }
 
+Error no_index(const StepKey& key, const Target& target, const std::string& why) {
+  return make_error(Errc::refused,
+                    fmt::format("backfill {} of {} cannot scan by an index: {}", key.step, display_name(target.table), why),
+                    "Nothing was changed. Leave `scan` at \"auto\", or give the step a `where` that an index finds.");
+}
+
 Error page_too_slow(const Batch& batch, const BatchLimits& limits, const StepKey& key) {
   return make_error(
       Errc::step_failed,
-      fmt::format("backfill {}: the rows of one page, {}, take longer than {} ms, the most for which rows "
+      fmt::format("backfill {}: {}, {}, take longer than {} ms, the most for which rows "
                   "may stay locked",
-                  key.step, pages_of(batch), limits.statement_timeout.count()),
+                  key.step, batch.rows.empty() ? "the rows of one page" : "updates of one row", pages_of(batch),
+                  limits.statement_timeout.count()),
       fmt::format("Earlier batches are kept. Make the expression or the table's triggers faster, raise the "
                   "batch time of [backfill], or wait until the server is less busy; {}.",
                   k_goes_on));

@@ -47,6 +47,11 @@ void BackfillHelper::set_speed(std::chrono::milliseconds batch_time, std::option
   if (impl_->worker) impl_->worker->set_speed(batch_time, stripes);
 }
 
+void BackfillHelper::set_max_bad_rows(std::int64_t most) {
+  impl_->settings.max_bad_rows = most;
+  if (impl_->worker) impl_->worker->set_max_bad_rows(most);
+}
+
 // The pass at hand, with what the run has decided for it.
 Result<BackfillTick> BackfillHelper::Impl::join(Session& session) {
   PGPHASE_TRY(row, ChunkStore(key, 0).load(session));

@@ -22,6 +22,7 @@ class BackfillHelper {
   Result<BackfillTick> advance(Session& session);
 
   void set_speed(std::chrono::milliseconds batch_time, std::optional<int> stripes);
+  void set_max_bad_rows(std::int64_t most);
 
  private:
   struct Impl;

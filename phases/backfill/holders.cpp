@@ -40,8 +40,8 @@ std::string owners(Session& session, const std::string& xids) {
 
 }  // namespace
 
-std::string row_holders(Session& session, const BatchSql& sql, const std::string& leaf, PageRange pages) {
-  const auto held = sql.row_xmax(leaf, pages);
+std::string row_holders(Session& session, const BatchSql& sql, const std::string& leaf, const Part& part) {
+  const auto held = sql.row_xmax(leaf, part);
   if (auto one = owners(session, fmt::format("SELECT h.xmax FROM ({}) h", held)); !one.empty()) return one;
   // Several holders share a row: xmax is a MultiXact then. No SQL tells the two kinds apart, so this may fail.
   return owners(session, fmt::format("SELECT m.xid FROM ({}) h, pg_get_multixact_members(h.xmax) m", held));

@@ -7,8 +7,8 @@
 
 namespace pgphase {
 
-// Of rows in `pages` that still match.
-std::string row_holders(Session& session, const BatchSql& sql, const std::string& leaf, PageRange pages);
+// Of rows in `part` that still match.
+std::string row_holders(Session& session, const BatchSql& sql, const std::string& leaf, const Part& part);
 
 // Of locks on the relation that make an UPDATE wait.
 std::string relation_holders(Session& session, std::int64_t relation);

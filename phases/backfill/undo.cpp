@@ -36,6 +36,7 @@ Result<void> forget_backfill(Session& session, const StepKey& key) {
                         k_marker_exists + ")",
                     key));
   PGPHASE_CHECK(run(session, "DELETE FROM pgphase.chunk WHERE plan = $1 AND phase = $2 AND step = $3", key));
+  PGPHASE_CHECK(run(session, "DELETE FROM pgphase.bad_row WHERE plan = $1 AND phase = $2 AND step = $3", key));
   return run(session,
              "UPDATE pgphase.backfill SET stage = 'prepare', sweep_pass = 0, swept_rows = 0, pages_total = 0, "
              "scan_done_at = NULL, started_at = clock_timestamp() WHERE plan = $1 AND phase = $2 AND step = $3",

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "phases/backfill/bad_row.hpp"
 #include "phases/backfill/errors.hpp"
 #include "phases/backfill/holders.hpp"
 #include "phases/postgres/sqlstate.hpp"
@@ -18,10 +17,9 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 using Kind = WorkTick::Kind;
 
-constexpr int k_most_conflicts = 10;  // one after another, without a batch that committed
 constexpr int k_conflicts_before_skip = 3;
 constexpr int k_most_slow_pages = 3;
-constexpr milliseconds k_first_pause{100}, k_longest_pause{5000};
+constexpr milliseconds k_longest_pause{5000};
 
 WorkTick tick(Kind kind) {
   WorkTick out;
@@ -37,12 +35,16 @@ void Worker::set_speed(milliseconds batch_time, std::optional<int> stripes) {
   if (batch_time == settings_.batch_time) return;
   settings_.batch_time = batch_time;
   pacing_ = Pacing(batch_time, pacing_.pages());
+  row_pacing_ = Pacing(batch_time, row_pacing_.pages());
 }
 
 BackfillChoice Worker::choice() const {
+  if (work_->scan == Scan::index && !by_pages_) {
+    return {Scan::index, 1, row_pacing_.pages(), all_hot_.share(), !work_->target.sets_indexed, horizon_};
+  }
   const int stripes = chunk_ ? chunk_->stripes : stripes_.next();
   const auto widest = chunk_ ? widest_window(chunk_->size(), stripes) : pacing_.pages();
-  return {stripes, std::min(pacing_.pages(), widest), all_hot_.share(), !work_->target.sets_indexed, horizon_};
+  return {Scan::physical, stripes, std::min(pacing_.pages(), widest), all_hot_.share(), !work_->target.sets_indexed, horizon_};
 }
 
 std::vector<std::string> Worker::take_notes() {
@@ -58,10 +60,19 @@ BatchLimits Worker::limits(const Session& session) const {
 Result<bool> Worker::claim(Session& session, int pass) {
   auto transaction = begin_fenced(session, work_->fence, "backfill.claim", "SET LOCAL synchronous_commit = off;");
   if (!transaction) return transaction.error();
-  PGPHASE_TRY(claimed, work_->store.claim(session, work_->fence, pass, pass == 0 ? stripes_.next() : 1));
+  const int stripes = pass == 0 && work_->scan == Scan::physical ? stripes_.next() : 1;
+  PGPHASE_TRY(claimed, work_->store.claim(session, work_->fence, pass, stripes));
   PGPHASE_CHECK(transaction->commit());
   chunk_ = std::move(claimed);
   later_stripes_ = {};
+  harvest_ = {};
+  by_pages_ = false;
+  passed_over_.clear();
+  stop_before_.reset();
+  if (chunk_) {
+    PGPHASE_TRY(known, work_->bad_rows.addresses(session, chunk_->relation, {chunk_->first_page, chunk_->end_page}));
+    passed_over_ = known;
+  }
   return chunk_.has_value();
 }
 
@@ -71,27 +82,44 @@ Result<WorkTick> Worker::advance(Session& session, int pass) {
     if (!claimed) return tick(Kind::idle);
     if (chunk_->leaf.empty() || chunk_->rewritten) return leaf_changed(session, pass, *chunk_);
   }
-  const auto widest = std::min(pacing_.pages(), widest_window(chunk_->size(), chunk_->stripes));
+  if (by_index()) {
+    PGPHASE_TRY(instead, gather(session, pass));
+    if (instead) return *instead;
+  }
+  auto batch = next_batch(pass);
+  const bool skip = batch.row_locks == RowLocks::skip;
+  const auto with = limits(session);
+  const auto passing_over = passed_over_in(batch);
+  const auto sql = passing_over.empty() ? work_->sql : work_->sql.passing_over(passing_over);
+  PGPHASE_TRY(outcome, run_batch(session, work_->fence, work_->store, sql, with, batch));
+  if (outcome.kind != BatchOutcome::Kind::locked || skip) return after_batch(session, pass, batch, outcome);
+  batch.row_locks = RowLocks::skip;
+  PGPHASE_TRY(second, run_batch(session, work_->fence, work_->store, sql, with, batch));
+  return after_batch(session, pass, batch, second);
+}
+
+Batch Worker::next_batch(int pass) const {
   Batch batch;
   batch.chunk = *chunk_;
-  batch.pages = {chunk_->position, std::min(chunk_->position + widest, chunk_->end_page)};
+  if (by_index()) {
+    batch.pages = {chunk_->first_page, chunk_->end_page};
+    batch.rows = harvest_.first(row_pacing_.pages());
+  } else {
+    const auto widest = std::min(pacing_.pages(), widest_window(chunk_->size(), chunk_->stripes));
+    batch.pages = {chunk_->position, std::min(chunk_->position + widest, chunk_->end_page)};
+    if (stop_before_) batch.pages.end = std::min(batch.pages.end, *stop_before_);
+  }
   batch.stay_while_rows_are_left = pass > 0;
   // Waiting for a row in the lock queue makes others wait behind us: not again for rows known to be held.
   const bool skip = conflicts_ >= k_conflicts_before_skip || (rows_held_since_ && holders_seen_);
   batch.row_locks = skip ? RowLocks::skip : RowLocks::wait;
-
-  const auto with = limits(session);
-  PGPHASE_TRY(outcome, run_batch(session, work_->fence, work_->store, work_->sql, with, batch));
-  if (outcome.kind != BatchOutcome::Kind::locked || skip) return after_batch(session, pass, batch, outcome);
-  batch.row_locks = RowLocks::skip;
-  PGPHASE_TRY(second, run_batch(session, work_->fence, work_->store, work_->sql, with, batch));
-  return after_batch(session, pass, batch, second);
+  return batch;
 }
 
 Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome) {
   switch (outcome.kind) {
     case BatchOutcome::Kind::committed:
-      return committed(session, batch, outcome);
+      return committed(session, pass, batch, outcome);
     case BatchOutcome::Kind::moved: {
       chunk_.reset();
       auto moved = tick(Kind::more);
@@ -103,15 +131,16 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
     case BatchOutcome::Kind::locked: {
       auto blocked = tick(Kind::blocked);
       auto holders = relation_holders(session, batch.chunk.relation);
-      if (holders.empty()) holders = row_holders(session, work_->sql, batch.chunk.leaf, batch.pages);
+      if (holders.empty()) holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
       blocked.blocked_by = relation_held(outcome.error, batch.chunk.leaf, holders);
       return blocked;
     }
     case BatchOutcome::Kind::too_slow: {
-      if (batch.pages.size() == 1 && ++slow_pages_ >= k_most_slow_pages) {
+      const bool narrowest = batch.rows.empty() ? batch.pages.size() == 1 : batch.rows.size() == 1;
+      if (narrowest && ++slow_pages_ >= k_most_slow_pages) {
         return page_too_slow(batch, limits(session), work_->key);
       }
-      pacing_.timed_out();
+      (batch.rows.empty() ? pacing_ : row_pacing_).timed_out();
       return tick(Kind::more);
     }
     case BatchOutcome::Kind::conflict: {
@@ -129,12 +158,13 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
     chunk_.reset();  // a partition that was dropped or renamed at this moment: its name is read anew
     return tick(Kind::more);
   }
-  PGPHASE_TRY(bad, find_bad_row(session, work_->fence, work_->sql, limits(session), batch, outcome.error));
-  return stopped_at_row(bad, batch.chunk.leaf, work_->key);
+  return refused(session, batch, outcome.error);
 }
 
-Result<WorkTick> Worker::committed(Session& session, const Batch& batch, const BatchOutcome& outcome) {
+Result<WorkTick> Worker::committed(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome) {
   conflicts_ = slow_pages_ = 0;
+  if (!batch.rows.empty()) return committed_rows(session, pass, batch, outcome);
+  if (outcome.advanced) stop_before_.reset();
   // Held back by the width that stripes allow, a batch tells nothing about a wider one.
   if (batch.pages.size() >= pacing_.pages() || outcome.elapsed > settings_.batch_time) {
     pacing_.took(batch.pages.size(), outcome.elapsed);
@@ -156,12 +186,14 @@ Result<WorkTick> Worker::committed(Session& session, const Batch& batch, const B
     chunk_done(session, *chunk_);
     chunk_.reset();
   }
-  if (outcome.left > 0 && !std::exchange(told_of_locks_, true)) {
-    notes_.push_back(
-        rows_held(outcome.left, batch, row_holders(session, work_->sql, batch.chunk.leaf, batch.pages)).message +
-        "; rows that are locked are left for the sweep");
-  }
+  tell_of_locks(session, batch, outcome.left);
   return more;
+}
+
+void Worker::tell_of_locks(Session& session, const Batch& batch, std::int64_t left) {
+  if (left == 0 || std::exchange(told_of_locks_, true)) return;
+  const auto holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
+  notes_.push_back(rows_held(left, batch, holders).message + "; rows that are locked are left for the sweep");
 }
 
 void Worker::chunk_done(Session& session, const Chunk& chunk) {
@@ -182,7 +214,7 @@ Result<WorkTick> Worker::wait_for_rows(Session& session, const Batch& batch, std
   } else {
     held_pause_ = std::min(held_pause_ * 2, k_longest_pause);
   }
-  const auto holders = row_holders(session, work_->sql, batch.chunk.leaf, batch.pages);
+  const auto holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
   holders_seen_ = !holders.empty();
   auto held = rows_held(left, batch, holders);
   const auto budget_left = std::chrono::duration_cast<milliseconds>(settings_.locks.budget - (now - *rows_held_since_));

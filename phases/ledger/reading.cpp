@@ -223,7 +223,12 @@ Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& se
   PGPHASE_TRY(
       rows,
       session.query(
-          "SELECT b.plan, b.step, b.stage, b.pages_total, coalesce(c.visited, 0), coalesce(c.rows, 0) + b.swept_rows, "
+          "SELECT b.plan, b.step, b.stage, b.pages_total, "
+          // What an index finds is in no order of pages: the rows tell how far it is.
+          "       CASE WHEN to_jsonb(b) ->> 'scan' = 'index' "
+          "            THEN greatest(coalesce(c.visited, 0), (b.pages_total * least(1.0, (coalesce(c.rows, 0) + b.swept_rows) "
+          "                 / greatest(b.rows_estimate, 1)::numeric))::bigint) ELSE coalesce(c.visited, 0) END, "
+          "       coalesce(c.rows, 0) + b.swept_rows, "
           "       b.rows_estimate, "
           "       extract(epoch FROM CASE WHEN b.stage = 'done' THEN coalesce(s.finished_at, clock_timestamp()) "
           "                               ELSE clock_timestamp() END - b.started_at), "

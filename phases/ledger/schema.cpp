@@ -226,6 +226,7 @@ ALTER TABLE pgphase.chunk ADD COLUMN worker_started timestamptz;
 ALTER TABLE pgphase.chunk ADD COLUMN touched_at timestamptz;              -- claimed, or its last batch
 ALTER TABLE pgphase.chunk SET (fillfactor = 50);                          -- a batch is a HOT update of its row
 ALTER TABLE pgphase.backfill ADD COLUMN chosen json;                      -- how it scans, and why
+ALTER TABLE pgphase.backfill ADD COLUMN scan text NOT NULL DEFAULT 'physical';  -- or index: decided once, for all passes
 ALTER TABLE pgphase.backfill ADD COLUMN slowed_by text;                   -- NULL: nothing
 CREATE TABLE pgphase.speed (                                              -- what `set` has changed in flight
   plan        text PRIMARY KEY REFERENCES pgphase.plan ON DELETE CASCADE,
@@ -245,6 +246,7 @@ CREATE TABLE pgphase.bad_row (                                            -- pas
   error       text NOT NULL,
   sqlstate    text NOT NULL,
   found_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  UNIQUE (plan, phase, step, relation, address),
   FOREIGN KEY (plan, phase, step) REFERENCES pgphase.backfill ON DELETE CASCADE
 );
 CREATE TABLE pgphase.probe (id integer PRIMARY KEY, n bigint NOT NULL) WITH (fillfactor = 10);  -- how fast is the server?

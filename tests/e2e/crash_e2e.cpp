@@ -69,7 +69,7 @@ TEST_P(CrashTurnE2e, TheWayBackAndForwardAgainEndsAsIfNothingHadHappened) {
 
 INSTANTIATE_TEST_SUITE_P(Kill, CrashAgainE2e,
                          ::testing::Values(Part{"release", 0, 2}, Part{"there_and_back", 0, 2},
-                                           Part{"moved_rows", 0, 1}, Part{"trouble", 0, 2}, Part{"release", 1, 2},
+                                           Part{"moved_rows", 0, 1}, Part{"bad_row", 0, 1}, Part{"trouble", 0, 2}, Part{"release", 1, 2},
                                            Part{"there_and_back", 1, 2}, Part{"trouble", 1, 2},
                                            Part{"linked_columns", 0, 1}, Part{"old_columns", 0, 2},
                                            Part{"old_columns", 1, 2}, Part{"null_behind_the_guard", 0, 1},

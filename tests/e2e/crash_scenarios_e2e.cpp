@@ -355,6 +355,19 @@ irreversible = "nobody needs the old ones"
           }};
 }
 
+// A row that cannot be set is passed over, and is set once somebody has mended it.
+Scenario bad_row() {
+  return {"bad_row",
+          k_counters,
+          {{"010_share",
+            "format = 1\n[[backfill]]\nname = \"share\"\ntable = \"counters\"\nset = { n = \"1000 / code\" }\n"
+            "max_bad_rows = 1\nirreversible = \"nobody needs the old ones\"\n"}},
+          {
+              {.command = {{"up"}, 41}},
+              {.command = {{"up"}, 0}, .sql = "UPDATE counters SET code = 1 WHERE id = 1"},
+          }};
+}
+
 // What goes wrong, and what people do then.
 Scenario trouble() {
   const std::string requires_before = "format = 1\nrequires = [\"";
@@ -402,7 +415,8 @@ const std::vector<Scenario>& crash_scenarios() {
   static const std::vector<Scenario> all{
       release(),      there_and_back(), linked_columns(), old_columns(), changed_types(), value_behind_the_proof(),
       null_behind_the_guard(),
-      whole_tables(), old_values(), half_a_way_back(), purge(), moved_rows(), trouble()};
+      whole_tables(), old_values(), half_a_way_back(), purge(), moved_rows(), bad_row(),
+      trouble()};
   return all;
 }
 

@@ -84,6 +84,7 @@ const std::set<std::string>& transactions_that_never_commit() {
       "step.verify",         // the same
       "backfill.check",      // whether any row is left
       "backfill.bad_row",    // a failed batch looked at again
+      "backfill.harvest",    // which rows an index finds
       "throttle.probe",      // a look at how fast the server is, which may only read
       "throttle.query",      // the same for a number
       "rehearsal.hold",      // keeps a row of a branch until it is let go

@@ -160,8 +160,8 @@ TEST_F(BackfillPgTest, ABatchReadsItsPagesAndNoOthers) {
   target.table = what.table;
   target.columns = {{"a", "integer", "integer"}};
   const BatchSql sql(Todo::differs, what, target, "");
-  for (const auto& statement : {sql.update("public.t", {128, 256}), sql.update_unlocked("public.t", {128, 256}),
-                                sql.count("public.t", {128, 256})}) {
+  for (const auto& statement : {sql.update("public.t", PageRange{128, 256}), sql.update_unlocked("public.t", PageRange{128, 256}),
+                                sql.count("public.t", PageRange{128, 256})}) {
     std::string plan_text;
     for (const auto& row : db.query("EXPLAIN " + statement)) plan_text += *row[0] + "\n";
     EXPECT_TRUE(contains(plan_text, "Tid Range Scan on t")) << plan_text;

@@ -71,20 +71,40 @@ TEST(BackfillBatchSqlTest, SkippingTakesNoStrongerRowLockThanTheUpdate) {
   const auto body = body_of({{"a", "x"}});
   auto target = target_of(body);
   EXPECT_NE(
-      BatchSql(Todo::differs, body, target, "").update_unlocked("public.users", {0, 1}).find("FOR NO KEY UPDATE SKIP"),
+      BatchSql(Todo::differs, body, target, "").update_unlocked("public.users", PageRange{0, 1}).find("FOR NO KEY UPDATE SKIP"),
       std::string::npos);
   target.sets_key = true;
-  EXPECT_NE(BatchSql(Todo::differs, body, target, "").update_unlocked("public.users", {0, 1}).find(" FOR UPDATE SKIP"),
+  EXPECT_NE(BatchSql(Todo::differs, body, target, "").update_unlocked("public.users", PageRange{0, 1}).find(" FOR UPDATE SKIP"),
             std::string::npos);
 }
 
 TEST(BackfillBatchSqlTest, NothingUsesOffset) {
   const auto body = body_of({{"a", "x"}});
   const BatchSql sql(Todo::differs, body, target_of(body), "");
-  for (const auto& text : {sql.update("t", {3, 9}), sql.update_unlocked("t", {3, 9}), sql.count("t", {3, 9}),
-                           sql.row_addresses("t", {3, 9}), sql.row_xmax("t", {3, 9}), sql.remaining(100)}) {
+  for (const auto& text : {sql.update("t", PageRange{3, 9}), sql.update_unlocked("t", PageRange{3, 9}), sql.count("t", PageRange{3, 9}),
+                           sql.row_addresses("t", {3, 9}), sql.row_xmax("t", PageRange{3, 9}), sql.remaining(100)}) {
     EXPECT_EQ(text.find("OFFSET"), std::string::npos) << text;
   }
+}
+
+TEST(BackfillBatchSqlTest, NothingOfTheAuthorsIsEvaluatedForRowsThatArePassedOver) {
+  const auto body = body_of({{"a", "x"}});
+  const BatchSql sql(Todo::differs, body, target_of(body), "");
+  const auto todo = todo_condition(Todo::differs, body, target_of(body), "");
+  const auto without = sql.passing_over({"(1,2)", "(7,3)"});
+  const auto guarded =
+      "CASE WHEN users.ctid = ANY ('{\"(1,2)\",\"(7,3)\"}'::tid[]) THEN false ELSE " + todo + " END";
+  const PageRange pages{0, 9};
+  for (auto text : {without.update("t", pages), without.update_unlocked("t", pages), without.count("t", pages),
+                    without.row_xmax("t", pages)}) {
+    EXPECT_NE(text.find(guarded), std::string::npos) << text;
+    for (auto at = text.find(guarded); at != std::string::npos; at = text.find(guarded)) text.erase(at, guarded.size());
+    if (const auto returned = text.find("RETURNING " + todo); returned != std::string::npos) text.erase(returned);
+    EXPECT_EQ(text.find(todo), std::string::npos) << text;
+  }
+  EXPECT_EQ(sql.passing_over({}).update("t", pages), sql.update("t", pages));
+  EXPECT_NE(sql.remaining(5, "SELECT 1, 2").find("CASE WHEN (users.tableoid, users.ctid) IN (SELECT 1, 2) THEN false"),
+            std::string::npos);
 }
 
 TEST(BackfillBatchLimitsTest, StayBelowTheServersDeadlockCheck) {
