@@ -8,6 +8,7 @@
 #include "orchestrator/engine/agenda.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
 #include "orchestrator/engine/preflight.hpp"
+#include "plans/catalogue/expectations.hpp"
 #include "plans/base/units.hpp"
 
 namespace pgphase {
@@ -180,7 +181,7 @@ class Up {
       const auto* record = ledger.find(plan.id);
       if (record && has_started(*record)) return {};
       std::vector<std::string> told;
-      return look_at_steps(session, plan, told);
+      return look_at_steps(session, plan, expectations({&plan}), told);
     };
     co_return co_await run.work.run(look);
   }

@@ -304,7 +304,7 @@ Result<RetireOutcome> restore_columns(Session& session, const StepSite& site, co
     if (!found) return no_link(step.doing);
     stored = std::move(found);
     PGPHASE_TRY(moved, sources_that_moved(s, site.key, body, Asked::by_the_step));
-    if (!moved.empty()) return refused_by(step.doing, moved);
+    if (!moved.empty()) return refused_by(step.doing, moved, Direction::forward);
     for (const auto& one : retired) {
       PGPHASE_CHECK(must_be_of_this_origin(one, step.doing, origin_of(body)));
       PGPHASE_CHECK(must_be_restorable(s, site, body, one));
