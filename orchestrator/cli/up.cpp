@@ -8,8 +8,8 @@
 #include "orchestrator/engine/agenda.hpp"
 #include "orchestrator/engine/plan_runner.hpp"
 #include "orchestrator/engine/preflight.hpp"
-#include "plans/catalogue/expectations.hpp"
 #include "plans/base/units.hpp"
+#include "plans/catalogue/expectations.hpp"
 
 namespace pgphase {
 namespace {

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "phases/retire/without_value.hpp"
 #include "phases/ledger/records.hpp"
 #include "phases/postgres/session.hpp"
 #include "phases/retire/foreign_keys.hpp"
+#include "phases/retire/without_value.hpp"
 
 namespace pgphase {
 
