@@ -21,8 +21,12 @@ class BaselinePgTest : public ::testing::Test {
   // As a ledger looks that a pgphase without snapshots made: its scripts are never edited.
   void make_first_ledger() {
     ensure_ledger(*session_).value();
-    db_.exec("DROP TABLE pgphase.snapshot, pgphase.link; ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, "
-           "DROP sealed_what; DELETE FROM pgphase.ledger_version WHERE version > 1");
+    db_.exec(
+        "DROP TABLE pgphase.snapshot, pgphase.link, pgphase.speed, pgphase.bad_row, pgphase.probe;"
+        "ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, DROP sealed_what;"
+        "ALTER TABLE pgphase.chunk DROP stripes, DROP worker_pid, DROP worker_started, DROP touched_at;"
+        "ALTER TABLE pgphase.backfill DROP chosen, DROP slowed_by, DROP scan;"
+        "DELETE FROM pgphase.ledger_version WHERE version > 1");
   }
 
   TestDatabase db_;
