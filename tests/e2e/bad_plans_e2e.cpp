@@ -221,10 +221,21 @@ TEST_F(ServerRejectsE2eTest, ATableThatAnEarlierStepMayHaveMadeIsNotAccused) {
   EXPECT_EQ(output.code, 0) << output.out << output.err;
 }
 
+// Seen before anything is done, and so nothing has begun whose edit would have to be accepted.
 TEST_F(ServerRejectsE2eTest, ATypeThatDoesNotExist) {
   const std::string change = "format = 1\n[[change]]\nop = \"add_column\"\ntable = \"here\"\ncolumn = \"c\"\n";
   project.db().exec("CREATE TABLE here (id integer)");
-  expect_step_fails(change + "type = \"no_such_type\"\n", "no_such_type", change + "type = \"text\"\n");
+  project.plan("001_a", change + "type = \"no_such_type\"\n");
+  const auto before = project.full_dump();
+  const auto output = project.run({"up"});
+  EXPECT_EQ(output.code, 21) << output.out << output.err;
+  for (const auto* text : {"001_a", "no_such_type", "Nothing was changed."}) {
+    EXPECT_NE(output.err.find(text), std::string::npos) << text << " in " << output.err;
+  }
+  EXPECT_EQ(project.full_dump(), before);
+  project.plan("001_a", change + "type = \"text\"\n");
+  const auto corrected = project.run({"up"});
+  EXPECT_EQ(corrected.code, 0) << corrected.out << corrected.err;
 }
 
 TEST_F(ServerRejectsE2eTest, AVerificationThatIsNotTrueEndsWith40) {
