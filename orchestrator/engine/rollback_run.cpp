@@ -29,15 +29,19 @@ Order rest_of(const LedgerView& ledger, const Order& order) {
   return rest;
 }
 
-// What the hold says. A phase without steps is nothing that a person knows of: then the last one that has any, or the
-// next.
+// What the hold says. A phase without steps is nothing that a person knows of: then the one that was undone before it,
+// perhaps by a run that was cut short, or else the next.
 std::string reason_of(const LedgerView& ledger, const Order& order, std::size_t at) {
+  const auto& plan = order[at].plan;
   auto phase = order[at].phase;
-  bool found = false;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    if (order[i].plan != order[at].plan || !has_steps(ledger, order[i]) || (i > at && found)) continue;
-    phase = order[i].phase;
-    found = true;
+  bool found = has_steps(ledger, order[at]);
+  for (auto later = static_cast<std::size_t>(phase) + 1; later < k_phases.size() && !found; ++later) {
+    found = has_steps(ledger, {plan, k_phases[later]});
+    if (found) phase = k_phases[later];
+  }
+  for (auto next = at + 1; next < order.size() && !found; ++next) {
+    found = order[next].plan == plan && has_steps(ledger, order[next]);
+    if (found) phase = order[next].phase;
   }
   return fmt::format("phase {} was rolled back", to_string(phase));
 }

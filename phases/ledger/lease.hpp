@@ -24,6 +24,7 @@ inline constexpr int k_lock_space = 0x70677068;  // "pgph"
 inline constexpr int k_lock_ledger = 1;
 inline constexpr int k_lock_lease = 2;
 inline constexpr int k_lock_fence = 3;
+inline constexpr int k_lock_speed = 4;  // `set` after `set`
 
 // After so long without a heartbeat the holder counts as gone, although its connection may still be open.
 inline constexpr std::chrono::seconds k_heartbeat_stale{30};

@@ -1,9 +1,12 @@
 #include "phases/ledger/speed.hpp"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 
 #include "phases/ledger/ledger.hpp"
 #include "phases/postgres/transaction.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
@@ -17,6 +20,19 @@ SpeedInFlight settings_in(const std::string& text) {
   return out;
 }
 
+Result<void> may_change_speed(Session& session) {
+  PGPHASE_TRY(rights, session.query("SELECT has_table_privilege('pgphase.speed', 'INSERT') AND "
+                                    "has_table_privilege('pgphase.speed', 'UPDATE') "
+                                    "       AND has_table_privilege('pgphase.event', 'INSERT'), current_user"));
+  if (rights[0].boolean(0)) return {};
+  const auto role = rights[0].text(1);
+  return make_error(
+      Errc::refused, fmt::format("the role {} may read the ledger in {}, and not set a speed in it", role, session.target()),
+      fmt::format("Nothing was changed. Connect as the role that runs `pgphase up`, or let it say: GRANT INSERT, UPDATE "
+                  "ON pgphase.speed TO {0}; GRANT INSERT ON pgphase.event TO {0};",
+                  quote_ident(role)));
+}
+
 }  // namespace
 
 Result<SpeedInFlight> read_speed(Session& session, const PlanId& plan) {
@@ -26,10 +42,11 @@ Result<SpeedInFlight> read_speed(Session& session, const PlanId& plan) {
 
 Result<void> change_speed(Session& session, const PlanId& plan, const SpeedInFlight& changes,
                           const std::string& person) {
+  PGPHASE_CHECK(may_change_speed(session));
   auto transaction = Transaction::begin(session, "set");
   if (!transaction) return transaction.error();
   // One after another: two that read the same settings would lose one's changes.
-  PGPHASE_CHECK(session.query("SELECT FROM pgphase.plan WHERE id = $1 FOR UPDATE", {plan.value}));
+  PGPHASE_CHECK(session.query(fmt::format("SELECT pg_advisory_xact_lock({}, {})", k_lock_space, k_lock_speed)));
   PGPHASE_TRY(settings, read_speed(session, plan));
   std::string said;
   for (const auto& [key, text] : changes) {
