@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+
 #include <algorithm>
 
 #include "orchestrator/engine/state_machine.hpp"
@@ -35,7 +37,7 @@ std::string reason_of(const LedgerView& ledger, const Order& order, std::size_t 
   const auto& plan = order[at].plan;
   auto phase = order[at].phase;
   bool found = has_steps(ledger, order[at]);
-  for (auto later = static_cast<std::size_t>(phase) + 1; later < k_phases.size() && !found; ++later) {
+  for (auto later = static_cast<std::size_t>(phase) + 1; later < std::size(k_phases) && !found; ++later) {
     found = has_steps(ledger, {plan, k_phases[later]});
     if (found) phase = k_phases[later];
   }
