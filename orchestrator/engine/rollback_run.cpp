@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
 #include <algorithm>
+#include <iterator>
 
 #include "orchestrator/engine/state_machine.hpp"
 #include "phases/ledger/ledger.hpp"
