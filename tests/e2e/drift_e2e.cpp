@@ -29,6 +29,13 @@ class Copy {
   std::string name_;
 };
 
+const char* const k_back_to_the_first_ledger =
+    "DROP TABLE pgphase.snapshot, pgphase.link, pgphase.speed, pgphase.bad_row, pgphase.probe;"
+    "ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, DROP sealed_what;"
+    "ALTER TABLE pgphase.chunk DROP stripes, DROP worker_pid, DROP worker_started, DROP touched_at;"
+    "ALTER TABLE pgphase.backfill DROP chosen, DROP slowed_by, DROP scan;"
+    "DELETE FROM pgphase.ledger_version WHERE version > 1";
+
 class DriftE2eTest : public ::testing::Test {
  protected:
   DriftE2eTest() { project.sample_plans(); }
@@ -84,18 +91,16 @@ TEST_F(DriftE2eTest, WithoutASnapshotItIsRefusedAndWritesNothing) {
   EXPECT_EQ(project.db().value("SELECT count(*) FROM pg_namespace WHERE nspname = 'pgphase'"), "0");
   // A ledger that was made before there were snapshots.
   ASSERT_EQ(project.run({"pause", "--all"}).code, 0);
-  project.db().exec("DROP TABLE pgphase.snapshot, pgphase.link; ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, "
-           "DROP sealed_what; DELETE FROM pgphase.ledger_version WHERE version > 1");
+  project.db().exec(k_back_to_the_first_ledger);
   EXPECT_EQ(drift().code, 21);
   EXPECT_EQ(project.db().value("SELECT max(version) FROM pgphase.ledger_version"), "1");
 }
 
 TEST_F(DriftE2eTest, TheNextRunUpgradesAnOlderLedgerAndKeepsASnapshot) {
   ASSERT_EQ(project.run({"up", "001_initial"}).code, 0);
-  project.db().exec("DROP TABLE pgphase.snapshot, pgphase.link; ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, "
-           "DROP sealed_what; DELETE FROM pgphase.ledger_version WHERE version > 1");
+  project.db().exec(k_back_to_the_first_ledger);
   ASSERT_EQ(project.run({"up", "002_task_priority"}).code, 10);
-  EXPECT_EQ(project.db().value("SELECT max(version) FROM pgphase.ledger_version"), "4");
+  EXPECT_EQ(project.db().value("SELECT max(version) FROM pgphase.ledger_version"), "5");
   EXPECT_EQ(drift().code, 0);
 }
 
