@@ -23,9 +23,10 @@ std::vector<std::unique_ptr<Way>> all_ways() {
   out.push_back(trigger_driven_batches());
   out.push_back(with_pgphase(k_one, "pgphase, 1 worker", {.settings = k_full_speed}));
   out.push_back(with_pgphase(k_two, "pgphase, 2 workers", {.workers = 2, .settings = k_full_speed}));
-  out.push_back(
-      with_pgphase(k_given_up, "pgphase, overwriting, old values given up", {.settings = k_full_speed, .old_values = OldValues::given_up}));
-  out.push_back(with_pgphase(k_kept, "pgphase, overwriting, old values kept", {.settings = k_full_speed, .old_values = OldValues::kept}));
+  out.push_back(with_pgphase(k_given_up, "pgphase, overwriting, old values given up",
+                             {.old_values = OldValues::given_up, .settings = k_full_speed}));
+  out.push_back(with_pgphase(k_kept, "pgphase, overwriting, old values kept",
+                             {.old_values = OldValues::kept, .settings = k_full_speed}));
   return out;
 }
 
