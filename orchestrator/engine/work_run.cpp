@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <csignal>
 #include <random>
 
 #include "orchestrator/engine/backfill_crew.hpp"
+#include "orchestrator/engine/signals.hpp"
 #include "orchestrator/engine/speed.hpp"
 #include "orchestrator/engine/timers.hpp"
 #include "orchestrator/engine/watchman.hpp"
@@ -168,25 +165,9 @@ asio::awaitable<Result<WorkEnd>> work_on_backfill(asio::io_context& io, Control&
 }
 
 Result<WorkEnd> run_work(Control& control, Reporter& reporter, const WorkOptions& options) {
-  asio::io_context io(1);
-  asio::signal_set signals(io, SIGINT, SIGTERM);
-  std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& gone,
-                                                                             int) {
-    if (gone) return;
-    ++control.signals;
-    if (control.signals == 1) reporter.warn("stopping after the batches in flight");
-    signals.async_wait(on_signal);
-  };
-  signals.async_wait(on_signal);
-  Result<WorkEnd> result = make_error(Errc::bug, "the work ended without a result");
-  asio::co_spawn(io, work_on_backfill(io, control, reporter, options),
-                 [&](std::exception_ptr thrown, Result<WorkEnd> ended) {
-                   result = std::move(ended);
-                   signals.cancel();
-                   if (thrown) std::rethrow_exception(thrown);
-                 });
-  io.run();
-  return result;
+  return run_with_signals<WorkEnd>(
+      control, reporter, {"stopping after the batches in flight", ""},
+      [&](asio::io_context& io) { return work_on_backfill(io, control, reporter, options); });
 }
 
 }  // namespace pgphase
