@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "phases/postgres/sqlstate.hpp"
-#include "phases/sync/columns.hpp"
+#include "phases/sync/new_columns.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {

@@ -15,7 +15,7 @@
 #include "phases/retire/step_change.hpp"
 #include "phases/retire/whole_table.hpp"
 #include "phases/retype/obstacles.hpp"
-#include "phases/sync/columns.hpp"
+#include "phases/sync/new_columns.hpp"
 #include "phases/sync/excluded.hpp"
 #include "phases/sync/hand_over.hpp"
 #include "phases/sync/links.hpp"

@@ -12,13 +12,6 @@ namespace pgphase {
 // part of a partition key.
 Result<RetireOutcome> link_or_restore_columns(Session& session, const StepSite& site, const LinkColumnsBody& body);
 
-// Why a source cannot be kept in step, a sentence each with the way around. Reads only.
-Result<std::vector<std::string>> obstacles_to_linking(Session& session, const LinkColumnsBody& body);
-
-// Lets PostgreSQL plan the expressions, as the step will before it takes its lock. The SQLSTATE is the server's where
-// it cannot; done where a column that they need is not there, or a new one is: that is another matter.
-Result<void> expressions_compile(Session& session, const LinkColumnsBody& body);
-
 // Retires the columns; the triggers keep them up to date with their sources. Those of a table without rows are dropped.
 Result<RetireOutcome> undo_link_columns(Session& session, const StepSite& site, const LinkColumnsBody& body);
 

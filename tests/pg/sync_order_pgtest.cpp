@@ -2,8 +2,8 @@
 // again before each phase.
 #include "phases/sync/order.hpp"
 
-#include "phases/sync/columns.hpp"
 #include "phases/sync/links.hpp"
+#include "phases/sync/new_columns.hpp"
 #include "tests/pg/retire_fixture.hpp"
 
 namespace pgphase::testing {

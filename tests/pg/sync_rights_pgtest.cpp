@@ -2,7 +2,7 @@
 // theirs fails.
 #include "phases/sync/rights.hpp"
 
-#include "phases/sync/columns.hpp"
+#include "phases/sync/new_columns.hpp"
 #include "tests/pg/retire_fixture.hpp"
 
 namespace pgphase::testing {
