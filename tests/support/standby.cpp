@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <stdexcept>
 
 #include "phases/postgres/server_binaries.hpp"
@@ -37,10 +38,7 @@ Standby::Standby(const RunningServer& primary, const std::string& name) : user_(
   info_.folder = folder_.path;
   info_.port = free_loopback_port();
   try {
-    run_and_wait({binaries.folder + "/pg_basebackup", "--pgdata=" + info_.data_folder(), "--write-recovery-conf",
-                  "--wal-method=stream", "--checkpoint=fast", "--no-sync",
-                  "--dbname=user=postgres host=" + primary.folder + " port=" + std::to_string(primary.port) +
-                      " application_name=" + name});
+    copy(primary, name);
     const int log = ::open(info_.log_file().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     ChildOptions options = child({binaries.folder + "/postgres", "-D", info_.data_folder(), "-p",
                                   std::to_string(info_.port), "-k", info_.folder, "-c", "listen_addresses="},
@@ -56,6 +54,30 @@ Standby::Standby(const RunningServer& primary, const std::string& name) : user_(
     stop();
     throw;
   }
+}
+
+// The server is told before and afterwards; what it writes meanwhile is in the WAL from there on, which is streamed.
+void Standby::copy(const RunningServer& primary, const std::string& name) {
+  PgClient client(primary.url());
+  const bool old_names = primary.major < 15;
+  client.exec(old_names ? "SELECT pg_start_backup('standby', true, false)" : "SELECT pg_backup_start('standby', true)");
+  // A file that goes while it is copied is no error: it is gone by the end of the WAL as well.
+  run_and_wait({"/bin/sh", "-c",
+                "umask 077; mkdir -p \"$2\"; cp -a \"$1\"/. \"$2\" 2>/dev/null; cd \"$2\" && chmod 700 . && "
+                "rm -rf postmaster.pid postmaster.opts pg_wal/* pg_replslot/* && mkdir -p pg_wal/archive_status && "
+                "touch standby.signal backup_label && test -f global/pg_control",
+                "copy", primary.data_folder(), info_.data_folder()});
+  const auto label = client.value(old_names ? "SELECT labelfile FROM pg_stop_backup(false, false)"
+                                            : "SELECT labelfile FROM pg_backup_stop(false)");
+  write("backup_label", label);
+  write("postgresql.auto.conf", "primary_conninfo = 'user=postgres host=" + primary.folder +
+                                    " port=" + std::to_string(primary.port) + " application_name=" + name + "'\n");
+}
+
+// Into what the copy has made, so that it belongs to the server's user.
+void Standby::write(const std::string& name, const std::string& text) const {
+  std::ofstream file(info_.data_folder() + "/" + name, std::ios::trunc);
+  if (!(file << text) || !file.flush()) throw std::runtime_error("could not write " + name + " of the standby");
 }
 
 Standby::~Standby() {
@@ -95,7 +117,7 @@ void Standby::run_and_wait(std::vector<std::string> argv) {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
   }
-  if (status != 0) throw std::runtime_error("pg_basebackup failed:" + last_lines(info_.log_file(), 12));
+  if (status != 0) throw std::runtime_error("the primary could not be copied:" + last_lines(info_.log_file(), 12));
 }
 
 }  // namespace pgphase::testing

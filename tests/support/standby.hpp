@@ -1,4 +1,5 @@
-// A streaming standby of a LocalServer, made with pg_basebackup. Blocking; belongs to the thread that made it. Throws
+// A streaming standby of a LocalServer, copied file by file while it runs, as a backup without pg_basebackup is: not every
+// server that tests run on has its clients. Blocking; belongs to the thread that made it. Throws
 // std::runtime_error, which fails the test.
 #pragma once
 
@@ -22,7 +23,9 @@ class Standby {
 
  private:
   void stop();
+  void copy(const RunningServer& primary, const std::string& name);
   void run_and_wait(std::vector<std::string> argv);
+  void write(const std::string& name, const std::string& text) const;  // a file of the data folder
   ChildOptions child(std::vector<std::string> argv, int log) const;
 
   RunningServer info_;
