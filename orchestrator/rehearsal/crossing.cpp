@@ -130,15 +130,17 @@ Result<Whereabouts> whereabouts_of(Stage& stage, const PhasedPlan& plan) {
 }
 
 // Of each table that the writer knows: the names of constraints, unique indexes and columns that it has no say in,
-// because they are over what is hidden, or what only the other version knows.
+// because they are over what is hidden, or what only the other version knows. A column of its own that is out of sight at
+// this moment is not such a one: it wrote it when it was there.
 Result<std::set<std::pair<TableName, std::string>>> beyond_its_reach(Session& session, const Writer& writer,
-                                                                     const std::vector<KnownTable>& others) {
+                                                                     const std::vector<KnownTable>& others,
+                                                                     const Whereabouts& whereabouts) {
   std::set<std::pair<TableName, std::string>> names;
   for (const auto& table : writer.tables()) {
     PGPHASE_TRY(rows, session.query(R"sql(
 SELECT k.conname, a.attname FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)
  WHERE k.conrelid = to_regclass($1)
-UNION SELECT i.indexrelid::regclass::text, a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid
+UNION SELECT c.relname, a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_attribute a ON a.attrelid = i.indrelid
              AND a.attnum = ANY (i.indkey) WHERE i.indrelid = to_regclass($1) AND i.indisunique
 UNION SELECT attname, attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped)sql",
                                     {qualified(table.table)}));
@@ -146,8 +148,15 @@ UNION SELECT attname, attname FROM pg_attribute WHERE attrelid = to_regclass($1)
       return std::any_of(one.columns.begin(), one.columns.end(),
                          [&](const WritableColumn& known) { return known.name == column; });
     };
+    const auto has_it_elsewhere = [&](const std::string& column) {
+      return std::any_of(table.columns.begin(), table.columns.end(), [&](const WritableColumn& known) {
+        const auto found = whereabouts.columns.find({table.table, known.name});
+        return found != whereabouts.columns.end() && found->second == column;
+      });
+    };
     for (const auto& row : rows) {
       const auto column = row.text(1);
+      if (has_it_elsewhere(column)) continue;
       // An index or constraint that a type's change keeps for the way back: its twin, under the name that the writer
       // knows, would refuse the same.
       if (row.text(0).starts_with("_pgphase_old_") && row.text(0) != column) continue;
@@ -223,7 +232,7 @@ Result<Crossing> cross_under_writers(Stage& stage, const PhasedPlan& plan, Phase
     auto& writer = writers[i];
     const auto& counts = writer->counts();
     crossing.all_failed.insert(crossing.all_failed.end(), counts.failed.begin(), counts.failed.end());
-    PGPHASE_TRY(beyond, beyond_its_reach(*session, *writer, knows[i] == Knows::before ? now : as_before));
+    PGPHASE_TRY(beyond, beyond_its_reach(*session, *writer, knows[i] == Knows::before ? now : as_before, whereabouts));
     const auto forbidden = against_the_contract(plan, phase, knows[i], counts.failed, [&](const auto& one) {
       return std::any_of(beyond.begin(), beyond.end(), [&](const auto& name) {
         return name.first == one.table && one.message.find('"' + name.second + '"') != std::string::npos;

@@ -57,6 +57,16 @@ TEST_F(RehearseContractE2eTest, WhatIsGoneByContractIsCountedAndNoFault) {
   EXPECT_THAT(report, HasSubstr("\"sqlstate\":\"42703\""));
 }
 
+// A value of its own that a check refuses is the application's, also where the column is out of sight by now.
+TEST_F(RehearseContractE2eTest, ACheckOfAColumnThatGoesIsItsWritersOwn) {
+  project.db().exec("ALTER TABLE p ADD CONSTRAINT noted CHECK (note LIKE 'n%')");
+  project.plan("001_drop", "format = 1\n[[change]]\nop = \"drop_column\"\ntable = \"p\"\ncolumn = \"note\"\n");
+  const auto output = rehearse();
+  EXPECT_EQ(output.code, 0) << output.out << output.err;
+  EXPECT_THAT(output.out, HasSubstr("✓ constraint: no statement fails that the deploy contract allows"));
+  EXPECT_THAT(output.out, HasSubstr("failed with 23514, such as: "));
+}
+
 // The rehearsal rolls back as the command does: it cannot tick what that refuses.
 TEST_F(RehearseContractE2eTest, APlanWhoseOwnForeignKeyIsInTheWayRollsBackAsAWhole) {
   project.plan("001_groups", R"toml(format = 1
