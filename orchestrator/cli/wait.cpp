@@ -89,9 +89,7 @@ class Wait {
 
   // A connection that never came up is an answer; one that was lost may come back.
   bool worth_another_try(const Error& error) {
-    const bool lost =
-        error.code == Errc::session_lost || error.code == Errc::unreachable || error.code == Errc::in_doubt;
-    if (!lost || !connected_once_) return false;
+    if (!connection_is_gone(error.code) || !connected_once_) return false;
     session_.reset();
     if (!lost_at_) {
       lost_at_ = Clock::now();

@@ -41,8 +41,7 @@ struct BackfillCrew::State {
 
 void BackfillCrew::State::ended(const Result<void>& how) {
   if (how || how.error().code == Errc::lease_lost) return;  // of the lease, the one that leads hears too
-  const auto code = how.error().code;
-  if (code != Errc::session_lost && code != Errc::unreachable && code != Errc::in_doubt) {
+  if (!connection_is_gone(how.error().code)) {
     if (!failure) failure = how.error();
     return;
   }

@@ -20,10 +20,6 @@ using Clock = std::chrono::steady_clock;
 // A statement that takes the server down each time must not be tried for ever.
 constexpr int k_most_connections = 20;
 
-bool connection_is_gone(Errc code) {
-  return code == Errc::session_lost || code == Errc::in_doubt || code == Errc::unreachable;
-}
-
 asio::awaitable<Result<void>> open(AsyncSession& session, const LeaseRunOptions& options, std::string purpose) {
   auto wanted = options.connector(purpose);
   if (!wanted) co_return wanted.error();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <random>
+#include <utility>
 
 #include "orchestrator/engine/backfill_crew.hpp"
 #include "orchestrator/engine/signals.hpp"
@@ -31,7 +32,7 @@ struct Job {
 
 struct Seen {
   bool known = false, phase_done = false;
-  std::optional<Job> job;
+  std::optional<Job> job = {};
 };
 
 // The step whose rows are being set at this moment, under a lease that somebody holds.
@@ -83,8 +84,25 @@ class Work {
   }
 
  private:
-  // Connects, again where the connection was lost.
+  // Connects, again where the connection was lost: until there is another one nobody runs it, as far as is known here,
+  // and the patience for that is not endless.
   asio::awaitable<Result<Seen>> see() {
+    auto seen = co_await look_once();
+    if (!seen && connected_once_ && connection_is_gone(seen.error().code)) {
+      if (!std::exchange(told_of_loss_, true)) run_.reporter.warn(seen.error().message + "; connecting again");
+      co_return Seen{.known = true};
+    }
+    if (!seen) co_return seen.error();
+    connected_once_ = true;
+    told_of_loss_ = false;
+    if (!seen->known) {
+      co_return make_error(Errc::refused, fmt::format("the ledger does not know a plan {}", options_.plan.value),
+                           "Nothing was changed. This helps a run: start `pgphase up` first.");
+    }
+    co_return seen;
+  }
+
+  asio::awaitable<Result<Seen>> look_once() {
     if (!run_.work.is_open()) {
       auto connect = [this] { return options_.connector("work"); };
       std::function<Result<SessionOptions>()> connector = connect;
@@ -92,12 +110,7 @@ class Work {
       if (!opened) co_return opened.error();
     }
     auto look_at = [this](Session& session) { return look(session, options_.plan); };
-    auto seen = co_await run_.work.run(look_at);
-    if (seen && !seen->known) {
-      co_return make_error(Errc::refused, fmt::format("the ledger does not know a plan {}", options_.plan.value),
-                           "Nothing was changed. This helps a run: start `pgphase up` first.");
-    }
-    co_return seen;
+    co_return co_await run_.work.run(look_at);
   }
 
   void take_speed(const Job& job) {
@@ -153,7 +166,7 @@ class Work {
   WorkOptions options_;
   RunContext run_;
   Speed speed_;
-  bool leave_ = false;
+  bool leave_ = false, connected_once_ = false, told_of_loss_ = false;
 };
 
 }  // namespace

@@ -18,6 +18,11 @@
 
 namespace pgphase {
 
+// The connection, and not what was asked on it: another one may come about.
+constexpr bool connection_is_gone(Errc code) {
+  return code == Errc::session_lost || code == Errc::in_doubt || code == Errc::unreachable;
+}
+
 struct SessionOptions {
   std::string conninfo;          // libpq key=value string or URI; may hold a password, never logged
   std::string target;            // "dbname on host:port as user", for people

@@ -143,6 +143,28 @@ TEST_F(BackfillWorkersE2e, AHelperWithoutARunSaysSo) {
   EXPECT_EQ(project.run({"work", "001_raise"}).code, 0);  // nothing is left to help with
 }
 
+// The server, or somebody, may end a helper's connections: it makes others.
+TEST_F(BackfillWorkersE2e, AHelperThatLosesItsConnectionsComesBack) {
+  make_slow_table(project.db(), 3000, 0.02);
+  project.plan("001_fill", k_slow_plan);
+  auto run = project.start({"up"});
+  ASSERT_TRUE(eventually([&] { return chosen("workers") == "1"; })) << run->err();
+  auto help = project.start({"work", "001_fill"});
+  ASSERT_TRUE(help->wait_for_output("helping with", 20s)) << help->err();
+  ASSERT_TRUE(eventually([&] {
+    return project.db().value("SELECT count(*) FROM pgphase.lease_session WHERE purpose = 'helper'") != "0";
+  }));
+  project.db().exec(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgphase/work' "
+      "AND datname = current_database()");
+  project.db().exec(
+      "SELECT pg_terminate_backend(pid) FROM pgphase.lease_session WHERE purpose = 'helper'");
+  EXPECT_TRUE(help->wait_for_output("connecting again", 20s)) << help->err();
+  set_slowness(project.db(), 0);
+  EXPECT_EQ(help->wait(60s), 0) << help->out() << help->err();
+  EXPECT_EQ(run->wait(60s), 0) << run->err();
+}
+
 // A pause stops helpers too: they work under the lease of a run, which is given back.
 TEST_F(BackfillWorkersE2e, APauseStopsTheHelpers) {
   make_slow_table(project.db(), 3000, 0.02);

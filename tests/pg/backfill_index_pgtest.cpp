@@ -24,6 +24,19 @@ class BackfillIndexPgTest : public BackfillPgTest {
   static BackfillBody new_ones() {
     return backfill_of("t", {{"status", "'seen'"}, {"a", "id"}}, Todo::where, "status = 'new'");
   }
+  // Of that table, in short batches: some rows are set, most are not. Nothing, where the test has failed.
+  std::unique_ptr<BackfillRun> within_the_scan() {
+    make_table();
+    settings.scan = Scan::index;
+    settings.batch_time = milliseconds(2);
+    record_step(new_ones());
+    auto run = open();
+    while (run && db.value("SELECT count(*) FROM t WHERE a = id") == "0") {
+      if (const auto tick = (*run)->advance(*session); !tick) run = tick.error();
+    }
+    EXPECT_TRUE(run) << run.error().text();
+    return run ? std::move(*run) : nullptr;
+  }
 };
 
 TEST_F(BackfillIndexPgTest, OnlyTheRowsThatItFindsAreVisited) {
@@ -110,15 +123,10 @@ TEST_F(BackfillIndexPgTest, AutoTakesItForFewRowsOfALargeTableOnly) {
 }
 
 TEST_F(BackfillIndexPgTest, RowsThatBeginToMatchMeanwhileAreSetToo) {
-  make_table();
-  settings.scan = Scan::index;
-  settings.batch_time = milliseconds(2);
-  record_step(new_ones());
-  auto run = open();
-  ASSERT_TRUE(run) << run.error().text();
-  while (db.value("SELECT count(*) FROM t WHERE a = id") == "0") ASSERT_TRUE((*run)->advance(*session));
+  auto run = within_the_scan();
+  ASSERT_TRUE(run);
   db.exec("UPDATE t SET status = 'new' WHERE id % 100 = 7; INSERT INTO t VALUES (70000, 'new')");
-  EXPECT_EQ(drive(**run).progress.rows_done, 1201);
+  EXPECT_EQ(drive(*run).progress.rows_done, 1201);
   EXPECT_EQ(db.value("SELECT count(*) FROM t WHERE status = 'new'"), "0");
   EXPECT_EQ(db.value("SELECT count(*) FROM t WHERE a = id"), "1201");
 }
@@ -160,16 +168,11 @@ TEST_F(BackfillIndexPgTest, RowsThatStayLockedUseUpTheBudget) {
 }
 
 TEST_F(BackfillIndexPgTest, ASessionThatIsKilledIsFollowedByOneThatAsksAgain) {
-  make_table();
-  settings.scan = Scan::index;
-  settings.batch_time = milliseconds(2);
-  record_step(new_ones());
-  auto run = open();
-  ASSERT_TRUE(run) << run.error().text();
-  while (db.value("SELECT count(*) FROM t WHERE a = id") == "0") ASSERT_TRUE((*run)->advance(*session));
+  auto run = within_the_scan();
+  ASSERT_TRUE(run);
   const auto done = std::stoi(db.value("SELECT count(*) FROM t WHERE a = id"));
   EXPECT_LT(done, 600);
-  run->reset();
+  run.reset();
   end_session();
   session = connect();
   settings.scan = Scan::physical;  // what was decided stands
@@ -180,16 +183,11 @@ TEST_F(BackfillIndexPgTest, ASessionThatIsKilledIsFollowedByOneThatAsksAgain) {
 }
 
 TEST_F(BackfillIndexPgTest, ARewriteMeanwhileIsNoHarm) {
-  make_table();
-  settings.scan = Scan::index;
-  settings.batch_time = milliseconds(2);
-  record_step(new_ones());
-  auto run = open();
-  ASSERT_TRUE(run) << run.error().text();
-  while (db.value("SELECT count(*) FROM t WHERE a = id") == "0") ASSERT_TRUE((*run)->advance(*session));
+  auto run = within_the_scan();
+  ASSERT_TRUE(run);
   db.exec("DELETE FROM t WHERE status = 'old' AND id < 30000");
   db.exec("VACUUM FULL t");
-  EXPECT_EQ(drive(**run).progress.rows_done, 600);
+  EXPECT_EQ(drive(*run).progress.rows_done, 600);
   EXPECT_EQ(db.value("SELECT count(*) FROM t WHERE a = id"), "600");
   EXPECT_EQ(db.value("SELECT count(*) FROM t WHERE a IS NOT NULL AND status <> 'seen'"), "0");
 }
