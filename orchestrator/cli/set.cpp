@@ -21,9 +21,10 @@ Result<SpeedInFlight> set_speed(Session& session, const Program& program, const 
                                 const SpeedInFlight& changes) {
   PGPHASE_TRY(ledger, read_ledger(session));
   if (!ledger.find(plan)) {
-    return make_error(Errc::refused, fmt::format("the ledger does not know a plan {}", plan.value),
-                      "Nothing was changed. What a plan begins with stands in its file and in pgphase.toml; `set` is for "
-                      "one that has started. `pgphase status` lists them.");
+    return make_error(
+        Errc::refused, fmt::format("the ledger does not know a plan {}", plan.value),
+        "Nothing was changed. What a plan begins with stands in its file and in pgphase.toml; `set` is for "
+        "one that has started. `pgphase status` lists them.");
   }
   PGPHASE_CHECK(ensure_ledger(session));
   if (!changes.empty()) PGPHASE_CHECK(change_speed(session, plan, changes, program.person()));
@@ -50,9 +51,11 @@ ExitCode set(Program& program, const SetOptions& options) {
     out[key] = text;
     words += fmt::format("{}{} = {}", words.empty() ? "" : ", ", key, text);
   }
-  console.say(words.empty() ? fmt::format("{}: nothing is set: the plan and the settings say how fast it goes", plan.value)
-                            : fmt::format("{}: {}", plan.value, words));
-  if (!changes.empty()) console.say("a run takes it up within a second; until it is set to `default`, later runs do too");
+  console.say(words.empty()
+                  ? fmt::format("{}: nothing is set: the plan and the settings say how fast it goes", plan.value)
+                  : fmt::format("{}: {}", plan.value, words));
+  if (!changes.empty())
+    console.say("a run takes it up within a second; until it is set to `default`, later runs do too");
   console.object({{"plan", plan.value}, {"set", out}});
   return ExitCode::done;
 }

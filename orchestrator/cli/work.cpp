@@ -41,9 +41,10 @@ ExitCode work(Program& program, const WorkFlags& flags) {
       console.say("interrupted; the run goes on without this helper");
       return ExitCode::interrupted;
     case WorkEnd::nobody:
-      console.say(fmt::format("nobody runs the backfill of {0}: this helps a run, it does not replace one\n"
-                              "  go on: pgphase up {0}",
-                              options.plan.value));
+      console.say(
+          fmt::format("nobody runs the backfill of {0}: this helps a run, it does not replace one\n"
+                      "  go on: pgphase up {0}",
+                      options.plan.value));
       return ExitCode::paused;
   }
   return ExitCode::bug;

@@ -49,7 +49,8 @@ Scan scan_of(Settings::Backfill::Scan wanted) {
 
 std::string slowed_by(const Verdict& verdict) {
   if (verdict.why.empty()) return "";
-  return verdict.hold ? "waits: " + verdict.why : fmt::format("works {:.0f} % of the time: {}", verdict.duty * 100, verdict.why);
+  return verdict.hold ? "waits: " + verdict.why
+                      : fmt::format("works {:.0f} % of the time: {}", verdict.duty * 100, verdict.why);
 }
 
 }  // namespace
@@ -147,7 +148,9 @@ asio::awaitable<Result<BackfillTick>> BackfillLead::Impl::advance() {
 }
 
 void BackfillLead::Impl::say_slowed(const Verdict& verdict) {
-  const auto slowed = verdict.why.empty() ? "" : verdict.hold ? "the backfill waits: " : "the backfill is slowed down: ";
+  const auto slowed = verdict.why.empty() ? ""
+                      : verdict.hold      ? "the backfill waits: "
+                                          : "the backfill is slowed down: ";
   if (slowed == said_slowed) return;
   // That it goes on at full speed again is told by the progress.
   said_slowed = slowed;

@@ -18,8 +18,8 @@ class Cadence {
   Cadence(Reporter& reporter, StepKey key, const LockLimits& locks, std::uint64_t seed)
       : reporter_(reporter), key_(std::move(key)), retry_(locks, seed) {}
 
-  // How long to pause behind a tick that took `took`. Tells what the tick has to say. Errc::lock_budget when the attempts
-  // at a lock are used up.
+  // How long to pause behind a tick that took `took`. Tells what the tick has to say. Errc::lock_budget when the
+  // attempts at a lock are used up.
   Result<std::chrono::milliseconds> after(const BackfillTick& tick, std::chrono::milliseconds took,
                                           const Verdict& verdict);
 

@@ -31,8 +31,8 @@ struct Orders {
   Verdict verdict;
 };
 
-// Connects `session`, makes it known to the lease, and sets rows until the run needs no more help, `orders` says leave, or
-// an Error. What it has committed stands in any case.
+// Connects `session`, makes it known to the lease, and sets rows until the run needs no more help, `orders` says leave,
+// or an Error. What it has committed stands in any case.
 boost::asio::awaitable<Result<void>> help(AsyncSession& session, Reporter& reporter, HelpOptions options,
                                           std::function<Orders()> orders);
 

@@ -22,8 +22,9 @@ struct SignalWords {
 
 // `start(io)` makes the coroutine. An exception of it is thrown here.
 template <class Value>
-Result<Value> run_with_signals(Control& control, Reporter& reporter, const SignalWords& words,
-                               const std::function<boost::asio::awaitable<Result<Value>>(boost::asio::io_context&)>& start) {
+Result<Value> run_with_signals(
+    Control& control, Reporter& reporter, const SignalWords& words,
+    const std::function<boost::asio::awaitable<Result<Value>>(boost::asio::io_context&)>& start) {
   boost::asio::io_context io(1);
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);
   std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& gone,

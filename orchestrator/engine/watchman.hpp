@@ -1,5 +1,5 @@
-// Has the database watched while a backfill is at work, and has the verdict at hand. Nobody is called for a small table,
-// which is done before the signals could tell anything. io_context's thread only.
+// Has the database watched while a backfill is at work, and has the verdict at hand. Nobody is called for a small
+// table, which is done before the signals could tell anything. io_context's thread only.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

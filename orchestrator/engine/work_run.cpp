@@ -53,7 +53,12 @@ Result<Seen> look(Session& session, const PlanId& plan) {
       PGPHASE_TRY(in_flight, read_speed(session, plan));
       PGPHASE_TRY(table, session.query("SELECT coalesce(to_regclass(format('%I.%I', $1::text, $2::text))::oid, 0)",
                                        {body->table.schema, body->table.name}));
-      seen.job = Job{ledger.lease->token, {plan, Phase::backfill, step.name}, *body, table[0].integer(0), at.pages_total, in_flight};
+      seen.job = Job{ledger.lease->token,
+                     {plan, Phase::backfill, step.name},
+                     *body,
+                     table[0].integer(0),
+                     at.pages_total,
+                     in_flight};
     }
   }
   return seen;
@@ -62,8 +67,8 @@ Result<Seen> look(Session& session, const PlanId& plan) {
 class Work {
  public:
   Work(asio::io_context& io, Control& control, Reporter& reporter, const WorkOptions& options)
-      : options_(options),
-        run_{io, control, reporter, options.limits, options.connector, std::random_device{}(), {}, {}, {}} {}
+      : options_(options), run_{io, control, reporter, options.limits, options.connector, std::random_device{}(),
+                                {}, {},      {}} {}
 
   asio::awaitable<Result<WorkEnd>> to_the_end() {
     auto last_seen = Clock::now();

@@ -26,7 +26,8 @@ Params BadRows::with_key(Params more) const {
 }
 
 Result<std::int64_t> BadRows::count(Session& session) const {
-  PGPHASE_TRY(rows, session.query(fmt::format("SELECT count(*) FROM pgphase.bad_row WHERE {}", k_this_step), with_key()));
+  PGPHASE_TRY(rows,
+              session.query(fmt::format("SELECT count(*) FROM pgphase.bad_row WHERE {}", k_this_step), with_key()));
   return rows[0].integer(0);
 }
 
@@ -37,10 +38,11 @@ Result<std::int64_t> BadRows::newest(Session& session) const {
 }
 
 Result<std::vector<std::string>> BadRows::addresses(Session& session, std::int64_t relation, PageRange pages) const {
-  PGPHASE_TRY(rows, session.query(fmt::format("SELECT address::text FROM pgphase.bad_row WHERE {} AND relation = $4::oid "
-                                              "AND address >= '({},0)' AND address < '({},0)' ORDER BY address",
-                                              k_this_step, pages.begin, pages.end),
-                                  with_key({std::to_string(relation)})));
+  PGPHASE_TRY(rows,
+              session.query(fmt::format("SELECT address::text FROM pgphase.bad_row WHERE {} AND relation = $4::oid "
+                                        "AND address >= '({},0)' AND address < '({},0)' ORDER BY address",
+                                        k_this_step, pages.begin, pages.end),
+                            with_key({std::to_string(relation)})));
   std::vector<std::string> out;
   for (const auto& row : rows) out.push_back(row.text(0));
   return out;
@@ -74,12 +76,12 @@ Result<bool> BadRows::record(Session& session, const Fence& fence, const Chunk& 
   if (!transaction) return transaction.error();
   // One after another: two workers that count the same rows would both find room for one more.
   PGPHASE_CHECK(run(session, fmt::format("SELECT FROM pgphase.backfill WHERE {} FOR UPDATE", k_this_step), with_key()));
-  PGPHASE_CHECK(run(session,
-                    "INSERT INTO pgphase.bad_row (plan, phase, step, relation, address, key, error, sqlstate) "
-                    "VALUES ($1, $2, $3, $4::oid, $5::tid, $6, $7, $8) ON CONFLICT (plan, phase, step, relation, address) "
-                    "DO UPDATE SET key = EXCLUDED.key, error = EXCLUDED.error, sqlstate = EXCLUDED.sqlstate",
-                    with_key({std::to_string(chunk.relation), bad.address, bad.key, bad.error.message,
-                              bad.error.sqlstate})));
+  PGPHASE_CHECK(
+      run(session,
+          "INSERT INTO pgphase.bad_row (plan, phase, step, relation, address, key, error, sqlstate) "
+          "VALUES ($1, $2, $3, $4::oid, $5::tid, $6, $7, $8) ON CONFLICT (plan, phase, step, relation, address) "
+          "DO UPDATE SET key = EXCLUDED.key, error = EXCLUDED.error, sqlstate = EXCLUDED.sqlstate",
+          with_key({std::to_string(chunk.relation), bad.address, bad.key, bad.error.message, bad.error.sqlstate})));
   PGPHASE_TRY(recorded, count(session));
   if (recorded > most) {
     PGPHASE_CHECK(forget_moved(session, chunk));
@@ -124,15 +126,16 @@ Result<Alone> BadRows::set_alone(Session& session, const Fence& fence, const Bat
   }
   began = Clock::now();
   if (alone.kind == Alone::Kind::set) {
-    const auto counted = run(
-        session, fmt::format("UPDATE pgphase.backfill SET swept_rows = swept_rows + 1 WHERE {}", k_this_step), with_key());
+    const auto counted =
+        run(session, fmt::format("UPDATE pgphase.backfill SET swept_rows = swept_rows + 1 WHERE {}", k_this_step),
+            with_key());
     if (!counted) return failed(counted.error());
   }
   began = Clock::now();
-  const auto taken = run(
-      session,
-      fmt::format("DELETE FROM pgphase.bad_row WHERE {} AND relation = $4::oid AND address = $5::tid", k_this_step),
-      with_key({std::to_string(row.relation), row.address}));
+  const auto taken =
+      run(session,
+          fmt::format("DELETE FROM pgphase.bad_row WHERE {} AND relation = $4::oid AND address = $5::tid", k_this_step),
+          with_key({std::to_string(row.relation), row.address}));
   if (!taken) return failed(taken.error());
   began = Clock::now();
   if (auto committed = transaction->commit(); !committed) return failed(committed.error());

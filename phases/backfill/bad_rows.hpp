@@ -1,6 +1,6 @@
-// pgphase.bad_row: the rows of a backfill that cannot be set, recorded and passed over. A row is known by its relation and
-// its ctid, because not every table has a key: a row that somebody updates meanwhile is another one, which is found and
-// tried like any other. Blocking; same threading as the Session.
+// pgphase.bad_row: the rows of a backfill that cannot be set, recorded and passed over. A row is known by its relation
+// and its ctid, because not every table has a key: a row that somebody updates meanwhile is another one, which is found
+// and tried like any other. Blocking; same threading as the Session.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The rows of one leaf that an index finds, as addresses that wait to be set: so many at once that the index is not asked
-// for each batch anew, and no more, so that memory stays flat. Decisions only, but for gather(). One object a worker.
+// The rows of one leaf that an index finds, as addresses that wait to be set: so many at once that the index is not
+// asked for each batch anew, and no more, so that memory stays flat. Decisions only, but for gather(). One object a
+// worker.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Rows that were passed over are tried again: when a run begins, and when all pages were visited. Each in a transaction of
-// its own, because one that fails must not hold the others back.
+// Rows that were passed over are tried again: when a run begins, and when all pages were visited. Each in a transaction
+// of its own, because one that fails must not hold the others back.
 #include "phases/backfill/run.hpp"
 
 namespace pgphase {

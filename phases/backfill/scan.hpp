@@ -1,6 +1,6 @@
-// Whether the rows of a backfill are found page by page, or by an index that finds them: where few rows of a large table
-// match. Decided once, before anything is written, by what the planner would do. docs/design/backfill.md says how each
-// scan goes. Blocking where a Session is taken; the rest is pure.
+// Whether the rows of a backfill are found page by page, or by an index that finds them: where few rows of a large
+// table match. Decided once, before anything is written, by what the planner would do. docs/design/backfill.md says how
+// each scan goes. Blocking where a Session is taken; the rest is pure.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ class Stripes {
   // true when that tells for the first time that something keeps dead rows from being pruned.
   bool walked(int stripes, const HotCount& later_stripes);
 
-  // More walks move fewer rows off their page, and cost more transactions. Measured: 6 to 8 are best for rows of 100 bytes.
+  // More walks move fewer rows off their page, and cost more transactions. Measured: 6 to 8 are best for rows of 100
+  // bytes.
   static constexpr int k_usual = 8;
   // A share below it means that the dead rows of the stripe before were still there: some snapshot needs them.
   static constexpr double k_poor_share = 0.3;

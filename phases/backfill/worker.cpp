@@ -44,7 +44,8 @@ BackfillChoice Worker::choice() const {
   }
   const int stripes = chunk_ ? chunk_->stripes : stripes_.next();
   const auto widest = chunk_ ? widest_window(chunk_->size(), stripes) : pacing_.pages();
-  return {Scan::physical, stripes, std::min(pacing_.pages(), widest), all_hot_.share(), !work_->target.sets_indexed, horizon_};
+  return {Scan::physical, stripes, std::min(pacing_.pages(), widest), all_hot_.share(), !work_->target.sets_indexed,
+          horizon_};
 }
 
 std::vector<std::string> Worker::take_notes() {
@@ -131,7 +132,8 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
     case BatchOutcome::Kind::locked: {
       auto blocked = tick(Kind::blocked);
       auto holders = relation_holders(session, batch.chunk.relation);
-      if (holders.empty()) holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
+      if (holders.empty())
+        holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
       blocked.blocked_by = relation_held(outcome.error, batch.chunk.leaf, holders);
       return blocked;
     }
@@ -192,7 +194,8 @@ Result<WorkTick> Worker::committed(Session& session, int pass, const Batch& batc
 
 void Worker::tell_of_locks(Session& session, const Batch& batch, std::int64_t left) {
   if (left == 0 || std::exchange(told_of_locks_, true)) return;
-  const auto holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
+  const auto holders =
+      row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
   notes_.push_back(rows_held(left, batch, holders).message + "; rows that are locked are left for the sweep");
 }
 
@@ -201,9 +204,10 @@ void Worker::chunk_done(Session& session, const Chunk& chunk) {
   if (stripes_.next() > 1) horizon_.clear();
   if (!first) return;
   const auto who = horizon_ = horizon_holder(session);
-  notes_.push_back(fmt::format("only {:.0f} % of the rows could be updated on their page, because dead rows cannot be "
-                               "removed{}; pages are walked once until that is over",
-                               later_stripes_.share() * 100, who.empty() ? "" : ": " + who));
+  notes_.push_back(
+      fmt::format("only {:.0f} % of the rows could be updated on their page, because dead rows cannot be "
+                  "removed{}; pages are walked once until that is over",
+                  later_stripes_.share() * 100, who.empty() ? "" : ": " + who));
 }
 
 Result<WorkTick> Worker::wait_for_rows(Session& session, const Batch& batch, std::int64_t left) {
@@ -214,7 +218,8 @@ Result<WorkTick> Worker::wait_for_rows(Session& session, const Batch& batch, std
   } else {
     held_pause_ = std::min(held_pause_ * 2, k_longest_pause);
   }
-  const auto holders = row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
+  const auto holders =
+      row_holders(session, work_->sql.passing_over(passed_over_in(batch)), batch.chunk.leaf, batch.part());
   holders_seen_ = !holders.empty();
   auto held = rows_held(left, batch, holders);
   const auto budget_left = std::chrono::duration_cast<milliseconds>(settings_.locks.budget - (now - *rows_held_since_));

@@ -1,6 +1,6 @@
-// One session's share of a backfill: claims chunks of the pass at hand and sets their rows, a batch a call. A run has one
-// of its own; others, in the same process or in another, help with the same pass (helper.hpp). Internal to this folder.
-// Blocking; same threading as the Session; one thread a Worker.
+// One session's share of a backfill: claims chunks of the pass at hand and sets their rows, a batch a call. A run has
+// one of its own; others, in the same process or in another, help with the same pass (helper.hpp). Internal to this
+// folder. Blocking; same threading as the Session; one thread a Worker.
 #pragma once
 
 #include <chrono>
@@ -41,7 +41,7 @@ struct WorkTick {
     idle,     // nobody has left a chunk of this pass
   } kind = Kind::more;
   std::chrono::milliseconds pause{0};
-  Error blocked_by;  // for blocked and wait
+  Error blocked_by;                                     // for blocked and wait
   std::chrono::duration<double, std::milli> worked{0};  // of a batch that was committed
   std::int64_t rows = 0;
   double pages = 0;      // of the scan: visited, a page counting for one when all its stripes are
@@ -103,8 +103,8 @@ class Worker {
   HotCount later_stripes_, all_hot_;
   std::vector<std::string> notes_;
   std::string horizon_;
-  std::vector<std::string> passed_over_;       // of the chunk at work: addresses of rows that are recorded
-  std::optional<std::int64_t> stop_before_;    // the next window ends here, because rows of a wider one are at odds
+  std::vector<std::string> passed_over_;     // of the chunk at work: addresses of rows that are recorded
+  std::optional<std::int64_t> stop_before_;  // the next window ends here, because rows of a wider one are at odds
   int conflicts_ = 0, slow_pages_ = 0, told_bad_rows_ = 0;
   bool told_of_locks_ = false;
   std::optional<std::chrono::steady_clock::time_point> rows_held_since_;  // a sweep waits for them

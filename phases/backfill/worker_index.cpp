@@ -1,5 +1,5 @@
-// Rows that an index finds, instead of windows of pages. A chunk is a whole leaf then, and its position stays at its first
-// page until nothing is left in it: what is done does not match any more, so a successor asks the index again.
+// Rows that an index finds, instead of windows of pages. A chunk is a whole leaf then, and its position stays at its
+// first page until nothing is left in it: what is done does not match any more, so a successor asks the index again.
 #include <fmt/format.h>
 
 #include "phases/backfill/errors.hpp"
@@ -68,8 +68,9 @@ Result<std::optional<WorkTick>> Worker::ask_index(Session& session) {
   if (means.kind == BatchOutcome::Kind::bad_data) {
     // The condition itself fails on a row, which only a look at each of them can name.
     by_pages_ = true;
-    notes_.push_back(fmt::format("the rows of {} cannot be found by an index ({}): its pages are visited one after another",
-                                 chunk_->leaf, means.error.message));
+    notes_.push_back(
+        fmt::format("the rows of {} cannot be found by an index ({}): its pages are visited one after another",
+                    chunk_->leaf, means.error.message));
     return std::optional(WorkTick{});
   }
   WorkTick blocked;

@@ -27,10 +27,12 @@ Result<void> may_change_speed(Session& session) {
   if (rights[0].boolean(0)) return {};
   const auto role = rights[0].text(1);
   return make_error(
-      Errc::refused, fmt::format("the role {} may read the ledger in {}, and not set a speed in it", role, session.target()),
-      fmt::format("Nothing was changed. Connect as the role that runs `pgphase up`, or let it say: GRANT INSERT, UPDATE "
-                  "ON pgphase.speed TO {0}; GRANT INSERT ON pgphase.event TO {0};",
-                  quote_ident(role)));
+      Errc::refused,
+      fmt::format("the role {} may read the ledger in {}, and not set a speed in it", role, session.target()),
+      fmt::format(
+          "Nothing was changed. Connect as the role that runs `pgphase up`, or let it say: GRANT INSERT, UPDATE "
+          "ON pgphase.speed TO {0}; GRANT INSERT ON pgphase.event TO {0};",
+          quote_ident(role)));
 }
 
 }  // namespace
@@ -61,7 +63,8 @@ Result<void> change_speed(Session& session, const PlanId& plan, const SpeedInFli
   for (const auto& [key, text] : settings) out[key] = text;
   PGPHASE_CHECK(session.query(
       "INSERT INTO pgphase.speed (plan, settings, by_person) VALUES ($1, $2, $3) ON CONFLICT (plan) DO UPDATE SET "
-      "settings = EXCLUDED.settings, by_person = EXCLUDED.by_person, by_role = session_user, set_at = clock_timestamp()",
+      "settings = EXCLUDED.settings, by_person = EXCLUDED.by_person, by_role = session_user, set_at = "
+      "clock_timestamp()",
       {plan.value, json::serialize(out), person}));
   PGPHASE_CHECK(record_event(session, person, {plan, Phase::backfill, ""}, "speed_set", said));
   return transaction->commit();
@@ -69,10 +72,10 @@ Result<void> change_speed(Session& session, const PlanId& plan, const SpeedInFli
 
 Result<void> tell_speed(Session& session, const Fence& fence, const StepKey& key, const std::string& chosen,
                         const std::string& slowed_by) {
-  PGPHASE_CHECK(session.query(
-      "UPDATE pgphase.backfill SET chosen = nullif($5, '')::json, slowed_by = nullif($6, '') "
-      "WHERE plan = $1 AND phase = $2 AND step = $3 AND (SELECT token FROM pgphase.lease) = $4::bigint",
-      {key.plan.value, to_string(key.phase), key.step, std::to_string(fence.token), chosen, slowed_by}));
+  PGPHASE_CHECK(
+      session.query("UPDATE pgphase.backfill SET chosen = nullif($5, '')::json, slowed_by = nullif($6, '') "
+                    "WHERE plan = $1 AND phase = $2 AND step = $3 AND (SELECT token FROM pgphase.lease) = $4::bigint",
+                    {key.plan.value, to_string(key.phase), key.step, std::to_string(fence.token), chosen, slowed_by}));
   return {};
 }
 

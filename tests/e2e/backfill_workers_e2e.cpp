@@ -5,9 +5,9 @@
 #include <random>
 #include <thread>
 
+#include "phases/postgres/server.hpp"
 #include "tests/e2e/chance.hpp"
 #include "tests/e2e/fixture.hpp"
-#include "phases/postgres/server.hpp"
 #include "tests/support/standby.hpp"
 
 namespace pgphase::testing {
@@ -36,9 +36,10 @@ const char* const k_slowly =
 class BackfillWorkersE2e : public ::testing::Test {
  protected:
   void make_items(int rows) {
-    project.db().exec("CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL, was int NOT NULL, pad text);"
-                      "INSERT INTO items SELECT i, 0, 0, repeat('x', 300) FROM generate_series(1, " +
-                      std::to_string(rows) + ") i");
+    project.db().exec(
+        "CREATE TABLE items (id int PRIMARY KEY, n int NOT NULL, was int NOT NULL, pad text);"
+        "INSERT INTO items SELECT i, 0, 0, repeat('x', 300) FROM generate_series(1, " +
+        std::to_string(rows) + ") i");
   }
   std::unique_ptr<Process> helper() { return project.start({"work", "001_raise", "--workers", "1"}); }
   std::string chosen(const std::string& key) {
@@ -157,8 +158,7 @@ TEST_F(BackfillWorkersE2e, AHelperThatLosesItsConnectionsComesBack) {
   project.db().exec(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgphase/work' "
       "AND datname = current_database()");
-  project.db().exec(
-      "SELECT pg_terminate_backend(pid) FROM pgphase.lease_session WHERE purpose = 'helper'");
+  project.db().exec("SELECT pg_terminate_backend(pid) FROM pgphase.lease_session WHERE purpose = 'helper'");
   EXPECT_TRUE(help->wait_for_output("connecting again", 20s)) << help->err();
   set_slowness(project.db(), 0);
   EXPECT_EQ(help->wait(60s), 0) << help->out() << help->err();
@@ -189,10 +189,12 @@ TEST(BackfillThrottleE2e, APausedStandbyHoldsItAndResumedLetsItGoOn) {
   const Standby standby(server.info(), "replica1");
   Project project;
   project.env["DATABASE_URL"] = server.url();
-  project.file("pgphase.toml", "[throttle]\nreplica_lag = \"1s\"\nprobe_p95 = \"off\"\n[backfill]\nbatch_time = \"20ms\"\n");
+  project.file("pgphase.toml",
+               "[throttle]\nreplica_lag = \"1s\"\nprobe_p95 = \"off\"\n[backfill]\nbatch_time = \"20ms\"\n");
   PgClient client(server.url()), replica(standby.url());
-  client.exec("CREATE TABLE items (id int, n int, pad text); INSERT INTO items SELECT i, 0, repeat('x', 900) "
-              "FROM generate_series(1, 60000) i");
+  client.exec(
+      "CREATE TABLE items (id int, n int, pad text); INSERT INTO items SELECT i, 0, repeat('x', 900) "
+      "FROM generate_series(1, 60000) i");
   client.exec(k_slowly);
   ASSERT_TRUE(eventually([&] {
     return replica.value("SELECT to_regclass('items') IS NOT NULL") == "t" &&

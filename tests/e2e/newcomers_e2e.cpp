@@ -89,7 +89,8 @@ TEST_F(NewcomersE2e, ARollbackSaysThatTriggersWereTurnedOffAndGoesOnByAWord) {
   expect(0, {"up", "001_k", "--through", "backfill"});
   exec("ALTER TABLE p DISABLE TRIGGER ALL");
   EXPECT_THAT(expect(21, {"rollback", "001_k"}).err, HasSubstr("--lose-data"));
-  EXPECT_THAT(expect(0, {"rollback", "001_k", "--lose-data"}).err, AllOf(HasSubstr("is disabled"), HasSubstr("may be out of step")));
+  EXPECT_THAT(expect(0, {"rollback", "001_k", "--lose-data"}).err,
+              AllOf(HasSubstr("is disabled"), HasSubstr("may be out of step")));
 }
 
 }  // namespace

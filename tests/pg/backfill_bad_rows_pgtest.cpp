@@ -1,5 +1,5 @@
-// Rows that cannot be set: with max_bad_rows they are recorded and passed over, all others are set, the step ends when the
-// last of them is mended. Without it the first one stops the run: backfill_pgtest.cpp.
+// Rows that cannot be set: with max_bad_rows they are recorded and passed over, all others are set, the step ends when
+// the last of them is mended. Without it the first one stops the run: backfill_pgtest.cpp.
 #include <atomic>
 #include <thread>
 
@@ -14,8 +14,8 @@ class BackfillBadRowsPgTest : public BackfillPgTest {
  protected:
   // 20 000 rows over some hundred pages; those whose id is among `bad` hold no number.
   void make_table(const std::string& bad) {
-    db.exec("CREATE TABLE t (id int PRIMARY KEY, a text, b int, pad text); INSERT INTO t SELECT i, CASE WHEN i IN (" + bad +
-            ") THEN 'no' || i ELSE i::text END, NULL, repeat('x', 100) FROM generate_series(1, 20000) i");
+    db.exec("CREATE TABLE t (id int PRIMARY KEY, a text, b int, pad text); INSERT INTO t SELECT i, CASE WHEN i IN (" +
+            bad + ") THEN 'no' || i ELSE i::text END, NULL, repeat('x', 100) FROM generate_series(1, 20000) i");
   }
   std::string recorded() { return db.value("SELECT string_agg(key, ', ' ORDER BY id) FROM pgphase.bad_row"); }
   Error next_run_to_error() {
@@ -69,10 +69,12 @@ TEST_F(BackfillBadRowsPgTest, WhatTheExpressionReadsMayBeMendedInsteadOfTheRow) 
   make_table("5");
   db.exec(
       "CREATE TABLE known (a text, n int); CREATE FUNCTION number_of(text) RETURNS int STABLE LANGUAGE plpgsql AS "
-      "'BEGIN RETURN $1::int; EXCEPTION WHEN OTHERS THEN RETURN (SELECT k.n / (k.n / k.n) FROM (SELECT coalesce((SELECT n "
+      "'BEGIN RETURN $1::int; EXCEPTION WHEN OTHERS THEN RETURN (SELECT k.n / (k.n / k.n) FROM (SELECT "
+      "coalesce((SELECT n "
       "FROM known WHERE known.a = $1), 0)) k (n)); END'");
   settings.max_bad_rows = 1;
-  EXPECT_TRUE(contains(fill_to_error(backfill_of("t", {{"b", "number_of(a)"}}, Todo::fill_empty)).message, "division by zero"));
+  EXPECT_TRUE(
+      contains(fill_to_error(backfill_of("t", {{"b", "number_of(a)"}}, Todo::fill_empty)).message, "division by zero"));
   db.exec("INSERT INTO known VALUES ('no5', 55)");
   EXPECT_EQ(next_run().progress.rows_done, 20000);
   EXPECT_EQ(db.value("SELECT b FROM t WHERE id = 5"), "55");
@@ -114,17 +116,20 @@ TEST_F(BackfillBadRowsPgTest, ARowThatWritersKeepMovingCountsOnce) {
 TEST_F(BackfillBadRowsPgTest, AnExpressionThatReadsItsTargetIsStillAppliedOnce) {
   db.exec(
       "CREATE TABLE t (id int, n int CHECK (n <> 43), pad text);"
-      "INSERT INTO t SELECT i, CASE WHEN i % 4000 = 0 THEN 42 ELSE 0 END, repeat('x', 100) FROM generate_series(1, 20000) i");
+      "INSERT INTO t SELECT i, CASE WHEN i % 4000 = 0 THEN 42 ELSE 0 END, repeat('x', 100) FROM generate_series(1, "
+      "20000) i");
   settings.max_bad_rows = 5;
   const auto error = fill_to_error(backfill_of("t", {{"n", "n + 1"}}, Todo::marker));
   EXPECT_TRUE(contains(error.message, "5 rows cannot be set")) << error.message;
   EXPECT_TRUE(contains(error.message, "violates check constraint")) << error.message;
-  EXPECT_EQ(db.value("SELECT string_agg(n || ':' || c, ' ' ORDER BY n) FROM (SELECT n, count(*) c FROM t GROUP BY 1) g"),
-            "1:19995 42:5");
+  EXPECT_EQ(
+      db.value("SELECT string_agg(n || ':' || c, ' ' ORDER BY n) FROM (SELECT n, count(*) c FROM t GROUP BY 1) g"),
+      "1:19995 42:5");
   db.exec("UPDATE t SET n = 10 WHERE n = 42");
   EXPECT_EQ(next_run().progress.rows_done, 20000);
-  EXPECT_EQ(db.value("SELECT string_agg(n || ':' || c, ' ' ORDER BY n) FROM (SELECT n, count(*) c FROM t GROUP BY 1) g"),
-            "1:19995 11:5");
+  EXPECT_EQ(
+      db.value("SELECT string_agg(n || ':' || c, ' ' ORDER BY n) FROM (SELECT n, count(*) c FROM t GROUP BY 1) g"),
+      "1:19995 11:5");
   EXPECT_EQ(db.value("SELECT count(*) FROM pg_attribute WHERE attname LIKE '\\_pgphase%' AND NOT attisdropped"), "0");
 }
 
@@ -266,7 +271,8 @@ TEST_F(BackfillBadRowsPgTest, WorkersShareOneLimit) {
 // Finding a row costs some tries; the windows after it are as wide as before.
 TEST_F(BackfillBadRowsPgTest, ABadRowDoesNotMakeTheOthersSlow) {
   db.exec(
-      "CREATE TABLE t (id int PRIMARY KEY, a text, b int, pad text); INSERT INTO t SELECT i, CASE WHEN i % 5000 = 0 THEN "
+      "CREATE TABLE t (id int PRIMARY KEY, a text, b int, pad text); INSERT INTO t SELECT i, CASE WHEN i % 5000 = 0 "
+      "THEN "
       "'no' ELSE i::text END, NULL, repeat('x', 300) FROM generate_series(1, 50000) i");
   settings.max_bad_rows = 10;
   settings.stripes = 1;

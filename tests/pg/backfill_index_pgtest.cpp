@@ -147,7 +147,8 @@ TEST_F(BackfillIndexPgTest, LockedRowsAreLeftForTheSweepWhichWaitsForThem) {
   ends.join();
   EXPECT_GT(waits, 0);
   EXPECT_LT(ticks, 100) << "it spins";
-  EXPECT_TRUE(contains(waited_for, "3 rows of public.t are locked by pid " + std::to_string(holder.pid()))) << waited_for;
+  EXPECT_TRUE(contains(waited_for, "3 rows of public.t are locked by pid " + std::to_string(holder.pid())))
+      << waited_for;
 }
 
 TEST_F(BackfillIndexPgTest, RowsThatStayLockedUseUpTheBudget) {
@@ -193,8 +194,7 @@ TEST_F(BackfillIndexPgTest, ARewriteMeanwhileIsNoHarm) {
 }
 
 TEST_F(BackfillIndexPgTest, SeveralSessionsShareThePartitions) {
-  db.exec(
-      "CREATE TABLE t (id int, status text, a int, pad text) PARTITION BY HASH (id)");
+  db.exec("CREATE TABLE t (id int, status text, a int, pad text) PARTITION BY HASH (id)");
   for (int i = 0; i < 4; ++i) {
     const auto n = std::to_string(i);
     db.exec("CREATE TABLE t" + n + " PARTITION OF t FOR VALUES WITH (MODULUS 4, REMAINDER " + n + ")");
@@ -228,11 +228,12 @@ TEST_F(BackfillIndexPgTest, SeveralSessionsShareThePartitions) {
 
 TEST_F(BackfillIndexPgTest, ABadRowIsPassedOver) {
   make_table();
-  db.exec("ALTER TABLE t ADD text_of_it text; UPDATE t SET text_of_it = CASE WHEN id = 300 THEN 'no' ELSE id::text END");
+  db.exec(
+      "ALTER TABLE t ADD text_of_it text; UPDATE t SET text_of_it = CASE WHEN id = 300 THEN 'no' ELSE id::text END");
   settings.scan = Scan::index;
   settings.max_bad_rows = 1;
-  const auto error = fill_to_error(
-      backfill_of("t", {{"status", "'seen'"}, {"a", "text_of_it::int"}}, Todo::where, "status = 'new'"));
+  const auto error =
+      fill_to_error(backfill_of("t", {{"status", "'seen'"}, {"a", "text_of_it::int"}}, Todo::where, "status = 'new'"));
   EXPECT_TRUE(contains(error.message, "1 row cannot be set and was passed over: row (")) << error.message;
   EXPECT_EQ(db.value("SELECT count(*) FROM t WHERE a = id"), "599");
   EXPECT_EQ(ledger("scan"), "index");
@@ -244,12 +245,13 @@ TEST_F(BackfillIndexPgTest, ABadRowIsPassedOver) {
 
 TEST_F(BackfillIndexPgTest, AConditionThatFailsOnARowIsLookedForPageByPage) {
   db.exec(
-      "CREATE TABLE t (id int, status text, a int); INSERT INTO t SELECT i, CASE WHEN i = 900 THEN 'no' WHEN i % 10 = 0 "
+      "CREATE TABLE t (id int, status text, a int); INSERT INTO t SELECT i, CASE WHEN i = 900 THEN 'no' WHEN i % 10 = "
+      "0 "
       "THEN '-1' ELSE i::text END FROM generate_series(1, 20000) i; CREATE INDEX t_id ON t (id); ANALYZE t");
   settings.scan = Scan::index;
   settings.max_bad_rows = 1;
-  const auto error = fill_to_error(
-      backfill_of("t", {{"status", "'1'"}, {"a", "id"}}, Todo::where, "id < 2000 AND status::int < 0"));
+  const auto error =
+      fill_to_error(backfill_of("t", {{"status", "'1'"}, {"a", "id"}}, Todo::where, "id < 2000 AND status::int < 0"));
   EXPECT_TRUE(contains(error.message, "1 row cannot be set and was passed over: row (")) << error.message;
   EXPECT_EQ(db.value("SELECT count(*) FROM t WHERE a = id"), "198");
   db.exec("UPDATE t SET status = '-1' WHERE id = 900");
@@ -261,7 +263,8 @@ TEST_F(BackfillIndexPgTest, AConditionThatFailsOnARowIsLookedForPageByPage) {
 TEST_F(BackfillIndexPgTest, ATriggerThatSuppressesTheUpdateIsNamedAndNothingSpins) {
   make_table();
   db.exec(
-      "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF OLD.id = 500 THEN RETURN NULL; END IF; RETURN "
+      "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF OLD.id = 500 THEN RETURN NULL; END IF; "
+      "RETURN "
       "NEW; END';"
       "CREATE TRIGGER no BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION no()");
   settings.scan = Scan::index;
@@ -271,7 +274,8 @@ TEST_F(BackfillIndexPgTest, ATriggerThatSuppressesTheUpdateIsNamedAndNothingSpin
 
 TEST_F(BackfillIndexPgTest, MoreRowsThanOneHarvestHolds) {
   db.exec(
-      "CREATE TABLE t (id int, status text, a int); INSERT INTO t SELECT i, CASE WHEN i % 2 = 0 THEN 'new' ELSE 'old' END "
+      "CREATE TABLE t (id int, status text, a int); INSERT INTO t SELECT i, CASE WHEN i % 2 = 0 THEN 'new' ELSE 'old' "
+      "END "
       "FROM generate_series(1, 90000) i; CREATE INDEX ON t (status); ANALYZE t");
   settings.scan = Scan::index;
   EXPECT_EQ(fill(new_ones()).progress.rows_done, 45000);

@@ -1,5 +1,5 @@
-// A streaming standby of a LocalServer, copied file by file while it runs, as a backup without pg_basebackup is: not every
-// server that tests run on has its clients. Blocking; belongs to the thread that made it. Throws
+// A streaming standby of a LocalServer, copied file by file while it runs, as a backup without pg_basebackup is: not
+// every server that tests run on has its clients. Blocking; belongs to the thread that made it. Throws
 // std::runtime_error, which fails the test.
 #pragma once
 
