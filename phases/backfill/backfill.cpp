@@ -9,8 +9,6 @@
 #include "phases/backfill/marker.hpp"
 #include "phases/backfill/run.hpp"
 #include "phases/ledger/ledger.hpp"
-#include "phases/old_values/old_values.hpp"
-#include "phases/sync/links.hpp"
 
 namespace pgphase {
 namespace {
@@ -44,28 +42,11 @@ void BackfillRun::set_max_bad_rows(std::int64_t most) {
 }
 
 std::shared_ptr<BackfillWork> make_work(const Fence& fence, const StepKey& key, const BackfillBody& body,
-                                        const BackfillRow& row, const Target& target, const std::string& also,
-                                        const std::string& sets_as) {
+                                        const BackfillRow& row, const Target& target, const BackfillSigns& signs) {
   return std::make_shared<BackfillWork>(BackfillWork{fence, key, body, target, ChunkStore(key, target.oid, row.scan),
                                                      BadRows(key, target.oid), row.scan, row.todo,
-                                                     row.marker, BatchSql(row.todo, body, target, row.marker, also),
-                                                     sets_as});
-}
-
-Result<BackfillSigns> signs_of(Session& session, const StepKey& key, const BackfillBody& body,
-                               const std::string& sets_as) {
-  BackfillSigns signs{sets_as, ""};
-  if (!body.keep_step.empty()) {
-    PGPHASE_TRY(room, old_values_of(session, {key.plan, key.phase, body.keep_step}));
-    if (!room) return room_gone(key, body.keep_step);
-    signs = {room->key(), keep_assignments(*room)};
-  }
-  if (!body.link_step.empty()) {
-    PGPHASE_TRY(link, link_of(session, {key.plan, Phase::additive, body.link_step}));
-    if (!link) return link_gone(key, body.link_step);
-    signs.sets_as = link->link.key;
-  }
-  return signs;
+                                                     row.marker, BatchSql(row.todo, body, target, row.marker, signs.also),
+                                                     signs});
 }
 
 Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const Fence& fence, StepKey key,
@@ -106,12 +87,12 @@ Result<std::unique_ptr<BackfillRun>> BackfillRun::open(Session& session, const F
     target.columns.resize(body.set.size());
   }
   std::unique_ptr<Impl> impl(new Impl{
-      .work = make_work(fence, key, body, row, target, signs.also, signs.sets_as),
+      .work = make_work(fence, key, body, row, target, signs),
       .settings = settings,
       .begun = known.has_value(),
       .row = row,
       .scan = scan,
-      .also = signs.also,
+      .signs = signs,
       .progress = {},
       .retry_from = known ? std::optional<std::int64_t>(0) : std::nullopt,
   });
@@ -208,7 +189,7 @@ Result<BackfillTick> BackfillRun::Impl::prepare(Session& session) {
   if (row.todo == Todo::marker) {
     PGPHASE_TRY(name, reserve_marker(session));
     row.marker = name;
-    work = make_work(work->fence, work->key, work->body, row, work->target, also, work->sets_as);
+    work = make_work(work->fence, work->key, work->body, row, work->target, signs);
   }
   PGPHASE_CHECK(work->store.begin(session, row, estimate));
   if (row.stage == Stage::scan) PGPHASE_CHECK(work->store.start_pass(session, 0, settings.workers));

@@ -16,8 +16,11 @@ enum class RowLocks {
 };
 
 struct BatchLimits {
-  std::chrono::milliseconds lock_timeout, statement_timeout;
+  std::chrono::milliseconds lock_timeout;      // of the leaf and the checkpoint
+  std::chrono::milliseconds row_lock_timeout;  // so long the rows that are set already wait with us for one that is held
+  std::chrono::milliseconds statement_timeout;
   std::string sets_as = {};  // what triggers of ours know these writes by (k_backfill_flag), or empty
+  bool alone = false;        // BackfillSigns::alone
 };
 // From the time that a batch should last. Always below the server's deadlock_timeout: otherwise the application would
 // be the victim of a deadlock with us.

@@ -59,7 +59,7 @@ Result<BackfillTick> BackfillHelper::Impl::join(Session& session) {
   if (row->stage == Stage::cleanup || row->stage == Stage::done) return tick(Kind::done);
   PGPHASE_TRY(target, inspect_target(session, body));
   PGPHASE_TRY(signs, signs_of(session, key, body, settings.sets_as));
-  worker.emplace(make_work(fence, key, body, *row, target, signs.also, signs.sets_as), settings);
+  worker.emplace(make_work(fence, key, body, *row, target, signs), settings);
   pass = row->pass;
   return tick(Kind::more);
 }

@@ -17,7 +17,7 @@ Result<BackfillTick> BackfillRun::Impl::retry_bad_rows(Session& session) {
   }
   const auto began = std::chrono::steady_clock::now();
   auto limits = batch_limits(settings.batch_time, session.deadlock_timeout());
-  limits.sets_as = work->sets_as;
+  limits.sets_as = work->signs.sets_as;
   for (const auto& bad : rows) {
     PGPHASE_TRY(alone, work->bad_rows.set_alone(session, work->fence, work->sql, limits, bad));
     if (alone.kind == Alone::Kind::set) ++progress.rows_done;

@@ -20,7 +20,7 @@ struct BackfillRun::Impl {
   bool begun;       // the ledger has a row
   BackfillRow row;  // as the ledger has it, or will have it
   ScanChoice scan;  // of a backfill that begins
-  std::string also;  // assignments that keep the old values, or empty
+  BackfillSigns signs;
   BackfillRecord progress;
   double pages_done = 0;  // as `progress` has it, before rounding
   std::optional<std::int64_t> retry_from = {};  // rows that were passed over, behind this id, are tried again now
@@ -50,15 +50,10 @@ struct BackfillRun::Impl {
   BackfillTick tick(BackfillTick::Kind kind);
 };
 
-// The row's decisions and the body as what workers share. `also`: as of Impl.
+// The row's decisions and the body as what workers share.
 std::shared_ptr<BackfillWork> make_work(const Fence& fence, const StepKey& key, const BackfillBody& body,
-                                        const BackfillRow& row, const Target& target, const std::string& also,
-                                        const std::string& sets_as);
+                                        const BackfillRow& row, const Target& target, const BackfillSigns& signs);
 
-// What the writes of a backfill are known by to triggers of ours, and what else it assigns: from the ledger.
-struct BackfillSigns {
-  std::string sets_as, also;
-};
 Result<BackfillSigns> signs_of(Session& session, const StepKey& key, const BackfillBody& body,
                                const std::string& sets_as);
 

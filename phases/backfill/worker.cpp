@@ -19,6 +19,8 @@ using Kind = WorkTick::Kind;
 
 constexpr int k_conflicts_before_skip = 3;
 constexpr int k_most_slow_pages = 3;
+// Where one row is held there are more, and each would cost the application what we wait for it.
+constexpr int k_skips_after_a_lock = 10;
 constexpr milliseconds k_longest_pause{5000};
 
 WorkTick tick(Kind kind) {
@@ -54,7 +56,8 @@ std::vector<std::string> Worker::take_notes() {
 
 BatchLimits Worker::limits(const Session& session) const {
   auto limits = batch_limits(settings_.batch_time, session.deadlock_timeout());
-  limits.sets_as = work_->sets_as;
+  limits.sets_as = work_->signs.sets_as;
+  limits.alone = work_->signs.alone;
   return limits;
 }
 
@@ -94,6 +97,7 @@ Result<WorkTick> Worker::advance(Session& session, int pass) {
   const auto sql = passing_over.empty() ? work_->sql : work_->sql.passing_over(passing_over);
   PGPHASE_TRY(outcome, run_batch(session, work_->fence, work_->store, sql, with, batch));
   if (outcome.kind != BatchOutcome::Kind::locked || skip) return after_batch(session, pass, batch, outcome);
+  skip_for_ = k_skips_after_a_lock;
   batch.row_locks = RowLocks::skip;
   PGPHASE_TRY(second, run_batch(session, work_->fence, work_->store, sql, with, batch));
   return after_batch(session, pass, batch, second);
@@ -112,7 +116,8 @@ Batch Worker::next_batch(int pass) const {
   }
   batch.stay_while_rows_are_left = pass > 0;
   // Waiting for a row in the lock queue makes others wait behind us: not again for rows known to be held.
-  const bool skip = conflicts_ >= k_conflicts_before_skip || (rows_held_since_ && holders_seen_);
+  const bool skip =
+      conflicts_ >= k_conflicts_before_skip || skip_for_ > 0 || (rows_held_since_ && holders_seen_);
   batch.row_locks = skip ? RowLocks::skip : RowLocks::wait;
   return batch;
 }
@@ -165,6 +170,7 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
 
 Result<WorkTick> Worker::committed(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome) {
   conflicts_ = slow_pages_ = 0;
+  skip_for_ = outcome.left > 0 ? k_skips_after_a_lock : std::max(0, skip_for_ - 1);
   if (!batch.rows.empty()) return committed_rows(session, pass, batch, outcome);
   if (outcome.advanced) stop_before_.reset();
   // Held back by the width that stripes allow, a batch tells nothing about a wider one.

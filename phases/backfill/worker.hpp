@@ -18,6 +18,13 @@
 
 namespace pgphase {
 
+// What the writes of a backfill are known by to triggers of ours, and what else it assigns: from the ledger.
+struct BackfillSigns {
+  std::string sets_as;  // k_backfill_flag, or empty
+  std::string also;     // assignments that keep the old values, or empty
+  bool alone = false;   // the triggers that keep columns in step would set what the UPDATE sets, and nothing else
+};
+
 // What all workers of a backfill know, once it has begun. Never changed; shared between threads.
 struct BackfillWork {
   Fence fence;
@@ -30,7 +37,7 @@ struct BackfillWork {
   Todo todo = Todo::differs;
   std::string marker;  // or empty
   BatchSql sql;
-  std::string sets_as;
+  BackfillSigns signs;
 };
 
 struct WorkTick {
@@ -106,6 +113,7 @@ class Worker {
   std::vector<std::string> passed_over_;     // of the chunk at work: addresses of rows that are recorded
   std::optional<std::int64_t> stop_before_;  // the next window ends here, because rows of a wider one are at odds
   int conflicts_ = 0, slow_pages_ = 0, told_bad_rows_ = 0;
+  int skip_for_ = 0;  // batches that do not wait for rows, because some were held lately
   bool told_of_locks_ = false;
   std::optional<std::chrono::steady_clock::time_point> rows_held_since_;  // a sweep waits for them
   std::chrono::milliseconds held_pause_{0};

@@ -295,9 +295,12 @@ std::string create_sync_triggers_sql(const SyncTable& table) {
   std::string sql;
   for (const auto* trigger : {k_first_trigger, k_last_trigger}) {
     sql += fmt::format(
-        "CREATE TRIGGER {0} BEFORE INSERT OR UPDATE ON {1} FOR EACH ROW EXECUTE FUNCTION pgphase.{2}();"
+        "CREATE TRIGGER {0} BEFORE INSERT OR UPDATE ON {1} FOR EACH ROW "
+        // Of a condition this is the depth without the trigger itself.
+        "WHEN (pg_catalog.current_setting({3}, true) IS DISTINCT FROM 'on' OR pg_catalog.pg_trigger_depth() > 0) "
+        "EXECUTE FUNCTION pgphase.{2}();"
         "ALTER TABLE {1} ENABLE ALWAYS TRIGGER {0};",
-        quote_ident(trigger), qualified(table.table), quote_ident(table.function));
+        quote_ident(trigger), qualified(table.table), quote_ident(table.function), quote_literal(k_backfill_alone));
   }
   return sql;
 }

@@ -46,6 +46,9 @@ struct SyncLink {
 // A backfill of a link's targets sets this to the link's key, for its transaction: what it writes is no change of an
 // application's.
 inline constexpr const char* k_backfill_flag = "pgphase.backfill";
+// 'on' where such an UPDATE needs neither of the triggers: it sets what they would, nothing else follows from that, and
+// no trigger of the user's can change the row in between. Statements that triggers run within it need them all the same.
+inline constexpr const char* k_backfill_alone = "pgphase.alone";
 
 struct SyncTable {
   TableName table;

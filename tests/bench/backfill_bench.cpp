@@ -23,6 +23,8 @@ std::vector<std::unique_ptr<Way>> all_ways() {
   out.push_back(trigger_driven_batches());
   out.push_back(with_pgphase(k_one, "pgphase, 1 worker", {.settings = k_full_speed}));
   out.push_back(with_pgphase(k_two, "pgphase, 2 workers", {.workers = 2, .settings = k_full_speed}));
+  out.push_back(with_pgphase("pgphase_1_in_step", "pgphase, 1 worker, kept in step with writers",
+                             {.in_step = true, .settings = k_full_speed}));
   out.push_back(with_pgphase(k_given_up, "pgphase, overwriting, old values given up",
                              {.old_values = OldValues::given_up, .settings = k_full_speed}));
   out.push_back(with_pgphase(k_kept, "pgphase, overwriting, old values kept",

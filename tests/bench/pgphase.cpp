@@ -53,6 +53,12 @@ struct Pgphase::Ended {
 
 std::string plan_text(const PgphaseOptions& options) {
   std::string out = "format      = 1\ndescription = \"What a bench fills\"\n";
+  if (options.in_step) {
+    out +=
+        "\n[[change]]\nop     = \"add_column\"\ntable  = \"accounts\"\ncolumn = \"email_norm\"\ntype   = \"text\"\n"
+        "fill   = \"lower(email)\"\ndown   = \"email_norm\"\n";
+    return out;
+  }
   if (options.old_values == OldValues::none_there) {
     out += "\n[[change]]\nop     = \"add_column\"\ntable  = \"accounts\"\ncolumn = \"email_norm\"\ntype   = \"text\"\n";
   }
@@ -105,7 +111,7 @@ Pgphase::Ended Pgphase::run(std::vector<std::string> args, milliseconds limit) c
 
 void Pgphase::check_ledger(Table& table) const {
   const auto counted = table.session().value(
-      fmt::format("SELECT rows FROM pgphase.step WHERE plan = '{}' AND name = '{}'", k_plan, k_step));
+      fmt::format("SELECT sum(rows) FROM pgphase.step WHERE plan = '{}' AND phase = 'backfill'", k_plan));
   if (counted == std::to_string(table.shape().rows)) return;
   throw std::runtime_error(
       fmt::format("WRONG COUNT: the ledger says that {} rows were set, of {}", counted, table.shape().rows));

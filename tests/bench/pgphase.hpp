@@ -19,6 +19,7 @@ enum class OldValues {
 struct PgphaseOptions {
   int workers = 1;  // one is the default, and not written into the plan
   OldValues old_values = OldValues::none_there;
+  bool in_step = false;       // triggers keep the column in step with writers of both versions
   std::string settings = {};  // more lines for pgphase.toml
 };
 

@@ -100,5 +100,71 @@ TEST_F(SyncTriggersE2eTest, ARollbackThatWouldOverwriteNewerValuesAsksForAWord) 
   EXPECT_EQ(project.db().value("SELECT string_agg(email, ' ' ORDER BY id) FROM people WHERE id < 4"), "newer P2 P3");
 }
 
+// The backfill sets what the triggers would, so it does without them.
+class FillE2eTest : public SyncTriggersE2eTest {
+ protected:
+  // How often the function was called while the column was filled.
+  std::string calls_of_the_fill() {
+    project.db().exec(
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET track_functions = pl', current_database()); END $$");
+    EXPECT_EQ(up("additive"), 0) << last.err;
+    EXPECT_EQ(up("backfill"), 0) << last.err;
+    return project.db().value(
+        "SELECT coalesce(sum(calls), 0) FROM pg_stat_user_functions WHERE schemaname = 'pgphase'");
+  }
+  std::string out_of_step() {
+    return project.db().value("SELECT count(*) FROM people WHERE address IS DISTINCT FROM lower(email)");
+  }
+};
+
+TEST_F(FillE2eTest, CallsNoTriggerOfOurs) {
+  EXPECT_EQ(calls_of_the_fill(), "0");
+  EXPECT_EQ(out_of_step(), "0");
+  project.db().exec("UPDATE people SET email = 'New' WHERE id = 1");
+  EXPECT_EQ(project.db().value("SELECT address FROM people WHERE id = 1"), "new");
+}
+
+TEST_F(FillE2eTest, CallsThemWhereATriggerOfTheUsersMayChangeTheRow) {
+  project.db().exec(
+      "CREATE FUNCTION renamed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.email := 'Q' || NEW.id; RETURN NEW; "
+      "END $$;"
+      "CREATE TRIGGER renamed BEFORE UPDATE ON people FOR EACH ROW EXECUTE FUNCTION renamed()");
+  EXPECT_EQ(calls_of_the_fill(), "200");
+  EXPECT_EQ(out_of_step(), "0");
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM people WHERE address = 'q' || id"), "100");
+}
+
+TEST_F(FillE2eTest, CallsThemForWhatATriggerOfTheUsersWritesMeanwhile) {
+  project.db().exec(
+      "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "INSERT INTO people VALUES (NEW.id + 1000, 'N' || NEW.id); RETURN NULL; END $$;"
+      "CREATE TRIGGER note AFTER UPDATE ON people FOR EACH ROW WHEN (NEW.id <= 1000) EXECUTE FUNCTION note()");
+  EXPECT_EQ(calls_of_the_fill(), "200");
+  EXPECT_EQ(out_of_step(), "0");
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM people"), "200");
+}
+
+// Another link reads what is filled here.
+TEST_F(FillE2eTest, CallsThemWhereAnotherColumnFollows) {
+  project.plan("010_change", R"toml(format = 1
+[[change]]
+op     = "add_column"
+table  = "people"
+column = "address"
+type   = "text"
+fill   = "lower(email)"
+down   = "address"
+[[change]]
+op     = "add_column"
+table  = "people"
+column = "host"
+type   = "text"
+fill   = "'at ' || address"
+)toml");
+  EXPECT_NE(calls_of_the_fill(), "0");
+  EXPECT_EQ(out_of_step(), "0");
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM people WHERE host IS DISTINCT FROM 'at ' || address"), "0");
+}
+
 }  // namespace
 }  // namespace pgphase::testing

@@ -110,6 +110,7 @@ TEST(BackfillBatchSqlTest, NothingOfTheAuthorsIsEvaluatedForRowsThatArePassedOve
 TEST(BackfillBatchLimitsTest, StayBelowTheServersDeadlockCheck) {
   const auto usual = batch_limits(milliseconds(100), milliseconds(1000));
   EXPECT_EQ(usual.lock_timeout, milliseconds(100));
+  EXPECT_EQ(usual.row_lock_timeout, milliseconds(10));
   EXPECT_EQ(usual.statement_timeout, milliseconds(500));
   const auto long_batches = batch_limits(milliseconds(5000), milliseconds(1000));
   EXPECT_EQ(long_batches.lock_timeout, milliseconds(900));
