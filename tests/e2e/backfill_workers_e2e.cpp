@@ -113,6 +113,82 @@ TEST_F(BackfillWorkersE2e, EachRowIsRaisedOnceThoughWorkersAreKilled) {
   std::fprintf(stderr, "%d kills, %d rows written meanwhile\n", kills, written.load());
 }
 
+// Tables of every make, by three workers at once and beside writers of their rows: each is raised once.
+struct Make {
+  const char* name;
+  const char* table;  // items, with columns n and was; its rows are i = 1 … 30000
+  const char* raise;  // one row of number $ by the application
+};
+
+class BackfillWorkersMakesE2e : public BackfillWorkersE2e, public ::testing::WithParamInterface<Make> {};
+
+TEST_P(BackfillWorkersMakesE2e, ThreeWorkersRaiseEachRowOnce) {
+  const auto& make = GetParam();
+  project.db().exec(make.table);
+  project.db().exec("UPDATE items SET pad = repeat('x', 300) WHERE pad IS NULL; ANALYZE items");
+  project.plan("001_raise", k_raise);
+  project.file("pgphase.toml", "[backfill]\nworkers = 3\n[throttle]\nprobe_p95 = \"off\"\n");
+  std::atomic<bool> over{false};
+  std::thread writer([&] {
+    PgClient client(project.db().url());
+    for (int i = 0; !over; ++i) {
+      std::string sql = make.raise;
+      sql.replace(sql.find('$'), 1, std::to_string(1 + i * 7919 % 30000));
+      try {
+        client.exec(sql);
+      } catch (const PgError& e) {
+        if (e.sqlstate() != "40P01" && e.sqlstate() != "55P03") ADD_FAILURE() << e.what();
+      }
+    }
+  });
+  const auto run = project.run({"up", "--approve", "001_raise"});
+  over = true;
+  writer.join();
+  EXPECT_EQ(run.code, 0) << run.out << run.err;
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM items WHERE n <> was + 1"), "0");
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM items"), "30000");
+  EXPECT_EQ(chosen("workers"), "3");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BackfillWorkersMakesE2e,
+    ::testing::Values(
+        Make{"WithoutAKey",
+             "CREATE TABLE items (i int, n int DEFAULT 0, was int DEFAULT 0, pad text);"
+             "INSERT INTO items (i) SELECT i FROM generate_series(1, 30000) i; CREATE INDEX ON items (i)",
+             "UPDATE items SET n = n + 1, was = was + 1 WHERE i = $"},
+        Make{"RandomUuidKey",
+             "CREATE TABLE items (id uuid PRIMARY KEY, i int, n int DEFAULT 0, was int DEFAULT 0, pad text);"
+             "INSERT INTO items (id, i) SELECT md5(i::text)::uuid, i FROM generate_series(1, 30000) i",
+             "UPDATE items SET n = n + 1, was = was + 1 WHERE id = md5('$')::uuid"},
+        Make{"CompositeKey",
+             "CREATE TABLE items (a text, b int, n int DEFAULT 0, was int DEFAULT 0, pad text, PRIMARY KEY (a, b));"
+             "INSERT INTO items (a, b) SELECT 'a', i FROM generate_series(1, 30000) i",
+             "UPDATE items SET n = n + 1, was = was + 1 WHERE a = 'a' AND b = $"},
+        Make{"Partitioned",
+             "CREATE TABLE items (id int, n int DEFAULT 0, was int DEFAULT 0, pad text, PRIMARY KEY (id)) "
+             "PARTITION BY RANGE (id);"
+             "CREATE TABLE items_1 PARTITION OF items FOR VALUES FROM (0) TO (5000);"
+             "CREATE TABLE items_2 PARTITION OF items FOR VALUES FROM (5000) TO (25000);"
+             "CREATE TABLE items_3 PARTITION OF items DEFAULT;"
+             "INSERT INTO items (id) SELECT i FROM generate_series(1, 30000) i",
+             "UPDATE items SET n = n + 1, was = was + 1 WHERE id = $"},
+        // Its rows move to other partitions while they are visited.
+        Make{"PartitionedByWhatMoves",
+             "CREATE TABLE items (i int, part int, n int DEFAULT 0, was int DEFAULT 0, pad text) PARTITION BY LIST "
+             "(part);"
+             "CREATE TABLE items_0 PARTITION OF items FOR VALUES IN (0);"
+             "CREATE TABLE items_1 PARTITION OF items FOR VALUES IN (1);"
+             "CREATE INDEX ON items (i);"
+             "INSERT INTO items (i, part) SELECT i, i % 2 FROM generate_series(1, 30000) i",
+             "UPDATE items SET n = n + 1, was = was + 1, part = 1 - part WHERE i = $"},
+        Make{"WhatIsSetIsIndexed",
+             "CREATE TABLE items (id int PRIMARY KEY, n int DEFAULT 0, was int DEFAULT 0, pad text);"
+             "CREATE INDEX ON items (n);"
+             "INSERT INTO items (id) SELECT i FROM generate_series(1, 30000) i",
+             "UPDATE items SET n = n + 1, was = was + 1 WHERE id = $"}),
+    [](const auto& made) { return made.param.name; });
+
 TEST_F(BackfillWorkersE2e, SettingsChangeWhileItRuns) {
   make_slow_table(project.db(), 3000, 0.02);
   project.plan("001_fill", k_slow_plan);
