@@ -197,6 +197,7 @@ std::optional<BackfillProgress> progress_of(const PlanRecord& plan, const Ledger
   for (const auto& backfill : plan.backfills) {
     const bool done = over || backfill.stage == "done";
     progress.rows_done += backfill.rows_done;
+    progress.bad_rows += backfill.bad_rows;
     total += done ? backfill.rows_done : std::max(backfill.rows_estimate, backfill.rows_done);
     total_known = total_known && (done || backfill.rows_estimate > 0);
     pages_total += backfill.pages_total;

@@ -62,6 +62,9 @@ std::string progress_words(const BackfillProgress& progress) {
   if (progress.rows_per_second.value_or(0) > 0) {
     line += fmt::format(", {} rows/s", human_count(std::llround(*progress.rows_per_second)));
   }
+  if (progress.bad_rows > 0) {
+    line += fmt::format(", {} {} be set", human_count(progress.bad_rows), progress.bad_rows == 1 ? "row that cannot" : "rows that cannot");
+  }
   if (progress.eta_seconds.value_or(0) > 0) {
     line += fmt::format(", about {} left", words::duration(std::chrono::seconds(std::llround(*progress.eta_seconds))));
   }
@@ -219,6 +222,7 @@ json::array strings(const std::vector<std::string>& items) {
 json::object progress_json(const BackfillProgress& progress) {
   const auto eta = progress.eta_seconds ? json::value(std::llround(*progress.eta_seconds)) : json::value(nullptr);
   return {{"rows_done", progress.rows_done},
+          {"bad_rows", progress.bad_rows},
           {"rows_total", progress.rows_total ? json::value(*progress.rows_total) : json::value(nullptr)},
           {"rows_per_second", maybe(progress.rows_per_second)},
           {"eta_seconds", eta},

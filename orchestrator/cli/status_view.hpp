@@ -40,6 +40,7 @@ std::optional<IncidentCard> incident_card(const PlanRecord& plan, const LedgerVi
 // Rows, speed and time left of the plan's backfills together; numbers that nobody knows are empty.
 struct BackfillProgress {
   std::int64_t rows_done = 0;
+  std::int64_t bad_rows = 0;  // passed over, because they cannot be set
   std::optional<std::int64_t> rows_total;
   std::optional<double> rows_per_second, eta_seconds, share;  // share: of the pages, 0 to 1
   std::string chosen;     // JSON of the one at work: how it goes about it; empty: none is

@@ -75,7 +75,7 @@ Result<std::string> would_be_lost(Session& session, const Action& action) {
                     {table, action.name}));
   if (column.empty()) return std::string();
   auto values = session.query(
-      fmt::format("SELECT EXISTS (SELECT FROM {} WHERE {} IS NOT NULL)", table, quote_ident(action.name)));
+      fmt::format("SELECT EXISTS (SELECT FROM {} WHERE {} IS DISTINCT FROM NULL)", table, quote_ident(action.name)));
   // Not known within the time for it: then there may be some.
   if (!values && values.error().code != Errc::sql) return values.error();
   if (values && !(*values)[0].boolean(0)) return std::string();

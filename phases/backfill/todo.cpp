@@ -80,7 +80,7 @@ std::string todo_condition(Todo todo, const BackfillBody& body, const Target& ta
       for (const auto& [column, expression] : body.set) {
         any = joined(
             any, " OR ",
-            fmt::format("({}.{} IS NULL AND {} IS NOT NULL)", row, quote_ident(column), in_parentheses(expression)));
+            fmt::format("({} AND {})", is_null(row + "." + quote_ident(column)), is_not_null(in_parentheses(expression))));
       }
       return "(" + any + ")";
     }

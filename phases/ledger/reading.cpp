@@ -253,6 +253,24 @@ Result<std::map<PlanId, std::vector<BackfillRecord>>> read_backfills(Session& se
   return records;
 }
 
+namespace {
+
+// Not in a ledger that an older pgphase has made.
+constexpr int k_bad_rows_since = 5;
+
+Result<void> count_bad_rows(Session& session, std::vector<PlanRecord>& plans,
+                            const std::map<std::string, std::size_t>& at) {
+  PGPHASE_TRY(counts, session.query("SELECT plan, step, count(*) FROM pgphase.bad_row GROUP BY 1, 2"));
+  for (const auto& row : counts) {
+    for (auto& backfill : plans[at.at(row.text(0))].backfills) {
+      if (backfill.step == row.text(1)) backfill.bad_rows = row.integer(2);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<LedgerView> read_ledger(Session& session) {
   LedgerView view;
   PGPHASE_TRY(version, ledger_version(session));
@@ -277,6 +295,7 @@ Result<LedgerView> read_ledger(Session& session) {
   PGPHASE_CHECK(read_steps(session, view.plans, at));
   PGPHASE_TRY(backfills, read_backfills(session, std::nullopt));
   for (auto& [plan, records] : backfills) view.plans[at.at(plan.value)].backfills = std::move(records);
+  if (version >= k_bad_rows_since) PGPHASE_CHECK(count_bad_rows(session, view.plans, at));
   PGPHASE_TRY(requests, read_requests(session));
   view.requests = std::move(requests);
   return view;

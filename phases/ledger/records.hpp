@@ -53,6 +53,7 @@ struct BackfillRecord {
   double seconds = 0;  // since it began, by the server's clock
   std::string chosen = {};     // JSON: how it goes about it (orchestrator/engine/backfill_lead.cpp), or empty
   std::string slowed_by = {};  // a clause, or empty
+  std::int64_t bad_rows = 0;   // passed over, because they cannot be set
 };
 
 struct PlanRecord {

@@ -79,7 +79,7 @@ Result<std::string> put_not_null_back(Session& session, const AddColumnBody& bod
   const auto table = qualified(body.table);
   const auto column = quote_ident(body.column);
   PGPHASE_TRY(all_have_one,
-              session.query(fmt::format("SELECT NOT EXISTS (SELECT FROM ONLY {} WHERE {} IS NULL)", table, column)));
+              session.query(fmt::format("SELECT NOT EXISTS (SELECT FROM ONLY {} WHERE {} IS NOT DISTINCT FROM NULL)", table, column)));
   if (!all_have_one[0].boolean(0)) return nullable;
   if (not_null.constraint.empty()) {
     PGPHASE_CHECK(session.script(fmt::format("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL", table, column)));

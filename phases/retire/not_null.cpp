@@ -136,7 +136,7 @@ Result<RetireOutcome> add_proof(Session& session, const StepSite& site, const Re
   auto step = way_back(column, "requiring a value in " + describe(column), LockMode::access_exclusive);
   step.label = "not_null.prove";
   step.change = [&](Session& s) -> Result<std::string> {
-    PGPHASE_CHECK(s.script(alter(column, fmt::format("ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID",
+    PGPHASE_CHECK(s.script(alter(column, fmt::format("ADD CONSTRAINT {} CHECK ({} IS DISTINCT FROM NULL) NOT VALID",
                                                      proof_name(column), quote_ident(column.column)))));
     return std::string();
   };
@@ -159,8 +159,8 @@ Result<std::int64_t> rows_without_value(Session& session, const RequiredColumn& 
       Transaction::begin(session, "not_null.count",
                          "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
   if (!look) return look.error();
-  PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {} IS NULL", qualified(column.table),
-                                               quote_ident(column.column))));
+  PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {} IS NOT DISTINCT FROM NULL",
+                                               qualified(column.table), quote_ident(column.column))));
   PGPHASE_CHECK(look->commit());
   return found[0].integer(0);
 }
@@ -194,8 +194,9 @@ std::string refuse_new_nulls_sql(const RequiredColumn& column) {
          "    HINT = 'A migration was rolled back that had taken NOT NULL off the column. It is not set again yet, "
          "because rows without a value were written meanwhile.';\n"
          "END$$;" +
-         drop_guard_sql(column) + trigger('i', "INSERT", fmt::format("NEW.{} IS NULL", name)) +
-         trigger('u', "UPDATE", fmt::format("NEW.{0} IS NULL AND OLD.{0} IS NOT NULL", name));
+         drop_guard_sql(column) + trigger('i', "INSERT", fmt::format("NEW.{} IS NOT DISTINCT FROM NULL", name)) +
+         trigger('u', "UPDATE",
+                 fmt::format("NEW.{0} IS NOT DISTINCT FROM NULL AND OLD.{0} IS DISTINCT FROM NULL", name));
 }
 
 std::string let_nulls_in_sql(const RequiredColumn& column) {

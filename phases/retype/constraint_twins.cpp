@@ -77,7 +77,7 @@ Result<void> every_row_has_a_value(Session& session, const RetypeBody& body) {
   auto look = Transaction::begin(
       session, "retype.count", "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
   if (!look) return look.error();
-  PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {} IS NULL", qualified(body.table),
+  PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {} IS NOT DISTINCT FROM NULL", qualified(body.table),
                                                quote_ident(new_name(body)))));
   PGPHASE_CHECK(look->commit());
   const auto number = found[0].integer(0);
@@ -107,7 +107,7 @@ Result<RetireOutcome> add(Session& session, const StepSite& site, const RetypeBo
       sql += alter(body, fmt::format("ADD CONSTRAINT {} {} NOT VALID", twin_of(body, one), one.definition));
     }
     if (old.not_null && !state.not_null && !state.ours.contains(proof_name(body))) {
-      sql += alter(body, fmt::format("ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", proof_name(body),
+      sql += alter(body, fmt::format("ADD CONSTRAINT {} CHECK ({} IS DISTINCT FROM NULL) NOT VALID", proof_name(body),
                                      quote_ident(new_name(body))));
     }
     if (!sql.empty()) PGPHASE_CHECK(s.script(sql));

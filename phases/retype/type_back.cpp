@@ -28,7 +28,7 @@ Result<std::int64_t> rows_that_do_not_fit(Session& session, const RetypeBody& bo
       Transaction::begin(session, "retype.count_back",
                          "SET TRANSACTION READ ONLY;" + set_local_ms("statement_timeout", k_long_deadline) + ";");
   if (!look) return look.error();
-  PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {} IS NULL", qualified(body.table),
+  PGPHASE_TRY(found, session.query(fmt::format("SELECT count(*) FROM {} WHERE {} IS NOT DISTINCT FROM NULL", qualified(body.table),
                                                quote_ident(displaced.old.hidden))));
   PGPHASE_CHECK(look->commit());
   return found[0].integer(0);
@@ -82,7 +82,7 @@ Result<RetireOutcome> prove_values(Session& session, const StepSite& site, const
     auto step = way_back(body, LockMode::access_exclusive);
     step.label = "retype.prove";
     step.change = [&](Session& s) -> Result<std::string> {
-      PGPHASE_CHECK(s.script(alter(body, fmt::format("ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", name,
+      PGPHASE_CHECK(s.script(alter(body, fmt::format("ADD CONSTRAINT {} CHECK ({} IS DISTINCT FROM NULL) NOT VALID", name,
                                                      quote_ident(displaced.old.hidden)))));
       return std::string();
     };

@@ -33,7 +33,7 @@ std::string differs(const std::string& one, const std::string& other) {
 
 std::string all_null(const Columns& columns) {
   std::vector<std::string> list;
-  for (const auto& column : columns) list.push_back(in_row("NEW", column) + " IS NULL");
+  for (const auto& column : columns) list.push_back(is_null(in_row("NEW", column)));
   return fmt::format("({})", fmt::join(list, " AND "));
 }
 
@@ -43,8 +43,8 @@ std::string left_out(const Columns& columns) {
   for (const auto& column : columns) {
     const auto value = in_row("NEW", column);
     list.push_back(column.default_sql.empty()
-                       ? value + " IS NULL"
-                       : fmt::format("({0} IS NULL OR NOT {1})", value,
+                       ? is_null(value)
+                       : fmt::format("({0} OR NOT {1})", is_null(value),
                                      differs(fmt::format("ROW({})", value),
                                              fmt::format("ROW(({})::{})", column.default_sql, column.type))));
   }
@@ -140,7 +140,7 @@ std::string by_position(const SyncLink& link, const Writer& writer) {
   if (!in_its_place) return {};
   std::string given;
   for (const auto& source : link.sources) {
-    if (source.called == target.called && source.name != target.name) given = in_row("NEW", source) + " IS NOT NULL";
+    if (source.called == target.called && source.name != target.name) given = is_not_null(in_row("NEW", source));
   }
   if (given.empty()) return {};
   if (!target.numbered) given += " AND " + left_out(link.targets);

@@ -32,8 +32,8 @@ std::string lacks_a_value(const TableName& table, const Columns& columns) {
   std::vector<std::string> any;
   for (const auto& column : columns) {
     if (column.expression.empty()) continue;
-    any.push_back(fmt::format("{}.{} IS NULL AND ({}\n) IS NOT NULL", quote_ident(table.name), quote_ident(column.name),
-                              column.expression));
+    any.push_back(fmt::format("{} AND {}", is_null(quote_ident(table.name) + "." + quote_ident(column.name)),
+                              is_not_null("(" + column.expression + "\n)")));
   }
   return fmt::format("{}", fmt::join(any, " OR "));
 }
@@ -105,7 +105,7 @@ Result<std::vector<std::string>> newcomers_without_old_values(Session& session, 
       std::vector<std::string> repairs;
       for (const auto& column : side) {
         if (column.expression.empty()) continue;
-        repairs.push_back(fmt::format("UPDATE ONLY {0} AS {1} SET {2} = {3} WHERE {2} IS NULL", qualified(partition),
+        repairs.push_back(fmt::format("UPDATE ONLY {0} AS {1} SET {2} = {3} WHERE {2} IS NOT DISTINCT FROM NULL", qualified(partition),
                                       quote_ident(stored.table.name),
                                       quote_ident(column.called.empty() ? column.name : column.called),
                                       column.expression));

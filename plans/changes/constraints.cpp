@@ -83,10 +83,10 @@ std::vector<Part> not_null(const TableName& table, const std::string& column) {
                   quote_literal(qualified(table)), quote_literal(column)),
       fmt::format("column {} of {} is NOT NULL already", column, display_name(table)), "looks at the catalogue")};
   Part none_is_null{require(
-      fmt::format("SELECT count(*) FROM {} WHERE {} IS NULL", qualified(table), quote_ident(column)),
+      fmt::format("SELECT count(*) FROM {} WHERE {} IS NOT DISTINCT FROM NULL", qualified(table), quote_ident(column)),
       fmt::format("{} is NULL in %n rows of {}", column, display_name(table)), "reads the table; nobody waits")};
   // ACCESS EXCLUSIVE for a moment, each but the validation.
-  Part prove{alter(fmt::format(" ADD CONSTRAINT {} CHECK ({} IS NOT NULL) NOT VALID", proof, quote_ident(column))),
+  Part prove{alter(fmt::format(" ADD CONSTRAINT {} CHECK ({} IS DISTINCT FROM NULL) NOT VALID", proof, quote_ident(column))),
              alter(fmt::format(" DROP CONSTRAINT IF EXISTS {}", proof))};
   Part set{alter(fmt::format(" ALTER COLUMN {} SET NOT NULL", quote_ident(column))),
            alter(fmt::format(" ALTER COLUMN {} DROP NOT NULL", quote_ident(column)))};

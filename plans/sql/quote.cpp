@@ -211,6 +211,14 @@ std::string display_name(const TableName& table) {
   return table.schema == "public" ? table.name : table.schema + '.' + table.name;
 }
 
+std::string is_null(const std::string& sql) {
+  return sql + " IS NOT DISTINCT FROM NULL";
+}
+
+std::string is_not_null(const std::string& sql) {
+  return sql + " IS DISTINCT FROM NULL";
+}
+
 std::string quote_list(const std::vector<std::string>& names) {
   std::string out;
   for (const auto& name : names) out += (out.empty() ? "" : ", ") + quote_ident(name);

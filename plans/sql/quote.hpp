@@ -21,6 +21,11 @@ std::string qualified(const TableName& table);
 // "tasks", or "app.tasks" outside of public: for people, never for SQL.
 std::string display_name(const TableName& table);
 
+// Whether a value is missing: what NOT NULL and defaults go by. `IS NULL` asks something else of a row type: whether all
+// of its fields are, and `IS NOT NULL` whether none is. PostgreSQL makes the same test of both for any other type.
+std::string is_null(const std::string& sql);
+std::string is_not_null(const std::string& sql);
+
 // The names, quoted, separated by ", ".
 std::string quote_list(const std::vector<std::string>& names);
 

@@ -25,7 +25,7 @@ std::string line_of(const char* file, const std::string& key) {
   return {};
 }
 
-constexpr const char* k_settings[] = {"shared_buffers", "max_wal_size",       "checkpoint_timeout",
+constexpr const char* k_settings[] = {"shared_buffers", "min_wal_size", "max_wal_size",       "checkpoint_timeout",
                                       "autovacuum",     "autovacuum_naptime", "fsync",
                                       "wal_level",      "full_page_writes",   "synchronous_commit"};
 

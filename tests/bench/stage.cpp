@@ -25,6 +25,16 @@ void require_room(std::int64_t rows) {
                                        as_megabytes(static_cast<double>(needed))));
 }
 
+// A server that has been at work has WAL segments to use again. A new one fills each with zeros first, and whoever commits
+// meanwhile waits for that.
+void age(const LocalServer& server) {
+  Session session(server.url());
+  for (int i = 0; i < 64; ++i) {
+    session.exec("SELECT pg_logical_emit_message(false, 'age', repeat('x', 32 * 1024 * 1024))", k_look);
+  }
+  session.exec("CHECKPOINT", limit_for(0));
+}
+
 }  // namespace
 
 void tell(const std::string& line) {
@@ -37,9 +47,11 @@ LocalServer start_server(const CommonOptions& options, std::int64_t rows) {
   server.durability = Durability::durable;
   // A checkpoint at a moment of its own choosing would give one way full page images that its neighbour has not.
   server.settings = {
-      {"shared_buffers", options.shared_buffers}, {"max_wal_size", options.max_wal_size}, {"checkpoint_timeout", "1h"}};
+      {"shared_buffers", options.shared_buffers}, {"max_wal_size", options.max_wal_size}, {"checkpoint_timeout", "1h"},
+      {"min_wal_size", "4GB"}};
   auto started = LocalServer::start(server);
   if (!started) throw std::runtime_error(started.error().text());
+  age(*started);
   return std::move(*started);
 }
 

@@ -37,7 +37,7 @@ TEST(BackfillTodoTest, FillingTwoColumnsKeepsTheOneThatAnApplicationWrote) {
   const auto body = body_of({{"a", "x"}, {"B", "y"}});
   const auto target = target_of(body);
   EXPECT_EQ(todo_condition(Todo::fill_empty, body, target, ""),
-            "((users.a IS NULL AND (x\n) IS NOT NULL) OR (users.\"B\" IS NULL AND (y\n) IS NOT NULL))");
+            "((users.a IS NOT DISTINCT FROM NULL AND (x\n) IS DISTINCT FROM NULL) OR (users.\"B\" IS NOT DISTINCT FROM NULL AND (y\n) IS DISTINCT FROM NULL))");
   EXPECT_EQ(assignments(Todo::fill_empty, body, target, ""),
             "a = coalesce(users.a, (x\n)::character varying), \"B\" = coalesce(users.\"B\", (y\n)::character varying)");
 }

@@ -130,8 +130,8 @@ TEST(SetNotNullTest, ProvesItWithACheckThatGoesAgain) {
   const auto body = body_of("set_not_null", "schema = \"App\"\ntable = \"t\"\ncolumn = \"c\"\n");
   ASSERT_EQ(body.forward.size(), 6U);
   EXPECT_EQ(body.forward[0].unmet, "column c of App.t is NOT NULL already");
-  EXPECT_EQ(body.forward[1].sql, "SELECT count(*) FROM \"App\".t WHERE c IS NULL");
-  EXPECT_THAT(body.forward[2].sql, HasSubstr("CHECK (c IS NOT NULL) NOT VALID"));
+  EXPECT_EQ(body.forward[1].sql, "SELECT count(*) FROM \"App\".t WHERE c IS NOT DISTINCT FROM NULL");
+  EXPECT_THAT(body.forward[2].sql, HasSubstr("CHECK (c IS DISTINCT FROM NULL) NOT VALID"));
   EXPECT_EQ(body.forward[3].kind, StatementKind::validate);
   EXPECT_EQ(body.forward[4].sql, "ALTER TABLE \"App\".t ALTER COLUMN c SET NOT NULL");
   EXPECT_EQ(body.undo[0].kind, StatementKind::nothing);
