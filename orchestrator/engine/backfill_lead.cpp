@@ -68,6 +68,7 @@ struct BackfillLead::Impl {
   Clock::time_point looked_at = {}, said_at = Clock::now();
   std::string told = {};  // what the ledger has of the speed
   std::string said_slowed = {};
+  bool told_at_rows = false;
 
   bool stop() const { return run.control.reason_to_stop().has_value(); }
   Orders orders();
@@ -200,6 +201,8 @@ asio::awaitable<Result<RowCount>> BackfillLead::Impl::lead() {
     if (tick->kind == BackfillTick::Kind::done) co_return RowCount(tick->progress.rows_done);
     chosen = tick->chosen;
     const bool at_rows = tick->progress.stage == "scan" || tick->progress.stage == "sweep";
+    // Told at once: also a short one says how it went about it.
+    if (at_rows && !std::exchange(told_at_rows, true)) looked_at = {};
     watchman->watch(speed.throttle, backfill->table(), tick->progress.pages_total);
     if (at_rows) crew->want(settings.workers - 1);
     say(*tick, verdict);

@@ -126,6 +126,13 @@ TEST_P(BackfillWorkersMakesE2e, ThreeWorkersRaiseEachRowOnce) {
   const auto& make = GetParam();
   project.db().exec(make.table);
   project.db().exec("UPDATE items SET pad = repeat('x', 300) WHERE pad IS NULL; ANALYZE items");
+  // Slow enough for all three to come, and it tells who set rows.
+  project.db().exec(
+      "CREATE TABLE setters (pid int);"
+      "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "IF current_setting('application_name') LIKE 'pgphase%' AND random() < 0.02 THEN "
+      "INSERT INTO setters VALUES (pg_backend_pid()); PERFORM pg_sleep(0.005); END IF; RETURN NEW; END $$;"
+      "CREATE TRIGGER slowly BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION slowly()");
   project.plan("001_raise", k_raise);
   project.file("pgphase.toml", "[backfill]\nworkers = 3\n[throttle]\nprobe_p95 = \"off\"\n");
   std::atomic<bool> over{false};
@@ -147,7 +154,8 @@ TEST_P(BackfillWorkersMakesE2e, ThreeWorkersRaiseEachRowOnce) {
   EXPECT_EQ(run.code, 0) << run.out << run.err;
   EXPECT_EQ(project.db().value("SELECT count(*) FROM items WHERE n <> was + 1"), "0");
   EXPECT_EQ(project.db().value("SELECT count(*) FROM items"), "30000");
-  EXPECT_EQ(chosen("workers"), "3");
+  EXPECT_EQ(project.db().value("SELECT count(DISTINCT pid) FROM setters"), "3");
+  EXPECT_NE(chosen("workers"), "none");
 }
 
 INSTANTIATE_TEST_SUITE_P(
