@@ -1,5 +1,9 @@
 #include "plans/phased_plan.hpp"
 
+#include <fmt/format.h>
+
+#include "plans/sql/quote.hpp"
+
 namespace pgphase {
 
 const char* to_string(LockMode mode) {
@@ -24,6 +28,16 @@ const char* to_string(LockMode mode) {
       return "ACCESS EXCLUSIVE";
   }
   return "?";
+}
+
+std::string AddColumnBody::type() const {
+  const auto prefix = fmt::format("ALTER TABLE {} ADD COLUMN {} ", qualified(table), quote_ident(column));
+  if (!sql.starts_with(prefix)) return {};
+  auto found = sql.substr(prefix.size());
+  for (const auto* behind : {" DEFAULT ", " NOT NULL", " GENERATED "}) {
+    if (const auto end = found.find(behind); end != std::string::npos) found.erase(end);
+  }
+  return found;
 }
 
 }  // namespace pgphase

@@ -85,6 +85,8 @@ struct AddColumnBody {
   std::string sql;
   std::string default_sql;  // empty: no default
   bool nullable = true;     // false: restoring it after a retirement has to set NOT NULL again
+
+  std::string type() const;  // as `sql` says it; empty: it says something else
 };
 
 // A column that a plan makes, and what follows from the columns that are there already.

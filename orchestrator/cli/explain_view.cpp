@@ -90,6 +90,13 @@ void add_foreseen(std::string& out, const Foresight& found) {
   for (const auto& warning : found.warnings) add_line(out, "warning", warning);
 }
 
+// Of a plan alone it can only be said what holds for most tables.
+std::string note_of(const Statement& statement, const Foresight* found) {
+  constexpr std::string_view k_no_rewrite = "no scan, no rewrite";
+  if (!found || !found->rewrites || !statement.note.starts_with(k_no_rewrite)) return statement.note;
+  return "rewrites the table" + statement.note.substr(k_no_rewrite.size());
+}
+
 void add_step(std::string& out, const Step& step, std::size_t number, const StepRecord* record, const Foresight* found,
               SqlShown shown) {
   out +=
@@ -100,7 +107,7 @@ void add_step(std::string& out, const Step& step, std::size_t number, const Step
   for (const auto& statement : forward_statements(step)) {
     add_sql(out, "sql", statement.sql.empty() ? "(from the definition that the ledger keeps)" : statement.sql, shown);
     add_line(out, "locks", lock_words(statement));
-    add_line(out, "note", statement.note);
+    add_line(out, "note", note_of(statement, found));
   }
   add_line(out, "undo", how_it_is_undone(step));
   if (!step.irreversible) {
@@ -168,7 +175,7 @@ void add_plan(std::string& out, const ExplainedPlan& explained, const ExplainInp
 
 // --- JSON ------------------------------------------------------------------------------------------------------------
 
-json::array statements_json(const std::vector<Statement>& statements) {
+json::array statements_json(const std::vector<Statement>& statements, const Foresight* found) {
   json::array out;
   for (const auto& statement : statements) {
     json::array locks;
@@ -180,7 +187,7 @@ json::array statements_json(const std::vector<Statement>& statements) {
                                {"kind", to_string(statement.kind)},
                                {"locks", std::move(locks)},
                                {"locks_known", statement.locks_known},
-                               {"note", statement.note}});
+                               {"note", note_of(statement, found)}});
   }
   return out;
 }
@@ -194,10 +201,10 @@ json::object step_json(const Step& step, const StepRecord* record, const Foresig
   return {{"name", step.name},
           {"does", what_it_does(step)},
           {"state", to_string(record ? record->state : StepState::pending)},
-          {"statements", statements_json(forward_statements(step))},
+          {"statements", statements_json(forward_statements(step), found)},
           {"undo", json::object{{"possible", !step.irreversible.has_value()},
                                 {"how", how_it_is_undone(step)},
-                                {"statements", statements_json(undo_statements(step))}}},
+                                {"statements", statements_json(undo_statements(step), nullptr)}}},
           {"verify", step.verify.empty() ? json::value(nullptr) : json::value(step.verify)},
           {"in_the_way", sentences_json(found, &Foresight::obstacles)},
           {"warnings", sentences_json(found, &Foresight::warnings)}};

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <string_view>
 
 #include "plans/sql/quote.hpp"
 
@@ -12,6 +14,15 @@ namespace {
 Error refuse(const TableName& table, const std::string& why, const std::string& next) {
   return make_error(Errc::refused, fmt::format("cannot backfill {}: {}", display_name(table), why),
                     fmt::format("Nothing was changed. {}", next));
+}
+
+// "cannot backfill o: …; drop the rule …": what is wrong and what to do.
+std::string as_a_sentence(const Error& error) {
+  auto next = error.next.substr(std::string_view("Nothing was changed. ").size());
+  if (next.empty()) return error.message;
+  next.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(next.front())));
+  if (next.ends_with('.')) next.pop_back();
+  return fmt::format("{}; {}", error.message, next);
 }
 
 // Why a relation of this kind has no rows of its own to set.
@@ -77,6 +88,36 @@ Result<void> check_leaves(Session& session, const Target& target) {
   return refuse(target.table,
                 fmt::format("{} is stored by the access method {}, which has no heap pages to scan", leaf, row.text(3)),
                 "Write the UPDATE as an `sql` step.");
+}
+
+// PostgreSQL refuses each UPDATE of a row that it publishes and that a subscriber could not tell from others.
+Result<void> check_replica_identity(Session& session, const Target& target) {
+  const auto* by_schema = session.server_version() < 150000
+                              ? ""
+                              : " OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND "
+                                "s.pnnspid = f.relnamespace)";
+  PGPHASE_TRY(odd, session.query(fmt::format(
+                       "SELECT p.pubname, n.nspname, c.relname FROM {} l "
+                       "  JOIN pg_class c ON c.oid = l.oid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                       "  JOIN LATERAL (SELECT c.oid UNION SELECT relid FROM pg_partition_ancestors(c.oid)) up ON true "
+                       "  JOIN pg_class f ON f.oid = up.oid, pg_publication p "
+                       " WHERE p.pubupdate AND c.relpersistence = 'p' "
+                       "   AND (p.puballtables OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid "
+                       "                                  AND r.prrelid = f.oid){}) "
+                       "   AND c.relreplident <> 'f' "
+                       "   AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND CASE c.relreplident "
+                       "                   WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END) "
+                       " ORDER BY 1, 2, 3 LIMIT 1",
+                       leaves_of(target.oid), by_schema)));
+  if (odd.empty()) return {};
+  const TableName leaf{odd[0].text(1), odd[0].text(2)};
+  return refuse(target.table,
+                fmt::format("publication {} publishes updates of {}, which has no replica identity, so that PostgreSQL "
+                            "refuses each UPDATE",
+                            odd[0].text(0), display_name(leaf)),
+                fmt::format("Give it a primary key or one by `ALTER TABLE {} REPLICA IDENTITY …`, or take it out of "
+                            "the publication.",
+                            qualified(leaf)));
 }
 
 Result<TargetColumn> find_column(Session& session, const Target& target, const std::string& column) {
@@ -164,6 +205,7 @@ Result<Target> inspect_target(Session& session, const BackfillBody& body) {
   auto target = find_table(session, body.table);
   if (!target) return target;
   PGPHASE_CHECK(check_leaves(session, *target));
+  PGPHASE_CHECK(check_replica_identity(session, *target));
   for (const auto& assignment : body.set) {
     PGPHASE_TRY(column, find_column(session, *target, assignment.column));
     target->columns.push_back(column);
@@ -173,6 +215,34 @@ Result<Target> inspect_target(Session& session, const BackfillBody& body) {
   PGPHASE_TRY(indexed, sets_indexed(session, *target));
   target->sets_indexed = indexed;
   return target;
+}
+
+Result<std::vector<std::string>> obstacles_to_backfilling(Session& session, const BackfillBody& body) {
+  std::vector<std::string> obstacles;
+  const auto passes = [&](const auto& looked) -> Result<bool> {
+    if (looked) return true;
+    if (looked.error().code != Errc::refused) return looked.error();
+    obstacles.push_back(as_a_sentence(looked.error()));
+    return false;
+  };
+  PGPHASE_TRY(there, session.query("SELECT a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                                   "JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                   "WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')",
+                                   {body.table.schema, body.table.name}));
+  if (there.empty()) return obstacles;
+  const auto target = find_table(session, body.table);
+  PGPHASE_TRY(found, passes(target));
+  if (!found) return obstacles;
+  PGPHASE_TRY(of_leaves, passes(check_leaves(session, *target)));
+  PGPHASE_TRY(of_identity, passes(check_replica_identity(session, *target)));
+  static_cast<void>(of_leaves);
+  static_cast<void>(of_identity);
+  for (const auto& one : body.set) {
+    const bool is_there =
+        std::any_of(there.begin(), there.end(), [&](const Row& row) { return row.text(0) == one.column; });
+    if (is_there) PGPHASE_CHECK(passes(find_column(session, *target, one.column)));
+  }
+  return obstacles;
 }
 
 Result<std::int64_t> estimate_rows(Session& session, const Target& target) {

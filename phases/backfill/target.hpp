@@ -30,6 +30,9 @@ struct Target {
 // An Error of code refused, with the reason, for what cannot be scanned by pages or set at all.
 Result<Target> inspect_target(Session& session, const BackfillBody& body);
 
+// The same reasons, before any step has run: a sentence each. Of a column that is not there yet nothing is said.
+Result<std::vector<std::string>> obstacles_to_backfilling(Session& session, const BackfillBody& body);
+
 // About how many rows the table has: as the planner knows it, or from a sample of pages where ANALYZE has never run.
 Result<std::int64_t> estimate_rows(Session& session, const Target& target);
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
+#include "phases/postgres/one_row.hpp"
 #include "phases/postgres/sqlstate.hpp"
 #include "phases/sync/new_columns.hpp"
 #include "plans/sql/quote.hpp"
@@ -44,16 +46,28 @@ Result<bool> has_column(Session& session, const TableName& table, const std::str
   return !rows.empty();
 }
 
+// As a word: a column may be called n.
+bool mentions(const std::string& message, const std::string& name) {
+  const auto in_a_word = [&message](std::size_t at) {
+    const auto c = static_cast<unsigned char>(message[at]);
+    return std::isalnum(c) != 0 || c == '_' || c >= 0x80;
+  };
+  for (auto at = message.find(name); at != std::string::npos; at = message.find(name, at + 1)) {
+    const auto end = at + name.size();
+    if ((at == 0 || !in_a_word(at - 1)) && (end == message.size() || !in_a_word(end))) return true;
+  }
+  return false;
+}
+
 // Empty where it says nothing about the plan.
 std::string said_by(const Error& error, const Expectation& expectation) {
   if (error.sqlstate == sqlstate::insufficient_privilege || error.sqlstate.starts_with("57") ||
       error.sqlstate.starts_with("55") || error.sqlstate.starts_with("08")) {
     return {};
   }
-  const bool about_what_is_made =
-      std::any_of(expectation.made.begin(), expectation.made.end(),
-                  [&](const std::string& name) { return error.message.find(name) != std::string::npos; });
-  return about_what_is_made ? std::string() : error.message;
+  const bool about_what_is_made = std::any_of(expectation.made.begin(), expectation.made.end(),
+                                              [&](const auto& name) { return mentions(error.message, name); });
+  return about_what_is_made ? std::string() : about_one_row(error.message);
 }
 
 Result<std::string> planned(Session& session, const Expectation& expectation, const std::string& sql,

@@ -8,20 +8,21 @@
 namespace pgphase {
 namespace {
 
-// Row triggers for UPDATE (bits 1 and 16 of tgtype; 2 is BEFORE) that are on, also those of partitions. `NEW.a = …` is
-// an assignment where a statement begins.
+// Triggers for UPDATE (bit 16 of tgtype; 1 is FOR EACH ROW, 2 BEFORE) that are on, also those of partitions. A
+// statement of the backfill names the relation that holds the rows, so that of a partitioned table no trigger for each
+// statement fires. `NEW.a = …` is an assignment where a statement begins.
 constexpr const char* k_triggers = R"sql(
 SELECT t.tgname, n.nspname, c.relname, t.tgtype & 2 <> 0,
        (SELECT string_agg(DISTINCT 'NEW.' || m[2], ', ') FROM regexp_matches(
           p.prosrc, '(^|;|\mthen\M|\melse\M|\mbegin\M|\mloop\M|\minto\M|\*/)\s*new\s*\.\s*("[^"]+"|\w+)(?=\s*(:=|=|;|\mfrom\M))', 'gi') m),
-       l.lanname IN ('c', 'internal')
+       l.lanname IN ('c', 'internal'), t.tgtype & 1 <> 0
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
   JOIN pg_class own ON own.oid = c.oid OR c.oid IN (SELECT relid FROM pg_partition_tree(own.oid))
   JOIN pg_namespace own_n ON own_n.oid = own.relnamespace
  WHERE own_n.nspname = $1 AND own.relname = $2 AND own.relkind IN ('r', 'p')
    AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgenabled IN ('O', 'A') AND t.tgname !~ '^[!~_]pgphase_'
-   AND t.tgtype & 1 <> 0 AND t.tgtype & 16 <> 0
+   AND (t.tgtype & 1 <> 0 OR c.relkind = 'r') AND t.tgtype & 16 <> 0
    AND (cardinality(t.tgattr::int2[]) = 0
         OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (t.tgattr)
                    AND a.attname = ANY ($3::text[])))
@@ -47,6 +48,14 @@ Result<std::vector<std::string>> fired_by(Session& session, const BackfillBody& 
   PGPHASE_TRY(rows, session.query(k_triggers, {body.table.schema, body.table.name, array_of(body.set)}));
   std::vector<std::string> sentences;
   for (const auto& row : rows) {
+    const auto trigger = fmt::format("trigger {} of {}", row.text(0), display_name({row.text(1), row.text(2)}));
+    if (!row.boolean(6)) {
+      sentences.push_back(fmt::format("{} fires for each batch of the backfill, of which it may see the rows: what it "
+                                      "does then (rows of a journal, a message) stays done, also when the backfill is "
+                                      "rolled back",
+                                      trigger));
+      continue;
+    }
     std::string what;
     if (!row.boolean(3)) {
       what = ": what it does then (a row of a journal, a message) stays done, also when the backfill is rolled back";
@@ -56,8 +65,7 @@ Result<std::vector<std::string>> fired_by(Session& session, const BackfillBody& 
     } else if (row.boolean(5)) {
       what = "; what its function writes cannot be read";
     }
-    sentences.push_back(fmt::format("trigger {} of {} fires for each row that the backfill sets{}", row.text(0),
-                                    display_name({row.text(1), row.text(2)}), what));
+    sentences.push_back(fmt::format("{} fires for each row that the backfill sets{}", trigger, what));
   }
   return sentences;
 }

@@ -1,4 +1,4 @@
-// Triggers of the user's that a backfill fires, once for each row that it sets. Reads the catalogue, and the text of
+// Triggers of the user's that a backfill fires, for each row that it sets or for each of its statements. Reads the catalogue, and the text of
 // their functions as far as it can be read. Internal to phases/foresight. Blocking; same threading as the Session.
 #pragma once
 

@@ -4,15 +4,21 @@
 
 #include <algorithm>
 
+#include "phases/backfill/target.hpp"
 #include "phases/backfill/todo.hpp"
 #include "phases/catalogue/publications_of.hpp"
+#include "phases/catalogue/subscriptions_of.hpp"
 #include "phases/foresight/fired_triggers.hpp"
+#include "phases/foresight/partitioned.hpp"
 #include "phases/ledger/schema.hpp"
 #include "phases/old_values/old_values.hpp"
 #include "phases/postgres/row_security.hpp"
 #include "phases/rename/table_name.hpp"
+#include "phases/retire/added_column.hpp"
+#include "phases/retire/naming_triggers.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/retire/stored_rows.hpp"
 #include "phases/retire/whole_table.hpp"
 #include "phases/retype/obstacles.hpp"
 #include "phases/sync/new_columns.hpp"
@@ -63,6 +69,27 @@ SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_n
  WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 AND NOT t.tgisinternal ORDER BY 1
 )sql";
 
+// Constraints that go on holding for column $3 when nobody sees it any more. Twins of ours go with what they stand for.
+constexpr const char* k_constraints_of_column = R"sql(
+SELECT CASE k.contype WHEN 'c' THEN 'check' WHEN 'x' THEN 'exclusion constraint' ELSE 'unique constraint' END, k.conname
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $3 AND NOT a.attisdropped
+ WHERE n.nspname = $1 AND c.relname = $2 AND k.contype IN ('c', 'u', 'x') AND k.conname !~ '^_pgphase_'
+   AND (a.attnum = ANY (k.conkey)
+        OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = k.conindid
+                   AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum))
+UNION ALL
+SELECT 'unique index', i.relname
+  FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class c ON c.oid = x.indrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $3 AND NOT a.attisdropped
+ WHERE n.nspname = $1 AND c.relname = $2 AND x.indisunique AND i.relname !~ '^_pgphase_'
+   AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid AND k.contype IN ('p', 'u', 'x'))
+   AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.oid
+               AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum)
+ ORDER BY 1, 2
+)sql";
+
 class Look {
  public:
   Look(Session& session, const PlanId& plan, const Step& step) : session_(session), plan_(plan), step_(step) {}
@@ -79,19 +106,32 @@ class Look {
       const auto parsed = parse_statements(statement.sql);
       if (!parsed) continue;
       for (const auto& one : *parsed) {
-        for (const auto& action : one.actions) PGPHASE_CHECK(written_by_hand(action));
+        for (const auto& action : one.actions) {
+          PGPHASE_CHECK(written_by_hand(action));
+          PGPHASE_TRY(sentence, not_for_a_partitioned_table(session_, action));
+          if (!sentence.empty()) found_.obstacles.push_back(sentence);
+        }
       }
     }
     return {};
   }
   Result<void> operator()(const CreateTableBody&) { return {}; }
   Result<void> operator()(const BackfillBody& body) {
+    PGPHASE_TRY(obstacles, obstacles_to_backfilling(session_, body));
+    PGPHASE_CHECK(note(obstacles));
     PGPHASE_TRY(fired, fired_by(session_, body));
     for (const auto& sentence : fired) warn(sentence);
+    PGPHASE_TRY(no_room, no_room_for_a_marker(body.table));
     PGPHASE_TRY(publications, publications_of(session_, body.table));
-    if (publications.empty()) return {};
+    if (no_room.empty() && publications.empty()) return {};
     PGPHASE_TRY(needs_a_marker, has_a_marker(body));
     if (!needs_a_marker) return {};
+    for (const auto& why : no_room) {
+      found_.obstacles.push_back(
+          fmt::format("{}, so that the backfill could not have its marker column there: say with `where` which rows "
+                      "are to be set, and none is needed",
+                      why));
+    }
     for (const auto& publication : publications) {
       warn(fmt::format(
           "publication {} publishes {}: while the backfill has its marker column there, a subscriber without "
@@ -100,7 +140,10 @@ class Look {
     }
     return {};
   }
-  Result<void> operator()(const AddColumnBody& body) { return published(body.table, body.column); }
+  Result<void> operator()(const AddColumnBody& body) {
+    PGPHASE_CHECK(adding(body.table, {added_by(body)}));
+    return published(body.table, body.column);
+  }
 
   Result<void> operator()(const DropNotNullBody& body) {
     if (body.unless_there_is_a_default) return {};  // the step that retires the column asks for more
@@ -116,7 +159,8 @@ class Look {
 
   Result<void> operator()(const KeepOldBody& body) {
     PGPHASE_TRY(obstacles, obstacles_to_keeping(session_, body));
-    return note(obstacles);
+    PGPHASE_CHECK(note(obstacles));
+    return adding(body.table, {{"_pgphase_kept", "boolean", "", false, false}});
   }
 
   Result<void> operator()(const RenameTableBody& body) {
@@ -136,6 +180,7 @@ class Look {
   Result<void> operator()(const LinkColumnsBody& body) {
     PGPHASE_TRY(obstacles, obstacles_to_linking(session_, body));
     PGPHASE_CHECK(note(obstacles));
+    PGPHASE_CHECK(adding(body.table, added_by(body)));
     PGPHASE_TRY(moved, sources_that_moved(session_, {plan_, Phase::additive, step_.name}, body, Asked::beforehand));
     PGPHASE_CHECK(note(moved));
     PGPHASE_CHECK(in_reach(body.table));
@@ -177,6 +222,12 @@ class Look {
       warn(fmt::format("{}: if it returns the column, or keeps it in a variable, it meets a {} from constraint on",
                        seems_to_use(row, body.table, body.column), body.type));
     }
+    PGPHASE_CHECK(subscribed(body.table, body.column, "values that are no " + body.type));
+    PGPHASE_TRY(triggers, triggers_given(body.table, body.column));
+    for (const auto& row : triggers) {
+      warn(fmt::format("{} is given the name of column {} as an argument: its function meets a {} from constraint on",
+                       row.text(0), body.column, body.type));
+    }
     return {};
   }
 
@@ -190,6 +241,12 @@ class Look {
       PGPHASE_CHECK(claimed(body.table, going));
     }
     for (const auto& column : going) PGPHASE_CHECK(named_in_functions(body.table, column));
+    // Without a link nothing is written into what is retired.
+    if (!body.link_step.empty()) {
+      for (const auto& column : body.retire) PGPHASE_CHECK(still_holding(body.table, column));
+    }
+    // Its new columns alone are no matter: the worker leaves them out, and the triggers fire for it.
+    if (!going.empty()) PGPHASE_CHECK(subscribed(body.table, going.front(), "no column of that name"));
     return {};
   }
 
@@ -205,6 +262,47 @@ class Look {
     if (!todo && todo.error().code == Errc::sql) return false;
     if (!todo) return todo.error();
     return *todo == Todo::marker;
+  }
+
+  // It comes with a default.
+  Result<std::vector<std::string>> no_room_for_a_marker(const TableName& table) {
+    PGPHASE_TRY(reasons, columns_with_rows_of(session_, table));
+    for (auto& who : reasons) who += " stores rows of " + display_name(table);
+    PGPHASE_TRY(oid, table_oid(session_, table));
+    if (!oid) return reasons;
+    PGPHASE_TRY(typed, type_of_typed_table(session_, *oid));
+    if (typed) reasons.push_back(fmt::format("{} is a table of the type {}", display_name(table), *typed));
+    return std::move(reasons);
+  }
+
+  Result<void> adding(const TableName& table, const std::vector<AddedColumn>& columns) {
+    const auto found = look_at_adding(session_, table, columns);
+    if (!found && found.error().code == Errc::sql) return {};  // a type that is not there is told elsewhere
+    if (!found) return found.error();
+    found_.rewrites = found->rewrites;
+    return note(found->obstacles);
+  }
+
+  // Dropping them instead would lose what a rollback is to bring back.
+  Result<void> still_holding(const TableName& table, const std::string& column) {
+    PGPHASE_TRY(rows, session_.query(k_constraints_of_column, {table.schema, table.name, column}));
+    for (const auto& row : rows) {
+      warn(fmt::format(
+          "{0} {1} of {2} goes on holding for column {3}, which follows the new columns until the purge: from "
+          "constraint on, a write whose values it refuses in {3} fails; if the application may write such values then, "
+          "drop {1} in a plan before this one",
+          row.text(0), row.text(1), display_name(table), column));
+    }
+    return {};
+  }
+
+  Result<Rows> triggers_given(const TableName& table, const std::string& column) {
+    return session_.query(
+        fmt::format("SELECT pg_describe_object('pg_trigger'::regclass, t.oid, 0) FROM pg_trigger t "
+                    "  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                    " WHERE n.nspname = $1 AND c.relname = $3 AND NOT t.tgisinternal AND t.tgnargs > 0 AND {} ORDER BY 1",
+                    k_is_in_trigger_arguments),
+        {table.schema, column, table.name});
   }
 
   // `column` empty: the table alone.
@@ -275,6 +373,16 @@ class Look {
     return {};
   }
   void warn(std::string sentence) { found_.warnings.push_back(std::move(sentence)); }
+
+  Result<void> subscribed(const TableName& table, const std::string& column, const std::string& what) {
+    PGPHASE_TRY(subscriptions, subscriptions_of(session_, table));
+    for (const auto& one : subscriptions) {
+      warn(fmt::format("subscription {} fills {}: if the publisher sends column {}, its worker stops at {} from "
+                       "constraint on; change the publisher first",
+                       one, display_name(table), column, what));
+    }
+    return {};
+  }
 
   Result<void> published(const TableName& table, const std::string& column) {
     PGPHASE_TRY(publications, publications_of(session_, table));

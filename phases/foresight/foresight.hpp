@@ -14,6 +14,7 @@ namespace pgphase {
 struct Foresight {
   std::vector<std::string> obstacles;  // a sentence each: the step would be refused
   std::vector<std::string> warnings;   // it would be done, and somebody may not like it
+  bool rewrites = false;               // a table's rows, which the step does not do anywhere else
 };
 
 // What is not there yet is passed over: an earlier step may make it. `plan`: whose step it is.

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "phases/ledger/ledger.hpp"
+#include "phases/retire/added_column.hpp"
 #include "phases/retire/emptiness.hpp"
 #include "phases/retire/names.hpp"
 #include "phases/retire/obstacles.hpp"
@@ -40,6 +41,9 @@ Result<RetireOutcome> add_column(Session& session, const StepSite& site, const A
   step.doing = "adding " + describe(body);
   step.locks = {{body.table, LockMode::access_exclusive}};
   step.if_name_taken = k_stamp_or_rename;
+  const auto looked = look_at_adding(session, body.table, {added_by(body)});
+  if (!looked && looked.error().code != Errc::sql) return looked.error();  // of a type that is none the step tells
+  if (looked && !looked->obstacles.empty()) return refused_by(step.doing, looked->obstacles, Direction::forward);
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(body.sql));
     return std::string("created");

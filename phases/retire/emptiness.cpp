@@ -4,6 +4,7 @@
 
 #include <regex>
 
+#include "phases/retire/stored_rows.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -102,6 +103,7 @@ Result<bool> column_certainly_empty(Session& session, const AddColumnBody& body,
   PGPHASE_TRY(facts,
               session.query(
                   "SELECT " + fmt::format(k_small_and_readable, k_few_pages) + " AND " + k_bare_column +
+                      " AND NOT EXISTS (" + stored_rows_question() + ")" +
                       " AND a.attgenerated = '' AND t.typtype <> 'd', "
                       "format_type(a.atttypid, a.atttypmod), a.attidentity <> '', pg_get_expr(f.adbin, f.adrelid), "
                       "t.typcategory = 'D' "

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 
+#include "phases/retire/naming_triggers.hpp"
 #include "phases/retire/retire.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/retire/stored_rows.hpp"
+#include "phases/retire/tree.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -30,9 +33,6 @@ SELECT 'child', pg_describe_object(1259, i.inhrelid, 0), NULL
 constexpr const char* k_partitioned = R"sql(
 SELECT 'partitioned', NULL, NULL FROM pg_class WHERE oid = $1 AND relkind = 'p'
 )sql";
-
-// The table and, where it is partitioned, all that belongs to it.
-constexpr const char* k_tree = "(SELECT $1::oid AS oid UNION SELECT relid FROM pg_partition_tree($1::oid::regclass))";
 
 // From the catalogues and not from pg_publication_tables, which lists every table of the database for each question.
 constexpr const char* k_publications = R"sql(
@@ -74,6 +74,19 @@ CASE WHEN d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'
 COALESCE((SELECT pg_describe_object(1259, ev_class, 0) FROM pg_rewrite
            WHERE d.classid = 'pg_rewrite'::regclass AND oid = d.objid AND rulename = '_RETURN'),
          pg_describe_object(d.classid, d.objid, d.objsubid)), NULL
+)sql";
+
+// The worker knows the table by its name.
+constexpr const char* k_subscriptions = R"sql(
+UNION ALL
+SELECT DISTINCT 'subscription', s.subname::text, NULL
+  FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid WHERE r.srrelid IN {tree}
+)sql";
+
+// Its columns are those of the type, with their names.
+constexpr const char* k_typed = R"sql(
+UNION ALL
+SELECT 'typed', format_type(reloftype, NULL), NULL FROM pg_class WHERE oid = $1 AND reloftype <> 0
 )sql";
 
 constexpr const char* k_table_foreign_keys = R"sql(
@@ -135,15 +148,6 @@ SELECT {kind_and_name}
                 OR {part_of} IS DISTINCT FROM a.attrelid)) d
 )sql";
 
-// A trigger without a word of the column in its own definition, but NEW.column in the text of its function: each write
-// of the table would fail.
-constexpr const char* k_naming_triggers = R"sql(
-SELECT 'trigger', pg_describe_object('pg_trigger'::regclass, t.oid, 0), NULL
-  FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
- WHERE t.tgrelid IN {tree} AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname !~ '^[!~_]pgphase_'
-   AND p.prosrc ~* ('\m(new|old)\s*\.\s*("?)' || regexp_replace($2, '([^[:alnum:]_])', '\\\1', 'g') || '\2(\W|$)')
-)sql";
-
 std::string column_in_words(const TableName& table, const std::string& column) {
   return fmt::format("column {} of table {}", column, display_name(table));
 }
@@ -157,6 +161,15 @@ std::string sentence(const std::string& object, const std::string& kind, const s
   if (kind == "child") return fmt::format("{} inherits from {}", who, object);
   if (kind == "publication") {
     return fmt::format("publication {} publishes {}, and its subscribers would stop or miss changes", who, object);
+  }
+  if (kind == "subscription") {
+    return fmt::format("subscription {} fills {}, and would stop without it: take it out of the publication, and `ALTER "
+                       "SUBSCRIPTION {} REFRESH PUBLICATION` first",
+                       who, object, quote_ident(who));
+  }
+  if (kind == "typed") {
+    return fmt::format("{} is one of the type {}, of which its table is: `ALTER TABLE … NOT OF` makes that one of its own",
+                       object, who);
   }
   if (kind == "fk_from") {
     return fmt::format("foreign key {} of {} refers to {}, and a cascade from there would reach it while it is retired",
@@ -175,7 +188,15 @@ std::string sentence(const std::string& object, const std::string& kind, const s
                        object);
   }
   if (kind == "use") return fmt::format("{} uses {}, and would go on using it while it is retired", who, object);
+  if (kind == "stored_rows") {
+    return fmt::format("{} stores rows with {}, and what is in them under that name would be lost or not be found any "
+                       "more: keep them in another form first, as jsonb",
+                       who, object);
+  }
   if (kind == "trigger") return fmt::format("{} names {}, and its function would not find it", who, object);
+  if (kind == "trigger_argument") {
+    return fmt::format("{} is given the name of {} as an argument, and its function would not find it", who, object);
+  }
   return fmt::format("{} depends on {}", who, object);
 }
 
@@ -200,6 +221,10 @@ std::string on_every_object(const Session& session, Children children = Children
          publications(session);
 }
 
+std::string subscriptions() {
+  return fmt::format(k_subscriptions, fmt::arg("tree", k_tree));
+}
+
 std::string dependents(const char* question) {
   return fmt::format(fmt::runtime(question), fmt::arg("kind_and_name", k_kind_and_name),
                      fmt::arg("not_asked_elsewhere", k_not_asked_elsewhere), fmt::arg("part_of", k_part_of),
@@ -211,14 +236,14 @@ std::string dependents(const char* question) {
 Result<std::vector<std::string>> table_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                  const std::string& leaving) {
   static const std::string k_questions = std::string("UNION ALL") + k_partitioned + "UNION ALL" + k_table_foreign_keys +
-                                         "UNION ALL" + dependents(k_table_dependents);
+                                         subscriptions() + "UNION ALL" + dependents(k_table_dependents);
   return ask(session, "table " + display_name(table), on_every_object(session) + k_questions, {oid, leaving});
 }
 
 // PostgreSQL knows tables by number; who receives changes of them knows the name.
 Result<std::vector<std::string>> table_rename_obstacles(Session& session, const TableName& table,
                                                         const std::string& oid) {
-  return ask(session, "table " + display_name(table), publications(session), {oid});
+  return ask(session, "table " + display_name(table), publications(session) + subscriptions(), {oid});
 }
 
 // On a partitioned table they cannot come back NOT VALID, to be checked while everybody works (before 18).
@@ -231,7 +256,7 @@ SELECT 'fk_partitioned', k.conname, pg_describe_object(1259, k.conrelid, 0)
 Result<std::vector<std::string>> whole_table_obstacles(Session& session, const TableName& table,
                                                        const std::string& oid) {
   static const std::string k_questions =
-      std::string("UNION ALL") + k_keys_of_partitioned + "UNION ALL" + dependents(k_table_dependents);
+      std::string("UNION ALL") + k_keys_of_partitioned + subscriptions() + "UNION ALL" + dependents(k_table_dependents);
   const auto what = "table " + display_name(table);
   PGPHASE_TRY(all, ask(session, what, on_every_object(session) + k_questions, {oid}));
   PGPHASE_TRY(partitions,
@@ -251,7 +276,13 @@ Result<std::vector<std::string>> whole_table_obstacles(Session& session, const T
 namespace {
 
 const std::string& naming_triggers() {
-  static const std::string k_question = std::string("UNION ALL") + dependents(k_naming_triggers);
+  static const std::string k_question = "UNION ALL" + naming_triggers_question();
+  return k_question;
+}
+
+// Of a column that a plan takes away. One that it has added itself comes back with the values of all such rows.
+const std::string& stored_rows() {
+  static const std::string k_question = "UNION ALL" + stored_rows_question();
   return k_question;
 }
 
@@ -268,20 +299,22 @@ Result<std::vector<std::string>> column_obstacles(Session& session, const TableN
   if (by_the_plan) params.push_back(leaving);
   return ask(session, column_in_words(table, column),
              on_every_object(session, by_the_plan ? Children::go_along : Children::count) +
-                 (by_the_plan ? k_foreign_keys : "") + k_dependents + naming_triggers(),
+                 (by_the_plan ? k_foreign_keys : k_typed + stored_rows()) + k_dependents + naming_triggers(),
              params);
 }
 
 Result<std::vector<std::string>> replacement_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                        const std::string& column) {
   static const std::string k_dependents = std::string("UNION ALL") + dependents(k_column_dependents);
-  return ask(session, column_in_words(table, column), on_every_object(session) + k_dependents, {oid, column});
+  return ask(session, column_in_words(table, column), on_every_object(session) + stored_rows() + k_dependents,
+             {oid, column});
 }
 
 // Whatever PostgreSQL itself keeps follows the column by its number; the text of a trigger's function does not.
 Result<std::vector<std::string>> rename_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                   const std::string& column) {
-  return ask(session, column_in_words(table, column), on_every_object(session) + naming_triggers(), {oid, column});
+  return ask(session, column_in_words(table, column), on_every_object(session) + k_typed + stored_rows() + naming_triggers(),
+             {oid, column});
 }
 
 namespace {

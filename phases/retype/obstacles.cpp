@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "phases/retire/naming_triggers.hpp"
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/retype/counting.hpp"
@@ -70,6 +71,12 @@ UNION ALL
 SELECT 'statistics', pg_describe_object(d.classid, d.objid, 0) FROM it JOIN pg_depend d
     ON d.refclassid = 'pg_class'::regclass AND d.refobjid = it.oid AND d.refobjsubid = it.attnum
  WHERE d.classid = 'pg_statistic_ext'::regclass
+UNION ALL
+SELECT 'trigger_argument', pg_describe_object('pg_trigger'::regclass, t.oid, 0)
+  FROM it JOIN pg_type o ON o.oid = it.atttypid JOIN pg_trigger t ON t.tgrelid = it.oid
+  JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
+ WHERE NOT t.tgisinternal AND t.tgname !~ '^[!~_]pgphase_' AND t.tgnargs > 0 AND l.lanname IN ('c', 'internal')
+   AND o.typcategory <> it.new_category AND {is_in_arguments}
 UNION ALL
 SELECT 'label', l.provider FROM it JOIN pg_seclabel l
     ON l.classoid = 'pg_class'::regclass AND l.objoid = it.oid AND l.objsubid = it.attnum
@@ -139,11 +146,12 @@ SELECT 'key_type', format('%I of %s', k.conname, k.conrelid::regclass)
             OR o.atttypid IN ('text'::regtype, 'varchar'::regtype)
                AND it.new_type IN ('text'::regtype, 'varchar'::regtype))
 )sql";
-constexpr const char* k_not_enforced = R"sql(
+constexpr const char* k_since_18 = R"sql(
+UNION ALL SELECT 'key_period', format('%I of %s', conname, conrelid::regclass) FROM key_of WHERE conperiod
 UNION ALL
 SELECT 'not_enforced', k.conname FROM it JOIN pg_constraint k ON k.conrelid = it.oid AND it.attnum = ANY (k.conkey)
     OR k.confrelid = it.oid AND it.attnum = ANY (k.confkey) WHERE NOT k.conenforced
-)sql";  // since 18
+)sql";
 
 // In front of "…", the column; `who` is named in most.
 std::string sentence(const std::string& what, const RetypeBody& body, const std::string& kind, const std::string& who) {
@@ -154,6 +162,9 @@ std::string sentence(const std::string& what, const RetypeBody& body, const std:
       {"generated", "{what} is generated"},
       {"domain", "{what}: {who} is a domain, and its conditions could refuse what the column has to hold meanwhile"},
       {"statistics", "{who} uses {what}: drop it first, and create it again in the end"},
+      {"trigger_argument",
+       "{who} is given the name of {what} as an argument, and its function, which cannot be read, may take no {type}: "
+       "drop the trigger first, and create the new one in the end"},
       {"label", "{what} has a security label of {who}"},
       {"default",
        "the default of {what}, {who}, is nothing that an assignment makes a {type} of: say in `default` what "
@@ -187,6 +198,9 @@ std::string sentence(const std::string& what, const RetypeBody& body, const std:
        "long lock"},
       {"key_type",
        "foreign key {who} uses {what}, and has a column on its other side that is not compared with {type}"},
+      {"key_period",
+       "foreign key {who} uses {what} and holds for a PERIOD, and PostgreSQL compares only columns of the same type "
+       "there"},
       {"not_enforced", "constraint {who} of {what} is not enforced"}};
   const auto found = k_words.find(kind);
   const auto& words = found == k_words.end() ? k_words.at("generated") : found->second;
@@ -243,6 +257,10 @@ Result<bool> has_taken_a_place(Session& session, const RetypeBody& body, const s
   return false;
 }
 
+std::string of_the_column() {
+  return fmt::format(k_of_the_column, fmt::arg("is_in_arguments", k_is_in_trigger_arguments));
+}
+
 std::string truth(bool value) {
   return value ? "true" : "false";
 }
@@ -265,9 +283,9 @@ Result<std::vector<std::string>> obstacles_to_retyping(Session& session, const P
   if (!made && made.error().code == Errc::sql) return std::vector<std::string>{made.error().message};
   if (!made) return made.error();
   const bool modifiers = body.type.find('(') != std::string::npos;
-  const auto questions = k_common + std::string("SELECT * FROM (") + k_of_the_column + k_of_indexes +
+  const auto questions = k_common + std::string("SELECT * FROM (") + of_the_column() + k_of_indexes +
                          (session.server_version() < 150000 ? "" : k_nulls_not_distinct) + k_of_constraints +
-                         (session.server_version() < 180000 ? "" : k_not_enforced) +
+                         (session.server_version() < 180000 ? "" : k_since_18) +
                          ") all_of_it GROUP BY 1, 2 ORDER BY 1, 2";
   PGPHASE_TRY(rows,
               session.query(questions, {*oid, body.column, (*made)[0].text(0), truth(body.converts_by_itself()),

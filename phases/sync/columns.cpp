@@ -6,10 +6,12 @@
 #include <algorithm>
 
 #include "phases/ledger/ledger.hpp"
+#include "phases/retire/added_column.hpp"
 #include "phases/retire/emptiness.hpp"
 #include "phases/retire/names.hpp"
 #include "phases/retire/obstacles.hpp"
 #include "phases/retire/step_change.hpp"
+#include "phases/retire/stored_rows.hpp"
 #include "phases/sync/links.hpp"
 #include "phases/sync/new_columns.hpp"
 #include "phases/sync/newcomers.hpp"
@@ -54,6 +56,8 @@ Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const
     return make_error(Errc::step_failed, fmt::format("{}: there is no such table", step.doing), "Nothing was changed.");
   }
   PGPHASE_TRY(prepared, new_columns_of(session, step.doing, body, *oid));
+  PGPHASE_TRY(looked, look_at_adding(session, body.table, added_by(body)));
+  if (!looked.obstacles.empty()) return refused_by(step.doing, looked.obstacles, Direction::forward);
   step.change = [&](Session& s) -> Result<std::string> {
     std::string added;
     for (std::size_t i = 0; i < body.targets.size(); ++i) {
@@ -161,18 +165,18 @@ Result<bool> others_speak_of(Session& session, const StoredLink& own, const std:
                      [&](StoredLink& one) { return one.id != own.id && column_called(one.link, column) != nullptr; });
 }
 
-// No row, and no column behind them: adding them again puts them where they were.
+// No row, here or stored elsewhere, and no column behind them: adding them again puts them where they were.
 Result<bool> may_be_dropped(Session& session, const LinkColumnsBody& body, const StoredLink& stored,
                             const std::string& oid) {
   PGPHASE_TRY(
       facts,
       session.query(fmt::format("SELECT c.relkind = 'r' AND NOT row_security_active(c.oid) AND pg_relation_size(c.oid) "
                                 "<= {} * current_setting('block_size')::bigint AND NOT EXISTS (SELECT FROM "
-                                "pg_inherits WHERE inhparent = c.oid), "
+                                "pg_inherits WHERE inhparent = c.oid) AND NOT EXISTS ({}), "
                                 "(SELECT max(attnum) FROM pg_attribute WHERE attrelid = c.oid AND NOT attisdropped), "
                                 "(SELECT min(attnum) FROM pg_attribute WHERE attrelid = c.oid AND attname = $2) "
                                 "FROM pg_class c WHERE c.oid = $1",
-                                k_few_pages),
+                                k_few_pages, stored_rows_question()),
                     {oid, body.targets.front().name}));
   if (facts.empty() || !facts[0].boolean(0)) return false;
   if (facts[0].integer(1) - facts[0].integer(2) + 1 != static_cast<std::int64_t>(body.targets.size())) return false;

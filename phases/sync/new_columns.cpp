@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "phases/postgres/one_row.hpp"
 #include "phases/postgres/row_security.hpp"
 #include "phases/retire/step_change.hpp"
 #include "phases/sync/order.hpp"
@@ -80,8 +81,9 @@ Result<std::vector<std::string>> obstacles_among_relatives(Session& session, con
   return sentences;
 }
 
-// The trigger must not be the first to find a typo: every write of the application would fail then. In a transaction of
-// its own, so that no lock of it is left when the strong one is asked for.
+// The trigger must not be the first to find a typo: every write of the application would fail then. Asked as a condition,
+// because one row has one value (phases/postgres/one_row.hpp).
+// In a transaction of its own, so that no lock of it is left when the strong one is asked for.
 Result<void> compile(Session& session, const std::string& doing, const LinkColumnsBody& body, const NewColumns& with) {
   std::string up, down, fresh, renamed;
   for (std::size_t i = 0; i < body.targets.size(); ++i) {
@@ -99,12 +101,16 @@ Result<void> compile(Session& session, const std::string& doing, const LinkColum
     if (!source.expression.empty()) down += fmt::format("{}({}\n)", down.empty() ? "" : ", ", source.expression);
   }
   const auto table = qualified(body.table), alias = quote_ident(body.table.name);
-  std::vector<std::string> questions{fmt::format("EXPLAIN SELECT {} FROM {} AS {}", up, table, alias)};
+  std::vector<std::string> questions{
+      fmt::format("EXPLAIN SELECT FROM {1} AS {2} WHERE ROW({0}) IS NULL", up, table, alias)};
   if (!down.empty()) {
     // As the trigger's function sees it: a column that goes by another's name hides that one.
-    if (!renamed.empty()) down = fmt::format("(SELECT ROW({}) FROM (SELECT {}) AS {})", down, renamed, alias);
-    questions.push_back(
-        fmt::format("EXPLAIN SELECT {0} FROM (SELECT {2}.*{3} FROM {1} AS {2}) AS {2}", down, table, alias, fresh));
+    auto condition = fmt::format("ROW({}) IS NULL", down);
+    if (!renamed.empty()) {
+      condition = fmt::format("EXISTS (SELECT FROM (SELECT {}) AS {} WHERE {})", renamed, alias, condition);
+    }
+    questions.push_back(fmt::format("EXPLAIN SELECT FROM (SELECT {2}.*{3} FROM {1} AS {2}) AS {2} WHERE {0}", condition,
+                                    table, alias, fresh));
   }
   for (const auto& question : questions) {
     auto planned = session.query(question);
@@ -112,7 +118,7 @@ Result<void> compile(Session& session, const std::string& doing, const LinkColum
     auto error = planned.error();
     if (error.code != Errc::sql) return error;
     error.code = Errc::step_failed;
-    error.message = fmt::format("{}: an expression of the plan is not possible: {}", doing, error.message);
+    error.message = fmt::format("{}: an expression of the plan is not possible: {}", doing, about_one_row(error.message));
     error.next = "Nothing was changed. Correct the plan, then run `pgphase up` again.";
     return error;
   }

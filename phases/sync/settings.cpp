@@ -48,13 +48,20 @@ const std::string& called(const LinkedColumn& column) {
   return column.called.empty() ? column.name : column.called;
 }
 
-// A value that is not NULL: of that every strict function makes NULL, whatever it depends on.
+// A value that is not NULL: of that every strict function makes NULL, whatever it depends on. Of a domain's base type,
+// because PostgreSQL does not simplify what is converted to a domain.
 constexpr const char* k_constant = R"sql(
 SELECT CASE t.typcategory WHEN 'N' THEN '1' WHEN 'S' THEN '1' WHEN 'B' THEN 'true' WHEN 'T' THEN '1 day'
          WHEN 'D' THEN CASE WHEN t.oid IN ('time'::regtype, 'timetz'::regtype) THEN '12:00' ELSE '2000-01-01' END
          ELSE CASE WHEN t.oid = 'bytea'::regtype THEN '\x31' WHEN t.oid = 'jsonb'::regtype THEN '{}' END END,
        format_type(t.oid, NULL)
-  FROM pg_type t WHERE t.oid = to_regtype(regexp_replace($1, '\s+COLLATE\s.*$', '', 'i'))
+  FROM pg_type t
+ WHERE t.typtype <> 'd'
+   AND t.oid IN (WITH RECURSIVE chain(type) AS (
+                   SELECT to_regtype(regexp_replace($1, '\s+COLLATE\s.*$', '', 'i'))::oid
+                   UNION ALL
+                   SELECT d.typbasetype FROM chain c JOIN pg_type d ON d.oid = c.type WHERE d.typtype = 'd')
+                 SELECT type FROM chain)
 )sql";
 
 // PostgreSQL's own refusal of an expression is for the step to tell.

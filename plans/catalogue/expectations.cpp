@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "plans/base/hidden_names.hpp"
@@ -14,6 +15,8 @@ namespace {
 
 using Column = std::pair<TableName, std::string>;
 
+// An expression is asked for as a condition: one row has one value, and there PostgreSQL lets no function in that makes
+// several, nor one of several rows.
 class Walk {
  public:
   void plan(const PhasedPlan& plan) {
@@ -38,16 +41,8 @@ class Walk {
   void step(const AddColumnBody& body) {
     table(body.table);
     column_is_new(body.table, body.column);
-    const auto prefix = fmt::format("ALTER TABLE {} ADD COLUMN {} ", qualified(body.table), quote_ident(body.column));
-    if (body.sql.starts_with(prefix)) {
-      auto type = body.sql.substr(prefix.size());
-      if (const auto end = type.find(" DEFAULT "); end != std::string::npos) type.erase(end);
-      if (const auto end = type.find(" NOT NULL"); end != std::string::npos) type.erase(end);
-      expect(Expected::type, body.table, type);
-    }
-    if (!body.default_sql.empty()) {
-      query(body.table, fmt::format("SELECT ({}\n)", body.default_sql), body.default_sql);
-    }
+    if (const auto type = body.type(); !type.empty()) expect(Expected::type, body.table, type);
+    if (!body.default_sql.empty()) default_of(body.table, body.type(), body.default_sql);
     changed_.insert({body.table, body.column});
   }
 
@@ -59,7 +54,10 @@ class Walk {
       if (!target.like.empty()) column(body.table, target.like);
     }
     expect(Expected::links, body.table, "");
-    for (const auto& target : body.targets) changed_.insert({body.table, target.name});
+    for (const auto& target : body.targets) {
+      changed_.insert({body.table, target.name});
+      types_[{body.table, target.name}] = target.type;
+    }
   }
 
   void step(const BackfillBody& body) {
@@ -68,7 +66,7 @@ class Walk {
     for (const auto& one : body.set) column(body.table, one.column);
     const auto from = fmt::format("FROM {} AS {}", qualified(body.table), quote_ident(body.table.name));
     for (const auto& one : body.set) {
-      query(body.table, fmt::format("SELECT ({}\n) {}", one.expression, from), one.expression);
+      query(body.table, fmt::format("SELECT {} WHERE ROW({}\n) IS NULL", from, one.expression), one.expression);
     }
     if (!body.where.empty()) query(body.table, fmt::format("SELECT {} WHERE ({}\n)", from, body.where), body.where);
   }
@@ -77,6 +75,11 @@ class Walk {
     table(body.table);
     for (const auto& name : body.retire) column(body.table, name);
     for (const auto& one : body.rename) column(body.table, one.from);
+    for (const auto& one : body.defaults) {
+      if (const auto type = types_.find({body.table, one.column}); type != types_.end()) {
+        default_of(body.table, type->second, one.expression);
+      }
+    }
     for (const auto& name : body.retire) changed_.insert({body.table, name});
     for (const auto& one : body.rename) {
       changed_.insert({body.table, one.from});
@@ -87,6 +90,7 @@ class Walk {
   void step(const RetypeBody& body) {
     table(body.table);
     column(body.table, body.column);
+    if (!body.default_sql.empty()) default_of(body.table, body.type, body.default_sql);
     changed_.insert({body.table, body.column});
   }
 
@@ -95,7 +99,8 @@ class Walk {
     column(body.table, body.column);
     if (body.restore.empty()) return;
     query(body.table,
-          fmt::format("SELECT ({}\n) FROM {} AS {}", body.restore, qualified(body.table), quote_ident(body.table.name)),
+          fmt::format("SELECT FROM {} AS {} WHERE ROW({}\n) IS NULL", qualified(body.table),
+                      quote_ident(body.table.name), body.restore),
           body.restore);
   }
 
@@ -211,6 +216,11 @@ class Walk {
     }
   }
 
+  void default_of(const TableName& name, const std::string& type, const std::string& sql) {
+    const auto cast = type.empty() ? std::string() : "::" + type;
+    query(name, fmt::format("SELECT WHERE ROW(({}\n){}) IS NULL", sql, cast), sql);
+  }
+
   void expect(Expected what, const TableName& name, const std::string& text) {
     if (!certain_ || changed_tables_.contains(name)) return;
     const bool once = what == Expected::ordinary_table;
@@ -228,6 +238,7 @@ class Walk {
   Expectation at_;
   std::set<TableName> changed_tables_;  // and indexes: made, given another name, taken away
   std::set<Column> changed_;
+  std::map<Column, std::string> types_;  // of those that a step makes; empty: not known
   std::set<std::pair<PlanId, TableName>> seen_;
   std::vector<Expectation> found_;
 };
