@@ -154,7 +154,7 @@ constexpr SettingRow k_table[] = {
     {"throttle.probe_p95", SettingKind::limit, "2x", "", "PGPHASE_THROTTLE_PROBE_P95", "--throttle-probe-p95", 1,
      5 * k_second,
      "What 95 of 100 probes may take at most, as a duration or in multiples of what they took before the work began "
-     "(then never below 2 ms, or 5 ms where nobody else is at work).",
+     "(then never below 5 ms).",
      store_limit<Signal::probe_p95>},
 
     {"retain.for", SettingKind::duration, "7d", "", "PGPHASE_RETAIN_FOR", "--retain-for", 0, 3650 * k_day,

@@ -44,11 +44,6 @@ void Governor::see(const Reading& reading, TimePoint now) {
   known.value_at = now;
 }
 
-void Governor::see_company(bool others) {
-  others_ = others;
-  probe_.see_company(others);
-}
-
 void Governor::see_at_rest(double p95) {
   probe_.at_rest(p95);
 }
@@ -112,8 +107,7 @@ void Governor::step(const Opinion& opinion, TimePoint now) {
   if (opinion.hold) {
     duty_ = 0;
   } else if (!moved_) {
-    const bool slowly = others_ && limits_[Signal::probe_p95].on;
-    duty_ = slowly ? std::min(opinion.cap, k_begin_beside_others) : opinion.cap;
+    duty_ = opinion.cap;
   } else if (opinion.cap < duty_) {
     duty_ = std::max(opinion.cap, duty_ * k_down);
   } else if (!opinion.steady || duty_ == 0) {

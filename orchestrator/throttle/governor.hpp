@@ -38,8 +38,6 @@ class Governor {
 
   // Of a signal that is not on: ignored.
   void see(const Reading& reading, TimePoint now);
-  // Whether others are at work on the server (company.hpp); taken to be so until it is known.
-  void see_company(bool others);
   // The probe's p95 before any work began, in milliseconds.
   void see_at_rest(double p95);
 
@@ -57,9 +55,6 @@ class Governor {
   static constexpr double k_up = 0.1;          // a step
   static constexpr double k_down = 0.5;        // of the duty, a step
   static constexpr double k_least = ProbeControl::k_least;
-  // The duty to begin with where a probe is to be kept and others are at work: its p95 follows after seconds, and until
-  // then they would have had the whole of it.
-  static constexpr double k_begin_beside_others = 0.2;
 
  private:
   struct State {
@@ -91,7 +86,6 @@ class Governor {
   std::array<State, k_signals.size()> states_;
   TimePoint begun_, stepped_;
   double duty_ = 1;
-  bool others_ = true;
   bool moved_ = false;                // the first step goes all the way
   std::optional<Signal> last_cause_;  // for the time in which the duty recovers
 };

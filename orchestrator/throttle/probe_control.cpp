@@ -14,7 +14,7 @@ constexpr int k_sure = 10;           // two windows
 
 double ProbeControl::limit() const {
   if (limit_.times_rest <= 0) return limit_.limit;
-  return rest_ ? std::max(*rest_ * limit_.times_rest, floor_) : 0;
+  return rest_ ? std::max(*rest_ * limit_.times_rest, k_floor_ms) : 0;
 }
 
 void ProbeControl::step(double p95, double duty) {

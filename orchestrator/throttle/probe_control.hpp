@@ -19,8 +19,6 @@ class ProbeControl {
 
   // The p95 while nothing of ours ran, in milliseconds. Without it, the first value counts as such.
   void at_rest(double ms) { rest_ = ms; }
-  // Whether others are at work: nobody else minds a few milliseconds.
-  void see_company(bool others) { floor_ = others ? k_floor_beside_others_ms : k_floor_ms; }
 
   // One second has passed, with this p95 and under this duty.
   void step(double p95, double duty);
@@ -32,8 +30,7 @@ class ProbeControl {
 
   static constexpr double k_least = 0.05;   // as slow as it gets without stopping
   static constexpr double k_target = 0.95;  // of the limit
-  // A limit by multiples is never below: noise must not slow anything.
-  static constexpr double k_floor_ms = 5, k_floor_beside_others_ms = 2;
+  static constexpr double k_floor_ms = 5;   // a limit by multiples is never below: noise must not slow anything
   static constexpr double k_steady = 1.2;   // so much of the limit is tolerated before it stops
   static constexpr int k_patience = 10;     // steps at k_least before it stops
   static constexpr int k_settle = 6;        // steps stopped before the p95 is taken for one at rest
@@ -45,7 +42,6 @@ class ProbeControl {
 
   SignalLimit limit_;
   std::optional<double> rest_;
-  double floor_ = k_floor_ms;
   double cap_ = 1;
   int at_floor_ = 0;   // steps in a row
   int held_ = 0;       // likewise

@@ -8,11 +8,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "orchestrator/throttle/company.hpp"
 #include "orchestrator/throttle/latency_window.hpp"
 #include "orchestrator/throttle/line.hpp"
 #include "phases/throttle/probe.hpp"
-#include "phases/throttle/sessions.hpp"
 #include "phases/throttle/signals.hpp"
 
 namespace pgphase {
@@ -57,7 +55,6 @@ struct Watch::Impl {
   asio::awaitable<void> look_at_all();
   asio::awaitable<void> measure_rest();
   asio::awaitable<void> run_probe();
-  asio::awaitable<void> look_for_others();
   asio::awaitable<void> read(Signal signal);
   asio::awaitable<void> sleep_until(Clock::time_point when);
 
@@ -76,7 +73,6 @@ struct Watch::Impl {
   Governor governor;
   Instruments instruments;
   LatencyWindow latencies;
-  Company company;
   milliseconds timeout;
   bool stopping = false;
   bool loss_told = false;
@@ -152,14 +148,6 @@ asio::awaitable<void> Watch::Impl::measure_rest() {
   if (rest && *rest) governor.see_at_rest(**rest);  // else the probe itself says why
 }
 
-// What cannot be seen is taken for somebody.
-asio::awaitable<void> Watch::Impl::look_for_others() {
-  auto look = [](Session& session) { return others_at_work(session); };
-  const auto others = co_await bounded(look);
-  company.saw(!others || *others > 0);
-  governor.see_company(company.any());
-}
-
 asio::awaitable<void> Watch::Impl::run_probe() {
   auto once = [&probe = instruments.probe](Session& session) { return probe.run(session); };
   const auto took = co_await bounded(once);
@@ -198,7 +186,6 @@ asio::awaitable<void> Watch::Impl::read(Signal signal) {
 // At the beginning, because the work waits for the first look.
 asio::awaitable<void> Watch::Impl::look_at_all() {
   co_await measure_rest();
-  if (probes() && !stopping && connected()) co_await look_for_others();
   for (const Signal signal : instruments.signals.wanted()) {
     if (!stopping && connected()) co_await read(signal);
   }
@@ -223,10 +210,7 @@ asio::awaitable<void> Watch::Impl::turn() {
     look_due = now + k_look;
     due = instruments.signals.wanted();
     std::reverse(due.begin(), due.end());
-    if (probes()) {
-      see_p95(now);
-      if (connected() && !stopping) co_await look_for_others();
-    }
+    if (probes()) see_p95(now);
   }
   if (!due.empty() && connected() && !stopping) {
     const Signal next = due.back();

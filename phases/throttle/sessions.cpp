@@ -49,14 +49,4 @@ Reading read_active_sessions(Session& session, const AtWork& at_work) {
           fmt::format("{} {} active", in_words(Unit::sessions, active), active == 1 ? "is" : "are")};
 }
 
-Result<std::int64_t> others_at_work(Session& session) {
-  PGPHASE_TRY(rows, session.query(
-                        "SELECT count(*) FROM pg_stat_activity "
-                        " WHERE datid IS NOT NULL AND usesysid IS NOT NULL AND pid <> pg_backend_pid() "
-                        "   AND (backend_type IS NULL "
-                        "        OR (backend_type = 'client backend' AND application_name NOT LIKE 'pgphase%' "
-                        "            AND state_change > clock_timestamp() - interval '1 s'))"));
-  return rows[0].integer(0);
-}
-
 }  // namespace pgphase

@@ -17,10 +17,6 @@ Reading read_blocked_by_us(Session& session, const AtWork& at_work);
 // of its own sessions only: with others there, that is unreadable.
 Reading read_active_sessions(Session& session, const AtWork& at_work);
 
-// Client sessions of others that have begun or ended something within the last second. Those of pgphase, of whichever
-// process, do not count; those whose state the role may not see do.
-Result<std::int64_t> others_at_work(Session& session);
-
 // "{1,2,3}", for a parameter that is cast to an array.
 std::string array_text(const std::vector<int>& numbers);
 std::string array_text(const std::vector<std::int64_t>& numbers);

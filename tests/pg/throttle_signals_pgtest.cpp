@@ -107,25 +107,6 @@ TEST_F(ThrottleSignalsPgTest, ActiveSessionsAreThoseOfOthers) {
   EXPECT_EQ(read_active_sessions(*plain, {}).value, 2);
 }
 
-TEST_F(ThrottleSignalsPgTest, OthersAtWorkAreThoseWhoDidSomethingLately) {
-  auto session = connect();
-  const auto others = [](Session& looking) { return others_at_work(looking).value(); };
-  // Whoever was there before has been idle for a second then.
-  EXPECT_TRUE(eventually([&] { return others(*session) == 0; }));
-  PgClient application(url());
-  auto ours = connect();
-  EXPECT_TRUE(ours->query("SELECT 1"));
-  EXPECT_TRUE(eventually([&] {
-    application.exec("SELECT 1");
-    return others(*session) == 1;
-  }));
-  EXPECT_TRUE(eventually([&] { return others(*session) == 0; })) << "it is idle";
-
-  const PlainRole role(url(), "plain_others");
-  auto plain = connect(role.name());
-  EXPECT_GE(others(*plain), 1) << "what it may not see may be at work";
-}
-
 class DeadTuplesPgTest : public ThrottleSignalsPgTest {
  protected:
   // Three of four rows of each partition become dead versions, and the statistics know.

@@ -100,14 +100,14 @@ TEST_F(WatchPgTest, ReadsEverySignalAndTheProbe) {
   const auto begun = Clock::now();
   ASSERT_TRUE(becomes(goes_on)) << last_.why;
   EXPECT_LT(Clock::now() - begun, 2s);
-  EXPECT_GE(last_.duty, Governor::k_begin_beside_others) << last_.why;  // other tests are others
+  EXPECT_EQ(last_.duty, 1) << last_.why;
   ASSERT_TRUE(becomes([this](const Verdict&) { return view(Signal::probe_p95)->value.has_value(); }));
   for (const Signal signal : k_signals) {
     ASSERT_TRUE(view(signal)) << to_string(signal);
     EXPECT_TRUE(view(signal)->value) << to_string(signal) << " " << view(signal)->words;
   }
   EXPECT_THAT(view(Signal::probe_p95)->words, HasSubstr("the built-in probe takes "));
-  EXPECT_GE(view(Signal::probe_p95)->limit, 2);
+  EXPECT_GE(view(Signal::probe_p95)->limit, 5);
   EXPECT_TRUE(warnings_.empty()) << warnings_[0];
   const int before = std::stoi(db_.value("SELECT n FROM pgphase.probe"));
   io_.run_for(2s);

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "orchestrator/throttle/company.hpp"
 #include "tests/unit/throttle/limits.hpp"
 
 namespace pgphase::testing {
@@ -252,35 +251,6 @@ TEST(PauseAfterTest, WorksThatPartOfTheTime) {
     verdict.hold = c.hold;
     EXPECT_EQ(pause_after(std::chrono::milliseconds(c.worked_ms), verdict).count(), c.pause_ms) << c.duty;
   }
-}
-
-TEST_F(GovernorTest, BesideOthersItBeginsSlowlyWhereAProbeIsToBeKept) {
-  make(limits_with(Signal::probe_p95, 10));
-  governor_->see_company(true);
-  see(Signal::probe_p95, 1);
-  EXPECT_NEAR(after(0ms).duty, Governor::k_begin_beside_others, 0.001);
-  EXPECT_GT(seconds_with(12, Signal::probe_p95, 1).duty, 0.9);
-}
-
-TEST_F(GovernorTest, AloneItBeginsAtFullSpeed) {
-  make(limits_with(Signal::probe_p95, 10));
-  governor_->see_company(false);
-  see(Signal::probe_p95, 1);
-  EXPECT_EQ(after(0ms).duty, 1);
-}
-
-TEST(CompanyTest, OneWhoLooksAroundIsNoCompanyAndWhatIsNotKnownIs) {
-  Company company;
-  EXPECT_TRUE(company.any());
-  company.saw(false);
-  EXPECT_FALSE(company.any());
-  company.saw(true);
-  EXPECT_TRUE(company.any()) << "of two looks one";
-  for (int i = 0; i < 3; ++i) company.saw(false);
-  EXPECT_FALSE(company.any()) << "of five looks one";
-  company.saw(true);
-  company.saw(true);
-  EXPECT_TRUE(company.any());
 }
 
 }  // namespace
