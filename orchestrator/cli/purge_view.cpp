@@ -27,11 +27,11 @@ const char* to_string(Kind kind) {
   return "?";
 }
 
-std::string thing_line(const RetiredThing& thing) {
+std::string thing_line(const RetiredThing& thing, bool renamed) {
   const auto& record = thing.record;
   auto line = describe(record);
   if (!thing.is_hidden()) return line + ": its definition";
-  if (!thing.place) return fmt::format("{}: {} is gone already", line, record.hidden_as);
+  if (!thing.place) return fmt::format("{}: {} {}", line, record.hidden_as, renamed ? "went along with the table" : "is gone already");
   line += fmt::format(", kept as {}", record.hidden_as);
   if (thing.bytes > 0) line += fmt::format(", {}{}", record.kind == "table" ? "" : "about ", human_bytes(thing.bytes));
   return fmt::format("{}, retired {}", line, words::time(record.retired_at));
@@ -79,7 +79,7 @@ void add_lines(std::string& out, const PurgeCandidate& one) {
 std::vector<std::string> remains_lines(const Remains& remains) {
   std::vector<std::string> lines;
   for (const auto& thing : remains.things) {
-    lines.push_back(thing_line(thing));
+    lines.push_back(thing_line(thing, remains.renamed.has_value()));
     for (const auto& along : thing.goes_with) lines.push_back("  with it " + along);
   }
   for (const auto& link : remains.links_at_work()) lines.push_back(link_line(link, remains.things));

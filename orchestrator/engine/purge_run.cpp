@@ -91,7 +91,7 @@ Result<std::vector<PurgeCandidate>> purge_candidates(Session& session, const Led
     if (!record) continue;
     auto verdict = verdict_on(*record, remains, ledger.now, keep);
     // Columns that a plan under way keeps in step are nothing that it has left behind.
-    const bool at_work = verdict.kind == Verdict::Kind::in_the_way && remains.links_retired_with.empty();
+    const bool at_work = verdict.kind == Verdict::Kind::in_the_way && remains.links_retired_with.empty() && !remains.renamed;
     if (at_work && remains.things.empty()) continue;
     candidates.push_back({*record, std::move(remains), std::move(verdict)});
   }

@@ -21,6 +21,7 @@
 #include "phases/retire/stored_rows.hpp"
 #include "phases/retire/whole_table.hpp"
 #include "phases/retype/obstacles.hpp"
+#include "phases/retype/twins_of.hpp"
 #include "phases/sync/new_columns.hpp"
 #include "phases/sync/excluded.hpp"
 #include "phases/sync/hand_over.hpp"
@@ -334,7 +335,45 @@ class Look {
     return {};
   }
 
+  // The links and what is hidden are known by the table's name.
+  Result<void> table_moved_by_hand(const Action& action) {
+    PGPHASE_TRY(links, links_at_work(session_, action.table));
+    for (const auto& stored : links) {
+      if (stored.key.plan == plan_) continue;
+      found_.obstacles.push_back(
+          fmt::format("plan {0} keeps columns of table {1} in step, and would not find them under another name: let "
+                      "`pgphase purge {0}` end that first",
+                      stored.key.plan.value, display_name(action.table)));
+      break;
+    }
+    return {};
+  }
+
+  // Unique ones alone: what nobody sees must refuse nothing when nothing that is seen does.
+  Result<void> dropped_by_hand(const Action& action) {
+    PGPHASE_TRY(twins, twins_of(session_, action.table, action.name));
+    for (const auto& twin : twins) {
+      if (twin.plan == plan_) continue;
+      found_.obstacles.push_back(
+          twin.stands_in
+              ? fmt::format("plan {0} has built a twin of {1} for the column that is to take the place of {2}, and it "
+                            "would go on refusing equal values: finish the constraint phase of {0}, or roll its "
+                            "backfill phase back, first",
+                            twin.plan.value, action.name, twin.column)
+              : fmt::format("plan {0} keeps {1} for the old column {2} as well, and it would go on refusing equal "
+                            "values: let `pgphase purge {0}` end that first",
+                            twin.plan.value, action.name, twin.column));
+    }
+    return {};
+  }
+
   Result<void> written_by_hand(const Action& action) {
+    if (action.kind == ActionKind::move_table || action.kind == ActionKind::drop_constraint ||
+        action.kind == ActionKind::drop_index) {
+      PGPHASE_TRY(known, ledger_version(session_));
+      if (known < k_first_ledger_with_links) return {};
+      return action.kind == ActionKind::move_table ? table_moved_by_hand(action) : dropped_by_hand(action);
+    }
     const bool renames = action.kind == ActionKind::rename_column;
     if (!renames && action.kind != ActionKind::drop_column && action.kind != ActionKind::change_type) return {};
     PGPHASE_TRY(version, ledger_version(session_));

@@ -147,6 +147,10 @@ Result<std::vector<Remains>> read_remains(Session& session) {
     auto& remains = of_plan(all, PlanId{row.text(0)});
     remains.links = std::move(links);
     remains.links_retired_with = retired_with;
+    for (const auto& link : remains.links_at_work()) {
+      PGPHASE_TRY(now, goes_by_now(session, link.table));
+      if (now) remains.renamed = {link.table, *now};
+    }
   }
   return all;
 }

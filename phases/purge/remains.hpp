@@ -30,6 +30,8 @@ struct Remains {
   std::vector<RetiredThing> things;  // oldest first
   std::vector<StoredLink> links;     // those that have ended, too
   std::string links_retired_with;    // the plan that has since retired the table of a link at work
+  // A table that somebody has given another name since: what it is called to the plan, and what it is called now.
+  std::optional<std::pair<TableName, TableName>> renamed = {};
 
   std::vector<StoredLink> links_at_work() const;
   // Something that takes room, or time at every write.

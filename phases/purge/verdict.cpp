@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "plans/sql/quote.hpp"
+
 namespace pgphase {
 namespace {
 
@@ -35,6 +37,13 @@ std::optional<std::string> in_the_way(const PlanRecord& plan, const Remains& rem
     if (thing.followed_by.empty()) continue;
     return fmt::format("{} still goes into what {} keeps: that comes first, with `pgphase purge {}`",
                        describe(thing.record), thing.followed_by, thing.followed_by);
+  }
+  if (remains.renamed) {
+    const auto& [before, now] = *remains.renamed;
+    return fmt::format(
+        "table {} is called {} now, and under that name nothing of it is found: give it its name back for the purge "
+        "(ALTER TABLE {} RENAME TO …, or SET SCHEMA …)",
+        display_name(before), display_name(now), qualified(now));
   }
   if (!remains.links_retired_with.empty()) {
     return fmt::format("the table whose columns it keeps in step was retired by {}: that comes first",

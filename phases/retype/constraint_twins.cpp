@@ -59,6 +59,17 @@ Result<State> state_of(Session& session, const RetypeBody& body) {
   return state;
 }
 
+// Of what somebody has dropped since.
+std::vector<std::string> strays_among(const RetypeBody& body, const State& state, const Hanging& hanging) {
+  std::vector<std::string> strays;
+  for (const auto& [name, valid] : state.ours) {
+    const bool has_original = std::any_of(hanging.constraints.begin(), hanging.constraints.end(),
+                                          [&, &twin = name](const auto& one) { return twin_of(body, one) == twin; });
+    if (name != proof_name(body) && !has_original) strays.push_back(name);
+  }
+  return strays;
+}
+
 StepChange forward(const RetypeBody& body, const char* doing) {
   StepChange step;
   step.doing = fmt::format("{} of {}.{}", doing, display_name(body.table), body.column);
@@ -91,7 +102,7 @@ Result<void> every_row_has_a_value(Session& session, const RetypeBody& body) {
 
 // A NOT VALID check binds every UPDATE of an old row: nothing that the old column's does not bind already.
 Result<RetireOutcome> add(Session& session, const StepSite& site, const RetypeBody& body, const OldColumn& old,
-                          const State& state) {
+                          const State& state, const std::vector<std::string>& strays) {
   auto step = forward(body, "making the constraints");
   step.label = "retype.constraints";
   // SHARE ROW EXCLUSIVE is what a new foreign key needs of the table that it refers to.
@@ -102,6 +113,8 @@ Result<RetireOutcome> add(Session& session, const StepSite& site, const RetypeBo
     PGPHASE_CHECK(locked_table_oid(s, body.table));
     PGPHASE_TRY(as_new, what_hangs_on_as(s, body.table, body.column, new_name(body)));
     std::string sql;
+    // Of a foreign key this takes ACCESS EXCLUSIVE on what it refers to.
+    for (const auto& name : strays) sql += alter(body, "DROP CONSTRAINT IF EXISTS " + quote_ident(name));
     for (const auto& one : as_new.constraints) {
       if (state.ours.contains(twin_of(body, one))) continue;
       sql += alter(body, fmt::format("ADD CONSTRAINT {} {} NOT VALID", twin_of(body, one), one.definition));
@@ -156,7 +169,8 @@ Result<RetireOutcome> make_constraint_twins(Session& session, const StepSite& si
       std::all_of(hanging.constraints.begin(), hanging.constraints.end(),
                   [&](const HangingConstraint& one) { return state.ours.contains(twin_of(body, one)); });
   if (needs_proof) PGPHASE_CHECK(every_row_has_a_value(session, body));
-  if (needs_proof || !all_there) return add(session, site, body, old, state);
+  const auto strays = strays_among(body, state, hanging);
+  if (needs_proof || !all_there || !strays.empty()) return add(session, site, body, old, state, strays);
   for (const auto& one : hanging.constraints) {
     if (one.valid && !state.ours.at(twin_of(body, one))) {
       return validate(session, site, body, old, twin_of(body, one));
@@ -166,6 +180,11 @@ Result<RetireOutcome> make_constraint_twins(Session& session, const StepSite& si
   if (proof == state.ours.end()) return nothing_more();
   if (!proof->second) return validate(session, site, body, old, proof->first);
   return require(session, site, body);
+}
+
+Result<bool> has_stray_constraint_twins(Session& session, const RetypeBody& body, const Hanging& hanging) {
+  PGPHASE_TRY(state, state_of(session, body));
+  return !strays_among(body, state, hanging).empty();
 }
 
 Result<RetireOutcome> drop_constraint_twins(Session& session, const StepSite& site, const RetypeBody& body) {

@@ -62,6 +62,8 @@ const HiddenIndex* find(const std::vector<HiddenIndex>& indexes, const std::stri
 Result<bool> all_there(Session& session, const RetypeBody& body) {
   PGPHASE_TRY(hanging, what_hangs_on(session, body.table, body.column));
   PGPHASE_TRY(hidden, valid_hidden_indexes(session, body.table));
+  PGPHASE_TRY(strays, stray_index_twins(session, body, hanging));
+  if (!strays.empty()) return false;
   return std::all_of(hanging.indexes.begin(), hanging.indexes.end(), [&](const HangingIndex& index) {
     const auto* twin = find(hidden, twin_name(body.table, body.column, index.name));
     const auto* aside = find(hidden, set_aside_name(body.table, body.column, index.name));
@@ -134,12 +136,45 @@ Result<RetireOutcome> make_index_twins(Session& session, const StepSite& site, c
     PGPHASE_CHECK(mark(session, body, one.name, one.seal()));
     ++built;
   }
+  PGPHASE_TRY(hanging, what_hangs_on(session, body.table, body.column));
+  PGPHASE_TRY(strays, stray_index_twins(session, body, hanging));
+  for (const auto& name : strays) {
+    const auto attempt = drop_hidden_index(session, {body.table.schema, name});
+    if (!attempt || !attempt->done) return not_done(attempt);
+  }
   looked.more = false;
   looked.what = fmt::format("{} {} built", built, built == 1 ? "index" : "indexes");
+  if (!strays.empty()) {
+    looked.what += fmt::format(", {} dropped whose {} somebody has dropped", strays.size(),
+                               strays.size() == 1 ? "original" : "originals");
+  }
   return std::move(looked);
 }
 
+// Of an INVALID one, too: an original that is there has its twin built anew.
+Result<std::vector<std::string>> stray_index_twins(Session& session, const RetypeBody& body, const Hanging& hanging) {
+  PGPHASE_TRY(rows, session.query("SELECT x.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                  "  JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid "
+                                  "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $3 "
+                                  " WHERE n.nspname = $1 AND c.relname = $2 AND x.relname ~ '^_pgphase_new_' "
+                                  "   AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT FROM pg_depend d "
+                                  "         WHERE d.classid = 'pg_class'::regclass AND d.objid = x.oid "
+                                  "           AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid "
+                                  "           AND d.refobjsubid = a.attnum)) ORDER BY 1",
+                                  {body.table.schema, body.table.name, new_name(body)}));
+  std::vector<std::string> strays;
+  for (const auto& row : rows) {
+    const bool has_original = std::any_of(hanging.indexes.begin(), hanging.indexes.end(), [&](const auto& index) {
+      return twin_name(body.table, body.column, index.name) == row.text(0);
+    });
+    if (!has_original) strays.push_back(row.text(0));
+  }
+  return strays;
+}
+
 Result<bool> twins_are_right(Session& session, const RetypeBody& body, const Hanging& hanging) {
+  PGPHASE_TRY(strays, stray_index_twins(session, body, hanging));
+  if (!strays.empty()) return false;
   PGPHASE_TRY(as_new, what_hangs_on_as(session, body.table, body.column, new_name(body)));
   PGPHASE_TRY(hidden, valid_hidden_indexes(session, body.table));
   bool right = true;

@@ -126,6 +126,29 @@ std::string give_to_new(const Names& names, const Hanging& hanging) {
   return sql;
 }
 
+// What somebody has dropped since does not come back.
+Result<void> drop_set_aside(Session& session, const RetypeBody& body, const Displaced& displaced,
+                            const Hanging& hanging) {
+  const Names names(body);
+  std::string sql;
+  for (const auto& name : displaced.indexes) {
+    const bool is_there = std::any_of(hanging.indexes.begin(), hanging.indexes.end(),
+                                      [&](const HangingIndex& index) { return index.name == name; });
+    if (is_there) continue;
+    const auto aside = names.aside(name);
+    PGPHASE_TRY(kept, session.query("SELECT k.conname IS NOT NULL FROM pg_class x "
+                                    "  JOIN pg_namespace n ON n.oid = x.relnamespace "
+                                    "  LEFT JOIN pg_constraint k ON k.conindid = x.oid AND k.contype IN ('p', 'u') "
+                                    " WHERE n.nspname = $1 AND x.relname = $2",
+                                    {body.table.schema, aside}));
+    if (kept.empty()) continue;
+    sql += kept[0].boolean(0) ? names.drop_constraint(aside) : fmt::format("DROP INDEX {};", names.index(aside));
+  }
+  if (sql.empty()) return {};
+  PGPHASE_CHECK(session.script(sql));
+  return {};
+}
+
 }  // namespace
 
 Result<void> change_places(Session& session, const RetypeBody& body, Displaced& displaced, StoredLink link) {
@@ -141,6 +164,7 @@ Result<void> change_places(Session& session, const RetypeBody& body, Displaced& 
     if (one.kind == Kind::check) displaced.checks.push_back(one);
   }
   for (const auto& index : hanging.indexes) {
+    displaced.indexes.push_back(index.name);
     if (index.constraint != Constraint::primary_key || !index.in_key) continue;
     displaced.primary_key = index.name;
     displaced.needs_value = true;
@@ -181,6 +205,7 @@ Result<void> change_places_back(Session& session, const RetypeBody& body, const 
   const auto& old = displaced.old;
   PGPHASE_TRY(hanging, what_hangs_on(session, body.table, body.column));
   PGPHASE_TRY(hidden, valid_hidden_indexes(session, body.table));
+  PGPHASE_CHECK(drop_set_aside(session, body, displaced, hanging));
   // Of what has no counterpart on the old column the name stays where it is until there is one.
   std::erase_if(hanging.indexes, [&](const HangingIndex& index) {
     return std::none_of(hidden.begin(), hidden.end(),

@@ -28,6 +28,7 @@ RetiredRecord record_of(const Displaced& displaced, std::int64_t number, const S
   auto definition = json::parse(record.definition).as_object();
   definition["place"] = json::object{{"checks", std::move(checks)},          {"incoming", to_json(displaced.incoming)},
                                      {"sequences", std::move(sequences)},    {"default", displaced.default_sql},
+                                     {"indexes", json::array(displaced.indexes.begin(), displaced.indexes.end())},
                                      {"primary_key", displaced.primary_key}, {"needs_value", displaced.needs_value}};
   record.definition = json::serialize(definition);
   return record;
@@ -46,6 +47,9 @@ Result<Displaced> displaced_of(const RetiredRecord& record) {
     }
     for (const auto& sequence : from.at("sequences").as_array()) {
       displaced.sequences.push_back({{text(sequence, "schema"), text(sequence, "name")}, text(sequence, "type")});
+    }
+    if (const auto* indexes = from.as_object().if_contains("indexes")) {
+      displaced.indexes = json::value_to<std::vector<std::string>>(*indexes);
     }
     displaced.incoming = foreign_keys_from_json(from.at("incoming"));
     displaced.default_sql = text(from, "default");

@@ -17,6 +17,7 @@ struct Displaced {
   std::vector<HangingConstraint> checks;
   std::vector<KeptForeignKey> incoming;
   std::vector<OwnedSequence> sequences;
+  std::vector<std::string> indexes;  // those that were set aside with it; empty in records of an older pgphase
   std::string default_sql;
   std::string primary_key;   // its name, where the column is part of it
   bool needs_value = false;  // part of the primary key, or an identity: NOT NULL from the first moment on

@@ -66,7 +66,8 @@ Result<RetireOutcome> change(Session& session, const StepSite& site, const Retyp
     PGPHASE_CHECK(must_be_free(s, site.key.plan, step.doing, body));
     PGPHASE_TRY(hanging, what_hangs_on(s, body.table, body.column));
     PGPHASE_TRY(right, twins_are_right(s, body, hanging));
-    if (!right) return std::string();  // the next call makes them so
+    PGPHASE_TRY(strays, has_stray_constraint_twins(s, body, hanging));
+    if (!right || strays) return std::string();  // the next call makes them so
     PGPHASE_TRY(now, column_as_it_is(s, site.key, body));
     PGPHASE_TRY(incoming, incoming_keys(s, body));
     Displaced displaced;

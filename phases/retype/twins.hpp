@@ -27,6 +27,9 @@ Result<RetireOutcome> drop_index_twins(Session& session, const StepSite& site, c
 // In a transaction that holds ACCESS EXCLUSIVE on the table. False: an index is not (any more) the twin of what it was
 // built for, and was marked so that it is built again.
 Result<bool> twins_are_right(Session& session, const RetypeBody& body, const Hanging& hanging);
+// Twins on the new column of what somebody has dropped since: nothing that is seen would explain what they refuse.
+Result<std::vector<std::string>> stray_index_twins(Session& session, const RetypeBody& body, const Hanging& hanging);
+Result<bool> has_stray_constraint_twins(Session& session, const RetypeBody& body, const Hanging& hanging);
 // Says so of those that are.
 Result<void> mark_twins(Session& session, const RetypeBody& body);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "phases/retire/names.hpp"
 #include "phases/sync/link_json.hpp"
 #include "phases/sync/order.hpp"
 #include "plans/base/hidden_names.hpp"
@@ -151,8 +152,22 @@ Result<bool> is_spoken_of(Session& session, const TableName& table, const std::s
 }
 
 const char* const k_bring_columns_back =
-    "give the column its name and type back, and where it was dropped add one (ALTER TABLE … RENAME COLUMN … TO …, or "
-    "ADD COLUMN): from then on the table can be written to";
+    "give the column its name and type back, or the table its name and schema, and where a column was dropped add one "
+    "(ALTER TABLE … RENAME COLUMN … TO …, RENAME TO …, SET SCHEMA … or ADD COLUMN): from then on the table can be "
+    "written to";
+
+Result<std::optional<TableName>> goes_by_now(Session& session, const TableName& table) {
+  PGPHASE_TRY(rows,
+              session.query("SELECT n.nspname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+                            "  JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = t.tgfoid "
+                            "  JOIN pg_namespace pn ON pn.oid = p.pronamespace "
+                            " WHERE t.tgname = $4 AND t.tgparentid = 0 AND pn.nspname = 'pgphase' AND p.proname = $3 "
+                            "   AND n.nspname <> $5 "
+                            "   AND NOT EXISTS (SELECT FROM pg_class o JOIN pg_namespace m ON m.oid = o.relnamespace "
+                            "                   WHERE m.nspname = $1 AND o.relname = $2) LIMIT 1",
+                            {table.schema, table.name, sync_function_name(table), k_first_trigger, k_retired_schema}));
+  return rows.empty() ? std::optional<TableName>() : std::optional(TableName{rows[0].text(0), rows[0].text(1)});
+}
 
 Result<std::vector<std::string>> columns_out_of_reach(Session& session, const TableName& table) {
   std::vector<std::string> sentences;
@@ -163,7 +178,14 @@ Result<std::vector<std::string>> columns_out_of_reach(Session& session, const Ta
                                   "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
                                   " WHERE n.nspname = $1 AND c.relname = $2",
                                   {table.schema, table.name}));
-  if (rows.empty()) return sentences;  // the table itself is out of sight, or gone
+  if (rows.empty()) {  // the table itself is out of sight, gone, or somewhere else
+    PGPHASE_TRY(now, goes_by_now(session, table));
+    if (now) {
+      sentences.push_back(fmt::format("table {}, of which {} keeps columns in step, is called {} now",
+                                      display_name(table), stored.front().key.plan.value, display_name(*now)));
+    }
+    return sentences;
+  }
   std::map<std::string, std::pair<std::string, std::string>> types;
   for (const auto& row : rows) types[row.text(0)] = {row.text(1), row.text(2)};
   std::set<std::string> told;

@@ -56,6 +56,10 @@ Result<bool> is_spoken_of(Session& session, const TableName& table, const std::s
 // that a link speaks of is not there: each write of the table would fail.
 Result<void> carry_out_links(Session& session, const TableName& table);
 
+// What a table is called now that somebody has given another name or schema: its triggers went along, and call the
+// function that was made under the old one. Nothing where it has its name, is gone, or out of sight with its plan.
+Result<std::optional<TableName>> goes_by_now(Session& session, const TableName& table);
+
 // Columns of links at work that somebody has dropped, renamed or given another type since, a sentence each: every write
 // of the table fails.
 Result<std::vector<std::string>> columns_out_of_reach(Session& session, const TableName& table);

@@ -175,7 +175,8 @@ class Walk {
   void statement(const std::string& sql) {
     const auto parsed = parse_statements(sql);
     // Without an action it is one that pgphase knows too little about: it may make, rename or move anything.
-    if (!parsed || parsed->size() != 1 || parsed->front().actions.empty()) {
+    if (!parsed || parsed->size() != 1 || parsed->front().actions.empty() ||
+        std::any_of(parsed->front().actions.begin(), parsed->front().actions.end(), moves_names)) {
       certain_ = false;
       return;
     }

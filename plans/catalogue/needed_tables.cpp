@@ -55,7 +55,8 @@ class Walk {
     if (!certain_) return;
     const auto parsed = parse_statements(sql);
     // Without an action it is one that pgphase knows too little about: DO, CALL, RENAME, SET SCHEMA, CREATE VIEW, …
-    if (!parsed || parsed->size() != 1 || parsed->front().actions.empty()) {
+    if (!parsed || parsed->size() != 1 || parsed->front().actions.empty() ||
+        std::any_of(parsed->front().actions.begin(), parsed->front().actions.end(), moves_names)) {
       certain_ = false;
       return;
     }

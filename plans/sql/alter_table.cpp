@@ -178,6 +178,7 @@ void alter_table(const json::object& node, ParsedStatement& out) {
       note = "pgphase does not know this sub-command";
     }
     if (subtype == "AT_DropColumn") out.actions.push_back({ActionKind::drop_column, table, column});
+    if (subtype == "AT_DropConstraint") out.actions.push_back({ActionKind::drop_constraint, table, column});
     if (subtype == "AT_AlterColumnType") out.actions.push_back({ActionKind::change_type, table, column});
     if (subtype == "AT_SetNotNull") out.actions.push_back({ActionKind::set_not_null, table, column});
     if (subtype == "AT_ValidateConstraint") out.statement.kind = StatementKind::validate;

@@ -41,6 +41,7 @@ void rename(const json::object& node, ParsedStatement& out) {
     out.actions.push_back(
         {ActionKind::rename_column, tree::table_name(*relation), std::string(tree::text(node, "subname"))});
   }
+  if (relation && what == "OBJECT_TABLE") out.actions.push_back({ActionKind::move_table, tree::table_name(*relation)});
 }
 
 void vacuum(const json::object& node, ParsedStatement& out) {
@@ -188,6 +189,7 @@ void other(const tree::RawStatement& raw, ParsedStatement& out) {
     rename(node, out);
   } else if (raw.tag == "AlterObjectSchemaStmt" && relation && tree::text(node, "objectType") == "OBJECT_TABLE") {
     lock(out, tree::table_name(*relation), LockMode::access_exclusive);
+    out.actions.push_back({ActionKind::move_table, tree::table_name(*relation)});
     out.statement.note = k_brief;
   } else if (raw.tag == "CreatePolicyStmt" || raw.tag == "AlterPolicyStmt") {
     if (const auto* table = tree::object(node, "table")) {

@@ -30,6 +30,8 @@ enum class ActionKind {
   add_exclude,
   create_index,
   drop_index,
+  drop_constraint,
+  move_table,  // another name, or another schema
 };
 
 struct Action {
@@ -44,6 +46,11 @@ struct Action {
   bool inline_scan = false;   // add_column: a CHECK, or a foreign key beside a default, is checked against every row
   std::string rewrite = {};   // add_column: why every row is written again, or empty
 };
+
+// What a later statement finds is no longer known from the plans alone.
+inline bool moves_names(const Action& action) {
+  return action.kind == ActionKind::move_table || action.kind == ActionKind::drop_constraint;
+}
 
 struct ParsedStatement {
   std::string text;
