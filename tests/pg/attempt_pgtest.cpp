@@ -103,6 +103,11 @@ TEST_F(AttemptPgTest, ChangeThatTakesTooLongIsCutOffAtTheHoldLimit) {
   EXPECT_THAT(attempt->blocked.message, HasSubstr("hold limit"));
 }
 
+TEST_F(AttemptPgTest, NothingThatIsAskedUnderALockIsCompiled) {
+  db_.exec("ALTER ROLE CURRENT_USER IN DATABASE " + db_.value("SELECT quote_ident(current_database())") + " SET jit = on");
+  EXPECT_EQ(connect()->query("SHOW jit").value()[0].text(0), "off");
+}
+
 TEST_F(AttemptPgTest, AnErrorOfTheStatementIsNotTriedAgain) {
   const auto attempt = attempt_change(*work_, fence_, limits_, change("ALTER TABLE t ADD COLUMN n int"));
   ASSERT_FALSE(attempt);

@@ -116,6 +116,7 @@ void RetirePgTest::know(const StepKey& key) {
 
 RetireOutcome RetirePgTest::attempted(const StepSite& site, const Operation& operation, bool begun) {
   know(site.key);
+  std::string blocked;
   for (int attempt = 0; attempt < k_attempts; ++attempt) {
     auto outcome = operation(*session_, site, begun);
     if (!outcome) {
@@ -123,8 +124,9 @@ RetireOutcome RetirePgTest::attempted(const StepSite& site, const Operation& ope
       return {};
     }
     if (outcome->attempt.done) return *outcome;
+    blocked = outcome->attempt.blocked.text();
   }
-  ADD_FAILURE() << "still blocked after " << k_attempts << " attempts";
+  ADD_FAILURE() << "still blocked after " << k_attempts << " attempts: " << blocked;
   return {};
 }
 
