@@ -17,6 +17,7 @@
 #include "phases/sync/newcomers.hpp"
 #include "phases/sync/other_plans.hpp"
 #include "phases/sync/sources.hpp"
+#include "plans/base/hidden_names.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
@@ -45,6 +46,26 @@ Error no_link(const std::string& doing) {
 // --- forward
 // -----------------------------------------------------------------------------------------------------------------
 
+// A role may have been given some columns only; by the other name, or type, it is the same one. A new column that is to
+// take the old one's place gets all of that then.
+Result<void> grant_as(Session& session, const LinkColumnsBody& body, const std::string& oid) {
+  const auto& target = body.targets.front().name;
+  if (is_new_column_name(target)) return {};
+  PGPHASE_TRY(grants,
+              session.query("SELECT format('GRANT %s (%I) ON %I.%I TO %s%s;', g.privilege_type, $3::text, n.nspname, "
+                            "              c.relname, CASE WHEN g.grantee = 0 THEN 'PUBLIC' "
+                            "                              ELSE quote_ident(pg_get_userbyid(g.grantee)) END, "
+                            "              CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) "
+                            "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+                            "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $2, aclexplode(a.attacl) g "
+                            " WHERE c.oid = $1 ORDER BY 1",
+                            {oid, body.sources.front().name, target}));
+  std::string sql;
+  for (const auto& row : grants) sql += row.text(0);
+  if (!sql.empty()) PGPHASE_CHECK(session.script(sql));
+  return {};
+}
+
 Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const LinkColumnsBody& body) {
   StepChange step;
   step.label = "columns.link";
@@ -65,6 +86,7 @@ Result<RetireOutcome> link_columns(Session& session, const StepSite& site, const
     }
     PGPHASE_CHECK(s.script(fmt::format("ALTER TABLE {} {}", qualified(body.table), added)));
     PGPHASE_TRY(locked, locked_table_oid(s, body.table));
+    if (body.one_is_the_other) PGPHASE_CHECK(grant_as(s, body, locked));
     SyncLink link;
     link.sources = prepared.sources;
     link.flow = flow_of(body);
