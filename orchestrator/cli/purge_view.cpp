@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include <boost/json/array.hpp>
 
 #include "orchestrator/cli/words.hpp"
@@ -29,7 +31,7 @@ const char* to_string(Kind kind) {
 
 std::string thing_line(const RetiredThing& thing, bool renamed) {
   const auto& record = thing.record;
-  auto line = describe(record);
+  auto line = describe(thing);
   if (!thing.is_hidden()) return line + ": its definition";
   if (!thing.place) return fmt::format("{}: {} {}", line, record.hidden_as, renamed ? "went along with the table" : "is gone already");
   line += fmt::format(", kept as {}", record.hidden_as);
@@ -48,7 +50,11 @@ std::string name_before(const std::string& hidden, const std::vector<RetiredThin
 std::string link_line(const StoredLink& link, const std::vector<RetiredThing>& things) {
   std::vector<std::string> names;
   for (const auto* side : {&link.link.sources, &link.link.targets}) {
-    for (const auto& column : *side) names.push_back(name_before(column.name, things));
+    for (const auto& column : *side) {
+      // Of a column and its copy people know one name.
+      const auto name = name_before(column.name, things);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
   }
   return fmt::format("the triggers that keep {} of table {} in step at every write", fmt::join(names, ", "),
                      display_name(link.table));

@@ -15,6 +15,18 @@ struct WorkFlags {
   std::string plan, patience = "1m";
 };
 
+ExitCode exit_of(WorkEnd end) {
+  switch (end) {
+    case WorkEnd::done:
+      return ExitCode::done;
+    case WorkEnd::interrupted:
+      return ExitCode::interrupted;
+    case WorkEnd::nobody:
+      return ExitCode::paused;
+  }
+  return ExitCode::bug;
+}
+
 ExitCode work(Program& program, const WorkFlags& flags) {
   auto& console = program.console();
   const auto patience = parse_duration(flags.patience);
@@ -32,22 +44,23 @@ ExitCode work(Program& program, const WorkFlags& flags) {
   control.plan = options.plan;
   const auto end = run_work(control, console, options);
   if (!end) return console.fail(end.error());
-  console.object({{"plan", options.plan.value}, {"done", *end == WorkEnd::done}});
+  const auto exit = exit_of(*end);
+  console.object({{"plan", options.plan.value}, {"done", *end == WorkEnd::done}, {"exit", static_cast<int>(exit)}});
   switch (*end) {
     case WorkEnd::done:
       console.say(fmt::format("the backfill of {} is done", options.plan.value));
-      return ExitCode::done;
+      break;
     case WorkEnd::interrupted:
       console.say("interrupted; the run goes on without this helper");
-      return ExitCode::interrupted;
+      break;
     case WorkEnd::nobody:
       console.say(
           fmt::format("nobody runs the backfill of {0}: this helps a run, it does not replace one\n"
                       "  go on: pgphase up {0}",
                       options.plan.value));
-      return ExitCode::paused;
+      break;
   }
-  return ExitCode::bug;
+  return exit;
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ Result<std::optional<PurgeCandidate>> candidate(Session& session, const PlanId& 
     return not_as_agreed(plan, "something was retired again meanwhile");
   for (const auto& thing : found.remains.things) {
     if (!wishes.agreed.contains(thing.record.id)) {
-      return not_as_agreed(plan, fmt::format("{} was retired meanwhile", describe(thing.record)));
+      return not_as_agreed(plan, fmt::format("{} was retired meanwhile", describe(thing)));
     }
   }
   return std::optional(std::move(found));

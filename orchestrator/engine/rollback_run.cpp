@@ -57,6 +57,7 @@ Error behind(Error error, const std::vector<RollbackProgress::Undone>& undone) {
   if (all.empty()) return error;
   constexpr std::string_view k_nothing = "Nothing was changed.";
   if (error.next.starts_with(k_nothing)) error.next.erase(0, k_nothing.size());
+  if (!error.next.empty() && error.next.front() != ' ') error.next.insert(0, " ");
   error.next = fmt::format("Rolled back so far: {}; all else stands as it was.{}", all, error.next);
   return error;
 }

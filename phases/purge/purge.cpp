@@ -26,8 +26,8 @@ bool is_table(const PurgeShare& share) {
 std::string in_words(const PurgeShare& share) {
   std::vector<std::string> parts;
   for (const auto& thing : share.things) {
-    parts.push_back(thing.bytes > 0 ? fmt::format("{} ({})", describe(thing.record), human_bytes(thing.bytes))
-                                    : describe(thing.record));
+    parts.push_back(thing.bytes > 0 ? fmt::format("{} ({})", describe(thing), human_bytes(thing.bytes))
+                                    : describe(thing));
   }
   if (!share.links.empty()) parts.push_back(fmt::format("what kept columns of {} in step", display_name(share.table)));
   return fmt::format("{}", fmt::join(parts, ", "));
@@ -115,7 +115,7 @@ Result<void> drop_columns(Session& session, const PurgeShare& share) {
     if (!spoken_of) continue;
     return make_error(
         Errc::refused,
-        fmt::format("{} is not dropped: another plan has made something follow it meanwhile", describe(thing.record)),
+        fmt::format("{} is not dropped: another plan has made something follow it meanwhile", describe(thing)),
         "Of this nothing was dropped. Run `pgphase purge` again: it says which plan comes first.");
   }
   if (!share.links.empty()) PGPHASE_CHECK(carry_out_links(session, share.table));
@@ -177,7 +177,7 @@ Result<Attempt> purge_share(Session& session, const PurgeSite& site, const Purge
 
 Result<void> purge_records(Session& session, const PurgeSite& site) {
   std::vector<std::string> what;
-  for (const auto& thing : site.remains.things) what.push_back(describe(thing.record));
+  for (const auto& thing : site.remains.things) what.push_back(describe(thing));
   return record(session, site, fmt::format("what was kept of {}", fmt::join(what, ", ")));
 }
 

@@ -80,6 +80,12 @@ Result<RetiredThing> look_at(Session& session, RetiredRecord record) {
   PGPHASE_TRY(place, table_with(session, thing.record.table, thing.record.hidden_as));
   if (!place) return thing;
   thing.place = place;
+  PGPHASE_TRY(successor, session.query("SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+                                       "  JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                       " WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = $3 "
+                                       "   AND NOT a.attisdropped",
+                                       {place->schema, place->name, thing.record.object}));
+  thing.has_successor = thing.record.kind == "column" && !successor.empty();
   PGPHASE_TRY(along, dropped_along(session, *place, thing.record.hidden_as));
   thing.goes_with = std::move(along);
   if (place->schema == k_retired_schema) {
@@ -162,6 +168,11 @@ std::string describe(const RetiredRecord& record) {
   if (record.kind == "not_null") return fmt::format("NOT NULL of {}.{}", table, record.object);
   if (record.kind == "old_value") return fmt::format("old values of {}.{}", table, record.object);
   return fmt::format("{} {}.{}", record.kind, table, record.object);
+}
+
+std::string describe(const RetiredThing& thing) {
+  const auto words = describe(thing.record);
+  return thing.has_successor ? "hidden " + words + " (not the one of that name now)" : words;
 }
 
 }  // namespace pgphase

@@ -18,6 +18,7 @@ struct RetiredThing {
   std::vector<std::string> goes_with;  // indexes, constraints and the like that PostgreSQL drops along, in words
   std::string retired_with;            // a column of a table that was itself retired: by which plan
   std::int64_t bytes = 0;              // a table: as it is now; a column: by the statistics when it was retired
+  bool has_successor = false;          // a column: another one bears its name by now, and stays
   std::string followed_by = {};        // a column: another plan whose link at work speaks of it, or none
 
   // Something is there to be dropped; otherwise a definition is kept, which costs nothing.
@@ -43,5 +44,7 @@ Result<std::vector<Remains>> read_remains(Session& session);
 
 // "column tasks.priority", "table notes": what the application knew it as.
 std::string describe(const RetiredRecord& record);
+// The same, told apart from what bears its name now: "hidden column tasks.priority (not the one of that name now)".
+std::string describe(const RetiredThing& thing);
 
 }  // namespace pgphase

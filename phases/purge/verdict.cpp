@@ -31,12 +31,12 @@ std::optional<std::string> in_the_way(const PlanRecord& plan, const Remains& rem
   for (const auto& thing : remains.things) {
     if (!thing.place || thing.record.kind == "table" || thing.place->schema == thing.record.table.schema) continue;
     return fmt::format("{} went out of sight with its table, which {} retired: that comes first",
-                       describe(thing.record), thing.retired_with.empty() ? "a later plan" : thing.retired_with);
+                       describe(thing), thing.retired_with.empty() ? "a later plan" : thing.retired_with);
   }
   for (const auto& thing : remains.things) {
     if (thing.followed_by.empty()) continue;
     return fmt::format("{} still goes into what {} keeps: that comes first, with `pgphase purge {}`",
-                       describe(thing.record), thing.followed_by, thing.followed_by);
+                       describe(thing), thing.followed_by, thing.followed_by);
   }
   if (remains.renamed) {
     const auto& [before, now] = *remains.renamed;

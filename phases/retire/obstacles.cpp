@@ -40,8 +40,12 @@ SELECT DISTINCT 'publication', p.pubname::text, NULL
   FROM pg_publication p, pg_class c
  WHERE c.oid IN {tree}
    AND (p.puballtables AND c.relpersistence = 'p'
-        OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid){by_schema})
+        OR EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid{of_column}){by_schema})
 )sql";
+// Since 15 a publication may have a list of columns; $2: the column.
+constexpr const char* k_in_its_list =
+    " AND (r.prattrs IS NULL OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = $2 "
+    "AND a.attnum = ANY (r.prattrs)))";
 constexpr const char* k_schema_publications =  // since 15
     " OR EXISTS (SELECT FROM pg_publication_namespace s WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace)";
 
@@ -209,16 +213,20 @@ Result<std::vector<std::string>> ask(Session& session, const std::string& object
   return sentences;
 }
 
-std::string publications(const Session& session) {
+enum class Published { table, column };
+
+std::string publications(const Session& session, Published what) {
+  const bool since_15 = session.server_version() >= 150000;
   return fmt::format(k_publications, fmt::arg("tree", k_tree),
-                     fmt::arg("by_schema", session.server_version() >= 150000 ? k_schema_publications : ""));
+                     fmt::arg("of_column", since_15 && what == Published::column ? k_in_its_list : ""),
+                     fmt::arg("by_schema", since_15 ? k_schema_publications : ""));
 }
 
 enum class Children { count, go_along };
 
-std::string on_every_object(const Session& session, Children children = Children::count) {
+std::string on_every_object(const Session& session, Published what, Children children = Children::count) {
   return std::string(k_hierarchy) + (children == Children::count ? k_children : "") + "UNION ALL" +
-         publications(session);
+         publications(session, what);
 }
 
 std::string subscriptions() {
@@ -237,13 +245,14 @@ Result<std::vector<std::string>> table_obstacles(Session& session, const TableNa
                                                  const std::string& leaving) {
   static const std::string k_questions = std::string("UNION ALL") + k_partitioned + "UNION ALL" + k_table_foreign_keys +
                                          subscriptions() + "UNION ALL" + dependents(k_table_dependents);
-  return ask(session, "table " + display_name(table), on_every_object(session) + k_questions, {oid, leaving});
+  return ask(session, "table " + display_name(table), on_every_object(session, Published::table) + k_questions,
+             {oid, leaving});
 }
 
 // PostgreSQL knows tables by number; who receives changes of them knows the name.
 Result<std::vector<std::string>> table_rename_obstacles(Session& session, const TableName& table,
                                                         const std::string& oid) {
-  return ask(session, "table " + display_name(table), publications(session) + subscriptions(), {oid});
+  return ask(session, "table " + display_name(table), publications(session, Published::table) + subscriptions(), {oid});
 }
 
 // On a partitioned table they cannot come back NOT VALID, to be checked while everybody works (before 18).
@@ -258,7 +267,7 @@ Result<std::vector<std::string>> whole_table_obstacles(Session& session, const T
   static const std::string k_questions =
       std::string("UNION ALL") + k_keys_of_partitioned + subscriptions() + "UNION ALL" + dependents(k_table_dependents);
   const auto what = "table " + display_name(table);
-  PGPHASE_TRY(all, ask(session, what, on_every_object(session) + k_questions, {oid}));
+  PGPHASE_TRY(all, ask(session, what, on_every_object(session, Published::table) + k_questions, {oid}));
   PGPHASE_TRY(partitions,
               session.query("SELECT c.oid, n.nspname, c.relname FROM pg_partition_tree($1::oid::regclass) t "
                             "JOIN pg_class c ON c.oid = t.relid JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -298,7 +307,7 @@ Result<std::vector<std::string>> column_obstacles(Session& session, const TableN
   Params params{oid, column};
   if (by_the_plan) params.push_back(leaving);
   return ask(session, column_in_words(table, column),
-             on_every_object(session, by_the_plan ? Children::go_along : Children::count) +
+             on_every_object(session, Published::column, by_the_plan ? Children::go_along : Children::count) +
                  (by_the_plan ? k_foreign_keys : k_typed + stored_rows()) + k_dependents + naming_triggers(),
              params);
 }
@@ -306,15 +315,15 @@ Result<std::vector<std::string>> column_obstacles(Session& session, const TableN
 Result<std::vector<std::string>> replacement_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                        const std::string& column) {
   static const std::string k_dependents = std::string("UNION ALL") + dependents(k_column_dependents);
-  return ask(session, column_in_words(table, column), on_every_object(session) + stored_rows() + k_dependents,
-             {oid, column});
+  return ask(session, column_in_words(table, column),
+             on_every_object(session, Published::column) + stored_rows() + k_dependents, {oid, column});
 }
 
 // Whatever PostgreSQL itself keeps follows the column by its number; the text of a trigger's function does not.
 Result<std::vector<std::string>> rename_obstacles(Session& session, const TableName& table, const std::string& oid,
                                                   const std::string& column) {
-  return ask(session, column_in_words(table, column), on_every_object(session) + k_typed + stored_rows() + naming_triggers(),
-             {oid, column});
+  return ask(session, column_in_words(table, column),
+             on_every_object(session, Published::column) + k_typed + stored_rows() + naming_triggers(), {oid, column});
 }
 
 namespace {
