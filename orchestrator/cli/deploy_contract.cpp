@@ -74,7 +74,8 @@ class Clauses {
     clauses_.push_back(
         {fmt::format("table {}, called {}", display_name(body.table), body.to),
          std::string("that uses the old name ") + k_until_constraint,
-         "that uses the new name works from additive on, but for COPY and TRUNCATE, which need the table"});
+         "that uses the new name works from additive on, but for what needs a table and not a view: COPY, TRUNCATE, "
+         "TABLESAMPLE, ctid and xmin, ON CONFLICT ON CONSTRAINT, GROUP BY its key alone"});
   }
   void about(const DropNotNullBody& body) {
     if (body.unless_there_is_a_default) return;  // a part of a change that is told elsewhere

@@ -197,6 +197,7 @@ class Look {
                          row.text(0), display_name(body.table), source.name));
       }
     }
+    PGPHASE_CHECK(without_its_keys(body));
     PGPHASE_CHECK(by_settings(body));
     PGPHASE_TRY(excluded, excluded_values(session_, body));
     for (const auto& [column, value] : excluded) {
@@ -214,9 +215,10 @@ class Look {
     PGPHASE_TRY(obstacles, obstacles_to_retyping(session_, plan_, body));
     PGPHASE_CHECK(note(obstacles));
     warn(fmt::format(
-        "an INSERT or COPY that does not name its columns counts the old {0} in until the purge, in its old "
-        "place and with its old type: what that cannot hold is rounded or refused, and COPY needs a value "
-        "more in each line; have such statements name their columns before constraint",
+        "an INSERT or COPY that does not name its columns counts the hidden column in from additive on, and the old "
+        "{0} until the purge, in its old place and with its old type: what that cannot hold is rounded or refused, and "
+        "COPY needs a value more in each line; have such statements name their columns first. A prepared SELECT * "
+        "fails after additive until it is prepared again",
         body.column));
     PGPHASE_TRY(functions, session_.query(k_functions, {body.table.name, body.column, body.table.schema}));
     for (const auto& row : functions) {
@@ -389,6 +391,24 @@ class Look {
           : action.kind == ActionKind::drop_column ? "dropping it"
                                                    : "giving it another type",
           renames ? "use rename_column, or let `pgphase purge` end that first" : "let `pgphase purge` end that first"));
+    }
+    return {};
+  }
+
+  // The copy of a renamed column is like it, and bears none of its indexes.
+  Result<void> without_its_keys(const LinkColumnsBody& body) {
+    for (const auto& target : body.targets) {
+      if (target.like.empty()) continue;
+      PGPHASE_TRY(unique, session_.query("SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
+                                         "  JOIN pg_namespace n ON n.oid = c.relnamespace "
+                                         "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $3 "
+                                         " WHERE n.nspname = $1 AND c.relname = $2 AND i.indisunique "
+                                         "   AND a.attnum = ANY (i.indkey) LIMIT 1",
+                                         {body.table.schema, body.table.name, target.like}));
+      if (unique.empty()) continue;
+      warn(fmt::format("ON CONFLICT ({0}), and GROUP BY {0} without what depends on it, work from constraint on: until "
+                       "then the unique index is {1}'s alone",
+                       target.name, target.like));
     }
     return {};
   }

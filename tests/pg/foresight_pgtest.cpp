@@ -52,6 +52,13 @@ AddColumnBody adds() {
   body.column = "note";
   return body;
 }
+LinkColumnsBody copies(const std::string& column) {
+  auto body = makes(column, column, "made");
+  body.targets[0].type.clear();
+  body.targets[0].like = column;
+  return body;
+}
+
 HandOverBody renames(const std::string& column) {
   return {k_tasks, "", {}, {{column, "other"}}};
 }
@@ -289,6 +296,8 @@ std::vector<Case> warnings() {
        std::string(k_trigger_function) +
            "CREATE TRIGGER t BEFORE UPDATE OF title ON tasks FOR EACH ROW EXECUTE FUNCTION f()",
        "trigger t of tasks fires on UPDATE OF title"},
+      {"CopyOfAColumnWithAUniqueIndex", copies("title"), "CREATE UNIQUE INDEX ON tasks (title, id)",
+       "ON CONFLICT (made), and GROUP BY made without what depends on it, work from constraint on"},
       {"RoleThatMayReadSomeColumnsOnly", k_view, "GRANT SELECT (id) ON tasks TO pg_monitor",
        "role pg_monitor may read some columns of tasks only", 15},
       {"ExpressionThatSettingsDecideOn", makes("at", "at::timestamptz::text"), "ALTER TABLE tasks ADD at timestamp",
