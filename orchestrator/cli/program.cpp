@@ -202,7 +202,7 @@ RunLimits Program::run_limits() const {
 }
 
 Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chrono::milliseconds lease_patience,
-                                  LeaseBody body) {
+                                  LeaseBody body, std::function<Result<void>(Session&)> while_held) {
   PGPHASE_TRY(where, target());
   console_->say(fmt::format("database: {}", where));
   LeaseRunOptions options;
@@ -212,6 +212,7 @@ Result<void> Program::under_lease(Control& control, TakeOver take_over, std::chr
   options.limits = run_limits();
   options.take_over = take_over;
   options.lease_patience = lease_patience;
+  options.while_held = std::move(while_held);
   return run_under_lease(control, *console_, options, std::move(body));
 }
 

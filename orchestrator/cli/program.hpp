@@ -51,9 +51,10 @@ class Program {
 
   RunLimits run_limits() const;  // as the settings say
 
-  // Runs a coroutine under the lease, with signals handled, and tells first which database will be changed.
+  // Runs a coroutine under the lease, with signals handled, and tells first which database will be changed. `while_held`:
+  // lease_run.hpp.
   Result<void> under_lease(Control& control, TakeOver take_over, std::chrono::milliseconds lease_patience,
-                           LeaseBody body);
+                           LeaseBody body, std::function<Result<void>(Session&)> while_held = {});
 
   // For a protected database: `confirmation` must be its name, else it is asked for on the terminal.
   Result<void> confirm_protected(const std::string& confirmation, const std::string& what) const;

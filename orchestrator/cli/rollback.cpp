@@ -20,22 +20,47 @@ struct CommandLine {
 
 constexpr std::chrono::seconds k_patience{10};  // for a run to stop when it is asked to
 
-// Runs of other people are asked to stop; they finish what is in flight.
-Result<void> ask_to_stop(Program& program) {
+// Runs of other people are asked to stop; they finish what is in flight. Each once: a request counts for the run that
+// had the lease when it was made, and another run may take it while this one waits.
+class Asking {
+ public:
+  explicit Asking(Program& program) : program_(program) {}
+
+  Result<void> operator()(Session& session) {
+    PGPHASE_TRY(version, ledger_version(session));
+    if (version == 0) return {};
+    PGPHASE_TRY(holder, lease_holder(session));
+    if (!holder || !holder->live || asked_ == holder->token) return {};
+    program_.console().say(fmt::format("asking {} to stop", holder->owner));
+    NewRequest stop;
+    stop.kind = RequestKind::stop;
+    stop.reason = "rollback";
+    stop.person = program_.person();
+    auto transaction = Transaction::begin(session, "rollback.ask");
+    if (!transaction) return transaction.error();
+    PGPHASE_CHECK(add_request(session, stop));
+    PGPHASE_CHECK(transaction->commit());
+    asked_ = holder->token;
+    since_ = std::chrono::steady_clock::now();
+    return {};
+  }
+
+  // " It was asked to stop 10 s ago.", or nothing.
+  std::string how_long_ago() const {
+    if (!asked_) return {};
+    const auto ago = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - since_);
+    return fmt::format(" It was asked to stop {} s ago.", ago.count());
+  }
+
+ private:
+  Program& program_;
+  std::optional<std::int64_t> asked_;
+  std::chrono::steady_clock::time_point since_;
+};
+
+Result<void> ask_at_once(Program& program, Asking& asking) {
   PGPHASE_TRY(session, program.connect("rollback"));
-  PGPHASE_TRY(version, ledger_version(*session));
-  if (version == 0) return {};
-  PGPHASE_TRY(holder, lease_holder(*session));
-  if (!holder || !holder->live) return {};
-  program.console().say(fmt::format("asking {} to stop", holder->owner));
-  NewRequest stop;
-  stop.kind = RequestKind::stop;
-  stop.reason = "rollback";
-  stop.person = program.person();
-  auto transaction = Transaction::begin(*session, "rollback.ask");
-  if (!transaction) return transaction.error();
-  PGPHASE_CHECK(add_request(*session, stop));
-  return transaction->commit();
+  return asking(*session);
 }
 
 // What --with-later takes along, told before anything is undone. A phase without steps has nothing to tell.
@@ -109,7 +134,8 @@ ExitCode rollback(Program& program, const CommandLine& options) {
   }
   if (auto sure = program.confirm_protected(options.confirm, "pgphase rollback"); !sure)
     return console.fail(sure.error());
-  if (auto asked = ask_to_stop(program); !asked) return console.fail(asked.error());
+  Asking asking(program);
+  if (auto asked = ask_at_once(program, asking); !asked) return console.fail(asked.error());
 
   Control control;
   RollbackOptions back;
@@ -123,12 +149,12 @@ ExitCode rollback(Program& program, const CommandLine& options) {
   }
   RollbackProgress done;
   auto result = program.under_lease(control, options.take_over ? TakeOver::by_force : TakeOver::if_stale, k_patience,
-                                    [&](RunContext& run) { return roll_back(run, back, done); });
+                                    [&](RunContext& run) { return roll_back(run, back, done); },
+                                    [&asking](Session& session) { return asking(session); });
   if (!result) {
     auto error = result.error();
     if (error.code == Errc::lease_held && !options.take_over) {
-      error.next = fmt::format("Nothing was changed. It was asked to stop {} s ago. --take-over ends its backends.",
-                               k_patience.count());
+      error.next = fmt::format("Nothing was changed.{} --take-over ends its backends.", asking.how_long_ago());
     }
     return console.fail(error);
   }

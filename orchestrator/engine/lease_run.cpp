@@ -44,6 +44,11 @@ asio::awaitable<Result<void>> take_lease(RunContext& run, const LeaseRunOptions&
       co_return Result<void>();
     }
     if (fence.error().code != Errc::lease_held || Clock::now() >= until) co_return fence.error();
+    if (options.while_held) {
+      auto ask = [&options](Session& session) { return options.while_held(session); };
+      const auto asked = co_await run.lease.run(ask);
+      if (!asked) co_return asked.error();
+    }
     co_await sleep_for(std::chrono::milliseconds(200));
   }
 }

@@ -18,6 +18,8 @@ struct LeaseRunOptions {
   RunLimits limits;
   TakeOver take_over = TakeOver::if_stale;
   std::chrono::milliseconds lease_patience{0};  // how long to wait for another run to give the lease back
+  // Called while somebody else has the lease, before each further try; on the lease session's thread. May be empty.
+  std::function<Result<void>(Session&)> while_held = {};
   std::chrono::seconds reconnect_patience{60};  // how long to try after the connection was lost
 };
 
