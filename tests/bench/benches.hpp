@@ -15,6 +15,7 @@ namespace pgphase::bench {
 struct CommonOptions {
   std::string shared_buffers = "1GB";
   std::string max_wal_size = "16GB";
+  std::vector<std::string> settings;  // more of the server's, "autovacuum=off"
   int rounds = 3;
   std::vector<std::string> ways;  // ids; empty: all
   std::string commit;             // that the binary was built from, for the record

@@ -52,6 +52,7 @@ void add_common(CLI::App& command, CommonOptions& options, Outputs& outputs) {
       ->capture_default_str();
   command.add_option("--shared-buffers", options.shared_buffers, "of the server")->capture_default_str();
   command.add_option("--max-wal-size", options.max_wal_size, "of the server")->capture_default_str();
+  command.add_option("--server", options.settings, "another setting of the server, as NAME=VALUE");
   command.add_option("--commit", options.commit, "what the binary was built from, for the record");
   command.add_option("--json", outputs.json, "write the JSON to this file, not to stdout");
   command.add_option("--markdown", outputs.markdown,

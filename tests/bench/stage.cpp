@@ -49,6 +49,11 @@ LocalServer start_server(const CommonOptions& options, std::int64_t rows) {
   server.settings = {
       {"shared_buffers", options.shared_buffers}, {"max_wal_size", options.max_wal_size}, {"checkpoint_timeout", "1h"},
       {"min_wal_size", "4GB"}};
+  for (const auto& setting : options.settings) {
+    const auto equals = setting.find('=');
+    if (equals == std::string::npos) throw std::invalid_argument("--server wants NAME=VALUE, not " + setting);
+    server.settings.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+  }
   auto started = LocalServer::start(server);
   if (!started) throw std::runtime_error(started.error().text());
   age(*started);
