@@ -46,7 +46,7 @@ class Pgphase {
   // All but the backfill: the column is added, or room is made for the old values. Throws NotBuilt.
   void prepare() const;
 
-  // The rest of the plan, until it is done. The ledger must count each row once.
+  // The backfill, until it is done. The ledger must count each row once.
   PgphaseRun fill(Table& table) const;
 
  private:

@@ -287,14 +287,21 @@ TEST(BackfillThrottleE2e, APausedStandbyHoldsItAndResumedLetsItGoOn) {
   project.plan("001_raise",
                "format = 1\ndescription = \"r\"\n[[backfill]]\nname = \"raise\"\ntable = \"items\"\n"
                "set = { n = \"id\" }\nirreversible = \"x\"\n");
-  replica.exec("SELECT pg_wal_replay_pause()");
   auto run = project.start({"up", "001_raise", "--approve"});
+  ASSERT_TRUE(eventually([&] { return client.value("SELECT count(*) FROM items WHERE n <> 0") != "0"; }))
+      << run->out() << run->err();
+  replica.exec("SELECT pg_wal_replay_pause()");
+  const auto paused = std::chrono::steady_clock::now();
   const auto held = [&] {
     return client.value("SELECT coalesce(max(slowed_by), '') FROM pgphase.backfill").find("waits: replica_lag") !=
            std::string::npos;
   };
   ASSERT_TRUE(run->wait_for_output("limit 1 s", 15s)) << run->out() << run->err();
   EXPECT_TRUE(eventually(held));
+  // The lag has to reach its limit of a second first.
+  const auto after = std::chrono::duration<double>(std::chrono::steady_clock::now() - paused).count();
+  std::fprintf(stderr, "held %.1f s after replay was paused\n", after);
+  EXPECT_LT(after, 1 + 5);
   const auto status = project.run({"status"});
   EXPECT_NE(status.out.find("waits: replica_lag"), std::string::npos) << status.out;
   EXPECT_NE(status.out.find("limit 1 s"), std::string::npos) << status.out;
