@@ -188,7 +188,7 @@ asio::awaitable<Result<RowCount>> BackfillLead::Impl::lead() {
     looked = co_await look(verdict);
     if (!looked) co_return looked.error();
     if (verdict.hold) {
-      say_slowed(verdict);
+      if (!verdict.first_look) say_slowed(verdict);
       co_await pause_unless(pause_after(milliseconds(0), verdict), stopped);
       continue;
     }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int k_most_steps = 10;  // after a long silence, the duty is not moved through all of it
 constexpr std::chrono::milliseconds k_ask_again{250};
+constexpr std::chrono::milliseconds k_first_look{10};
 constexpr std::chrono::milliseconds k_longest_pause{5000};
 
 bool is_minimum(Signal signal) {
@@ -138,7 +139,7 @@ Verdict Governor::verdict(TimePoint now) {
   if (auto waiting = not_read_yet(now); !waiting.empty()) {
     stepped_ = now;
     out.duty = 0;
-    out.hold = true;
+    out.hold = out.first_look = true;
     out.why = std::move(waiting);
     return out;
   }
@@ -168,7 +169,7 @@ Verdict Governor::verdict(TimePoint now) {
 }
 
 std::chrono::milliseconds pause_after(std::chrono::milliseconds worked, const Verdict& verdict) {
-  if (verdict.hold) return k_ask_again;
+  if (verdict.hold) return verdict.first_look ? k_first_look : k_ask_again;
   const double duty = std::clamp(verdict.duty, Governor::k_least, 1.0);
   const auto pause = std::chrono::duration<double, std::milli>(static_cast<double>(worked.count()) * (1 - duty) / duty);
   return std::min(k_longest_pause, std::chrono::duration_cast<std::chrono::milliseconds>(pause));

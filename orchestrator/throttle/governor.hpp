@@ -26,6 +26,7 @@ struct SignalView {
 struct Verdict {
   double duty = 1;                  // of the time that a worker may work; 0 when held
   bool hold = false;                // begin nothing now, and ask again soon
+  bool first_look = false;          // it holds only because not every signal has been read yet: a matter of milliseconds
   std::string why;                  // "replica_lag 12.3 s, limit 10 s"; empty: nothing slows it down
   std::vector<SignalView> signals;  // those that are on
 };

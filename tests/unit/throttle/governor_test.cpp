@@ -253,5 +253,11 @@ TEST(PauseAfterTest, WorksThatPartOfTheTime) {
   }
 }
 
+TEST(PauseAfterTest, TheFirstLookIsNotWaitedForLonger) {
+  Verdict verdict;
+  verdict.hold = verdict.first_look = true;
+  EXPECT_EQ(pause_after(std::chrono::milliseconds(0), verdict).count(), 10);
+}
+
 }  // namespace
 }  // namespace pgphase::testing
