@@ -22,17 +22,17 @@ struct Fill {
   const char* plan;
 };
 
-constexpr const char* k_change = R"(format = 1
+constexpr const char* k_change = R"toml(format = 1
 [[change]]
 op = "add_column"
 table = "items"
 column = "m"
 type = "text"
 fill = "lower(word)"
-)";
+)toml";
 
 // By hand, and so that rows which code without the column writes are the application's own: they have the default.
-constexpr const char* k_by_hand = R"(format = 1
+constexpr const char* k_by_hand = R"toml(format = 1
 [[change]]
 op = "add_column"
 table = "items"
@@ -47,9 +47,8 @@ rollback = "ALTER TABLE items ALTER COLUMN m DROP DEFAULT"
 [[backfill]]
 name = "fill"
 table = "items"
-set = { m = "lower(word)"
-}
-)";
+set = { m = "lower(word)" }
+)toml";
 
 class BusyTableE2e : public ::testing::TestWithParam<Fill> {};
 
