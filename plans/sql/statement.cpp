@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plans/effects/derive.hpp"
+#include "plans/effects/rule.hpp"
 #include "plans/sql/effects.hpp"
 #include "plans/sql/tree.hpp"
 
@@ -11,47 +13,71 @@ void throw_exception_from_error(const SqlError& error, const boost::source_locat
   boost::throw_exception(std::logic_error(error.message), where);
 }
 
-namespace effects {
+namespace {
 
-void lock(ParsedStatement& out, const TableName& table, LockMode mode) {
-  auto& locks = out.statement.locks;
-  const auto found = std::find_if(locks.begin(), locks.end(), [&](const auto& held) { return held.table == table; });
-  if (found == locks.end())
-    locks.push_back({table, mode});
-  else
-    found->mode = std::max(found->mode, mode);
+bool cascades(const StatementEffects& effects) {
+  return std::any_of(effects.rules.begin(), effects.rules.end(),
+                     [](const AppliedRule& one) { return one.rule->id == "drop-cascade"; });
 }
 
-void unknown_locks(ParsedStatement& out, std::string note) {
-  out.statement.locks_known = false;
-  out.statement.note = std::move(note);
+// Locks that LOCK TABLE can take beforehand, and that somebody could wait for.
+void locks_of(const StatementEffects& effects, Statement& out) {
+  bool beyond = effects.opaque || cascades(effects);
+  for (const auto& one : effects.relations) {
+    if (one.lock < LockMode::row_exclusive) continue;
+    const bool named = one.described.empty();
+    if (named && one.kind == RelationKind::table) out.locks.push_back({one.relation, one.lock});
+    if (named && one.kind != RelationKind::table && one.kind != RelationKind::sequence && !one.lock_unsure &&
+        one.lock >= LockMode::share) {
+      beyond = true;
+    }
+  }
+  const bool unnamed = std::any_of(effects.relations.begin(), effects.relations.end(), [](const auto& one) {
+    return !one.described.empty() && one.lock >= LockMode::row_exclusive;
+  });
+  out.locks_known = !beyond && !(unnamed && out.locks.empty());
 }
 
-}  // namespace effects
+ParsedStatement look_at(const tree::RawStatement& raw, const Known& known) {
+  ParsedStatement out;
+  out.text = raw.text;
+  out.character = raw.character;
+  out.effects = effects::effects_of(raw, known);
+  out.actions = out.effects.actions;
+  out.refused = effects::refusal(raw);
+  out.beyond_database = effects::reaches_beyond_the_database(raw);
+  out.statement.sql = raw.text;
+  out.statement.kind = out.effects.kind;
+  out.statement.note = out.effects.note;
+  out.statement.index = out.effects.index;
+  locks_of(out.effects, out.statement);
+  out.relations = tree::relations(raw.node);
+  for (const auto& one : out.effects.relations) {
+    const bool names_it = one.described.empty() && one.kind == RelationKind::table;
+    if (names_it && std::find(out.relations.begin(), out.relations.end(), one.relation) == out.relations.end()) {
+      out.relations.push_back(one.relation);
+    }
+  }
+  return out;
+}
+
+}  // namespace
 
 Parsed<std::vector<ParsedStatement>> parse_statements(std::string_view sql) {
   const auto statements = tree::parse(sql);
   if (!statements) return statements.error();
   std::vector<ParsedStatement> out;
+  for (const auto& raw : *statements) out.push_back(look_at(raw, {}));
+  return out;
+}
+
+Parsed<std::vector<ParsedStatement>> parse_in_order(std::string_view sql, Known& known) {
+  const auto statements = tree::parse(sql);
+  if (!statements) return statements.error();
+  std::vector<ParsedStatement> out;
   for (const auto& raw : *statements) {
-    ParsedStatement one;
-    one.text = raw.text;
-    one.character = raw.character;
-    one.statement.sql = raw.text;
-    one.relations = tree::relations(raw.node);
-    one.refused = effects::refusal(raw);
-    one.beyond_database = effects::reaches_beyond_the_database(raw);
-    if (raw.tag == "CreateStmt")
-      effects::create_table(raw.node, one);
-    else if (raw.tag == "AlterTableStmt")
-      effects::alter_table(raw.node, one);
-    else if (raw.tag == "IndexStmt")
-      effects::create_index(raw.node, one);
-    else if (raw.tag == "DropStmt")
-      effects::drop(raw.node, one);
-    else
-      effects::other(raw, one);
-    out.push_back(std::move(one));
+    out.push_back(look_at(raw, known));
+    effects::carry_over(raw, known);
   }
   return out;
 }

@@ -1,0 +1,236 @@
+// ALTER TABLE and its like: one row a sub-command; the statement takes the strongest lock of them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "plans/effects/reading.hpp"
+
+namespace pgphase::effects {
+namespace {
+
+constexpr auto ael = LockMode::access_exclusive;
+constexpr auto sre = LockMode::share_row_exclusive;
+constexpr auto sue = LockMode::share_update_exclusive;
+constexpr const char* k_rewrites = "rewrites the table";
+
+struct Row {
+  std::string_view subtype;
+  std::string_view rule;
+  LockMode lock;
+  bool recurses = false;  // to partitions and to tables that inherit
+  Answer rewrite = Answer::no;
+  const char* note = k_brief;
+};
+
+constexpr auto k_rows = std::to_array<Row>({
+    {"AT_ColumnDefault", "set-default", ael, true},
+    {"AT_DropNotNull", "drop-not-null", ael, true},
+    {"AT_DropExpression", "drop-expression", ael, true},
+    {"AT_SetStatistics", "set-statistics", sue, true},
+    {"AT_SetOptions", "set-column-options", sue},
+    {"AT_ResetOptions", "set-column-options", sue},
+    {"AT_SetStorage", "set-storage", ael, true},
+    {"AT_SetCompression", "set-compression", ael},
+    {"AT_AlterConstraint", "alter-constraint", ael, true},
+    {"AT_AddIdentity", "alter-identity", ael},
+    {"AT_SetIdentity", "alter-identity", ael},
+    {"AT_DropIdentity", "drop-identity", ael},
+    {"AT_ChangeOwner", "change-owner", ael},
+    {"AT_ClusterOn", "cluster-on", sue},
+    {"AT_DropCluster", "cluster-on", sue},
+    {"AT_SetLogged", "set-logged", ael, false, Answer::yes, k_rewrites},
+    {"AT_SetUnLogged", "set-logged", ael, false, Answer::yes, k_rewrites},
+    {"AT_SetAccessMethod", "set-access-method", ael, false, Answer::yes, k_rewrites},
+    {"AT_SetTableSpace", "set-tablespace", ael, false, Answer::yes, "copies the table"},
+    {"AT_EnableTrig", "enable-trigger", sre, true},
+    {"AT_EnableAlwaysTrig", "enable-trigger", sre, true},
+    {"AT_EnableReplicaTrig", "enable-trigger", sre, true},
+    {"AT_DisableTrig", "disable-trigger", sre, true},
+    {"AT_EnableTrigAll", "enable-trigger", sre, true},
+    {"AT_DisableTrigAll", "disable-trigger", sre, true},
+    {"AT_EnableTrigUser", "enable-trigger", sre, true},
+    {"AT_DisableTrigUser", "disable-trigger", sre, true},
+    {"AT_EnableRule", "enable-rule", ael},
+    {"AT_EnableAlwaysRule", "enable-rule", ael},
+    {"AT_EnableReplicaRule", "enable-rule", ael},
+    {"AT_DisableRule", "enable-rule", ael},
+    {"AT_AddInherit", "inherit", ael},
+    {"AT_DropInherit", "inherit", ael},
+    {"AT_AddOf", "of-type", ael},
+    {"AT_DropOf", "of-type", ael},
+    {"AT_ReplicaIdentity", "replica-identity", ael},
+    {"AT_EnableRowSecurity", "row-security", ael},
+    {"AT_DisableRowSecurity", "row-security", ael},
+    {"AT_ForceRowSecurity", "row-security", ael},
+    {"AT_NoForceRowSecurity", "row-security", ael},
+    {"AT_GenericOptions", "foreign-options", ael},
+    {"AT_AlterColumnGenericOptions", "foreign-options", ael},
+});
+
+// Storage parameters that are read while a query is planned or a row is written need the strong lock.
+LockMode options_lock(const json::object& command) {
+  constexpr auto k_strong = std::to_array<std::string_view>(
+      {"autosummarize", "buffering", "check_option", "fastupdate", "gin_pending_list_limit", "pages_per_range",
+       "security_barrier", "security_invoker", "user_catalog_table"});
+  for (const auto& option : tree::list(tree::body_of(command.at("def")), "items")) {
+    const auto name = tree::text(tree::body_of(option), "defname");
+    if (std::find(k_strong.begin(), k_strong.end(), name) != k_strong.end()) return ael;
+  }
+  return sue;
+}
+
+RelationKind kind_of(std::string_view object) {
+  if (object == "OBJECT_INDEX") return RelationKind::index;
+  if (object == "OBJECT_VIEW") return RelationKind::view;
+  if (object == "OBJECT_MATVIEW") return RelationKind::materialized_view;
+  if (object == "OBJECT_SEQUENCE") return RelationKind::sequence;
+  if (object == "OBJECT_FOREIGN_TABLE") return RelationKind::foreign_table;
+  return RelationKind::table;
+}
+
+// DROP COLUMN takes what hangs on the column with it.
+LockMode drop_column(Reading& r, Subcommand& s) {
+  const std::string column(tree::text(s.command, "name"));
+  r.out.actions.push_back({ActionKind::drop_column, s.table, column});
+  r.rule("drop-column", s.table, column, change_toml("drop_column", s.table, {{"column", column}}));
+  r.out.loss = Loss::rows;
+  referenced(r, s.table, column, ael);
+  if (tree::text(s.command, "behavior") == "DROP_CASCADE") {
+    r.rule("drop-cascade", s.table, column);
+    r.unnamed(fmt::format("whatever depends on column {} of {}", column, s.table.name), ael);
+    r.asks(fmt::format("what depends on column {} of {}", column, s.table.name));
+  }
+  return ael;
+}
+
+LockMode from_row(Reading& r, Subcommand& s, const Row& row, RelationEffects& whole) {
+  const std::string column(tree::text(s.command, "name"));
+  std::string toml;
+  if (row.rule == "drop-not-null") toml = change_toml("drop_not_null", s.table, {{"column", column}});
+  r.rule(row.rule, s.table, column, std::move(toml));
+  if (row.subtype == "AT_DropIdentity") r.out.loss = std::max(r.out.loss, Loss::definition);
+  if (row.rule == "set-default" && !s.command.contains("def")) r.out.loss = std::max(r.out.loss, Loss::definition);
+  if (row.subtype == "AT_DropExpression" || row.subtype == "AT_DropNotNull") {
+    r.out.loss = std::max(r.out.loss, Loss::definition);
+  }
+  if (row.rewrite == Answer::yes) {
+    whole.rewrite = whole.scan = Answer::yes;
+    // What it has already stays as it is, and that the text does not say.
+    const bool may_be_so = row.rule == "set-logged" || row.rule == "set-tablespace" || row.rule == "set-access-method";
+    if (may_be_so) {
+      whole.rewrite = whole.scan = Answer::unknown;
+      r.asks(fmt::format("whether {} is like that already", s.table.name));
+    }
+    // Copied file by file: no row is looked at.
+    if (row.rule == "set-tablespace") whole.scan = Answer::no;
+  }
+  if (row.rule == "set-access-method") r.out.since = std::max(r.out.since, 15);
+  s.note = row.note;
+  s.with_children = s.with_children && row.recurses;
+  return row.lock;
+}
+
+}  // namespace
+
+void referenced(Reading& r, const TableName& table, const std::string& column, LockMode lock) {
+  const auto* found = r.find(table);
+  if (found) {
+    for (const auto& [name, constraint] : found->constraints) {
+      if (constraint.kind != KnownConstraint::Kind::foreign_key) continue;
+      const auto& over = constraint.columns;
+      if (!column.empty() && std::find(over.begin(), over.end(), column) == over.end()) continue;
+      if (constraint.references != table) r.on(constraint.references, lock).with_children = true;
+    }
+    if (found->complete) return;
+  }
+  if (r.known.catalogue) return;
+  r.unnamed(column.empty()
+                ? fmt::format("each table that a foreign key of {} refers to", table.name)
+                : fmt::format("each table that a foreign key over column {} of {} refers to", column, table.name),
+            lock);
+  r.asks(fmt::format("which tables foreign keys of {} refer to", table.name));
+}
+
+bool alter_table(Reading& r) {
+  if (r.raw.tag == "AlterTableMoveAllStmt") {
+    r.rule("set-tablespace-all");
+    auto& each = r.unnamed("each table, index or materialized view of the tablespace", ael);
+    each.rewrite = Answer::yes;
+    r.asks("what lies in the tablespace");
+    r.out.note = "copies every table of the tablespace";
+    return true;
+  }
+  if (r.raw.tag != "AlterTableStmt") return false;
+  const auto* relation = tree::object(r.node, "relation");
+  if (!relation) return false;
+  const TableName table = tree::table_name(*relation);
+  const auto object = tree::text(r.node, "objtype");
+  if (object == "OBJECT_TYPE") {
+    r.rule("alter-composite-type", table);
+    r.unnamed(fmt::format("each table of the type {}", table.name), ael);
+    r.asks(fmt::format("which tables are of the type {}", table.name));
+    r.out.note = k_brief;
+    return true;
+  }
+  const RelationKind kind = kind_of(object);
+  LockMode strongest = LockMode::none;
+  bool with_children = false;
+  RelationEffects whole;
+  std::string notes;
+  for (const auto& item : tree::list(r.node, "cmds")) {
+    Subcommand s{tree::body_of(item), table, tree::flag(*relation, "inh"), k_brief};
+    const auto subtype = tree::text(s.command, "subtype");
+    const auto row = std::find_if(k_rows.begin(), k_rows.end(), [&](const Row& one) { return one.subtype == subtype; });
+    LockMode lock = ael;
+    if (kind == RelationKind::index && subtype == "AT_AttachPartition") {
+      r.rule("attach-index", table);
+      r.on(tree::table_name(*tree::object(tree::body_of(s.command.at("def")), "name")), ael, RelationKind::index);
+      lock = sue;
+    } else if (subtype == "AT_AddColumn") {
+      lock = add_column(r, s);
+    } else if (subtype == "AT_DropColumn") {
+      lock = drop_column(r, s);
+    } else if (subtype == "AT_AddConstraint") {
+      lock = add_constraint(r, s);
+    } else if (subtype == "AT_DropConstraint") {
+      lock = drop_constraint(r, s);
+    } else if (subtype == "AT_ValidateConstraint") {
+      lock = validate_constraint(r, s);
+    } else if (subtype == "AT_AlterColumnType") {
+      lock = change_type(r, s);
+    } else if (subtype == "AT_SetNotNull") {
+      lock = set_not_null(r, s);
+    } else if (subtype == "AT_AttachPartition") {
+      lock = attach_partition(r, s);
+    } else if (subtype == "AT_DetachPartition" || subtype == "AT_DetachPartitionFinalize") {
+      lock = detach_partition(r, s);
+    } else if (subtype == "AT_SetRelOptions" || subtype == "AT_ResetRelOptions") {
+      lock = options_lock(s.command);
+      r.rule(lock == sue ? "set-storage-parameter" : "set-strong-parameter", table);
+      s.with_children = false;
+    } else if (row != k_rows.end()) {
+      lock = from_row(r, s, *row, whole);
+    } else {
+      r.rule("opaque", table);
+      r.out.opaque = true;
+      s.note = "pgphase does not know this sub-command";
+    }
+    if (subtype == "AT_AddInherit" || subtype == "AT_DropInherit") {
+      r.on(tree::table_name(tree::body_of(s.command.at("def"))), sue);
+    }
+    strongest = std::max(strongest, lock);
+    with_children = with_children || s.with_children;
+    if (notes.find(s.note) == std::string::npos) notes += (notes.empty() ? "" : "; ") + s.note;
+  }
+  auto& held = r.on(table, strongest, kind);
+  held.with_children = held.with_children || with_children;
+  held.rewrite = std::max(held.rewrite, whole.rewrite);
+  held.scan = std::max(held.scan, whole.scan);
+  // A scan beside a sub-command that takes a strong lock holds that lock for as long as it takes.
+  if (blocks_writers(strongest)) r.out.kind = StatementKind::transactional;
+  r.out.note = notes;
+  return true;
+}
+
+}  // namespace pgphase::effects

@@ -1,0 +1,111 @@
+// What all databases of the server share, what cannot run in a transaction, and what cannot be looked into.
+#include <algorithm>
+#include <array>
+
+#include "plans/effects/reading.hpp"
+
+namespace pgphase::effects {
+namespace {
+
+struct Tag {
+  std::string_view tag;
+  std::string_view rule;
+};
+
+constexpr auto k_outside = std::to_array<Tag>({
+    {"CreatedbStmt", "create-database"},
+    {"DropdbStmt", "drop-database"},
+    {"AlterSystemStmt", "alter-system"},
+    {"CreateTableSpaceStmt", "tablespace"},
+    {"DropTableSpaceStmt", "tablespace"},
+});
+
+constexpr auto k_roles = std::to_array<std::string_view>({
+    "CreateRoleStmt",
+    "AlterRoleStmt",
+    "AlterRoleSetStmt",
+    "DropRoleStmt",
+    "GrantRoleStmt",
+    "AlterDatabaseStmt",
+    "AlterDatabaseSetStmt",
+    "AlterDatabaseRefreshCollStmt",
+    "AlterTableSpaceOptionsStmt",
+});
+
+// They run what somebody else wrote.
+constexpr auto k_opaque = std::to_array<std::string_view>({"DoStmt", "CallStmt", "ExecuteStmt", "CreateExtensionStmt",
+                                                           "AlterExtensionStmt", "AlterExtensionContentsStmt",
+                                                           "LoadStmt", "SecLabelStmt", "ImportForeignSchemaStmt"});
+
+constexpr auto k_settings = std::to_array<std::string_view>(
+    {"VariableSetStmt", "VariableShowStmt", "DiscardStmt", "ConstraintsSetStmt", "TransactionStmt", "CheckPointStmt",
+     "ListenStmt", "UnlistenStmt", "NotifyStmt", "DeallocateStmt", "ClosePortalStmt", "FetchStmt"});
+
+template <std::size_t N>
+bool among(const std::array<std::string_view, N>& all, std::string_view one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+bool create_slot(const json::object& node) {
+  for (const auto& item : tree::list(node, "options")) {
+    const auto& option = tree::body_of(item);
+    const auto name = tree::text(option, "defname");
+    if (name != "create_slot" && name != "connect") continue;
+    const auto* value = option.if_contains("arg");
+    if (!value) return true;
+    const auto& body = tree::body_of(*value);
+    const bool off = tree::text(body, "sval") == "false" || tree::text(body, "sval") == "off";
+    if (off || (tree::tag_of(*value) == "Boolean" && !tree::flag(body, "boolval"))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool cluster_wide(Reading& r) {
+  const auto& tag = r.raw.tag;
+  for (const auto& known : k_outside) {
+    if (known.tag != tag) continue;
+    r.rule(known.rule);
+    r.out.in_transaction = Answer::no;
+    r.out.note = "cannot run inside a transaction";
+    if (tag == "DropdbStmt") r.out.loss = Loss::rows;
+    if (tag == "DropTableSpaceStmt") r.out.loss = Loss::definition;
+    return true;
+  }
+  if (among(k_roles, tag)) {
+    r.rule("shared-object");
+    r.out.note = "no table is locked";
+    if (tag == "DropRoleStmt") r.out.loss = Loss::definition;
+    // Moving a database to other storage.
+    for (const auto& item : tree::list(r.node, "options")) {
+      if (tree::text(tree::body_of(item), "defname") == "tablespace") r.out.in_transaction = Answer::no;
+    }
+    return true;
+  }
+  if (tag == "CreateSubscriptionStmt" || tag == "DropSubscriptionStmt" || tag == "AlterSubscriptionStmt") {
+    r.rule("subscription");
+    r.out.note = "no table is locked";
+    if (tag == "CreateSubscriptionStmt") r.out.in_transaction = create_slot(r.node) ? Answer::no : Answer::yes;
+    if (tag == "DropSubscriptionStmt") r.out.in_transaction = Answer::unknown;
+    if (tag == "AlterSubscriptionStmt") r.out.in_transaction = Answer::unknown;
+    if (r.out.in_transaction == Answer::unknown) r.asks("whether the subscription has a slot");
+    return true;
+  }
+  if (among(k_settings, tag)) {
+    r.rule("session");
+    r.out.note = "no table is locked";
+    if (tag == "DiscardStmt" && tree::text(r.node, "target") == "DISCARD_ALL") r.out.in_transaction = Answer::no;
+    return true;
+  }
+  if (among(k_opaque, tag)) {
+    r.rule("opaque");
+    r.out.opaque = true;
+    r.out.note = "what it locks cannot be told from its text";
+    r.asks("what the code does that it runs");
+    return true;
+  }
+  return false;
+}
+
+}  // namespace pgphase::effects

@@ -1,0 +1,258 @@
+// ALTER TABLE … ADD, VALIDATE and DROP CONSTRAINT, and SET NOT NULL.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plans/effects/reading.hpp"
+#include "plans/sql/expression.hpp"
+#include "plans/sql/quote.hpp"
+
+namespace pgphase::effects {
+namespace {
+
+constexpr auto ael = LockMode::access_exclusive;
+constexpr auto sre = LockMode::share_row_exclusive;
+constexpr auto sue = LockMode::share_update_exclusive;
+
+std::string list_toml(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "\"" : ", \"") + name + "\"";
+  return "[" + out + "]";
+}
+
+// The text of a CHECK's condition: what stands between its parentheses. The parser gives where the constraint begins.
+std::string condition_text(std::string_view sql, const json::object& constraint) {
+  const auto* at = constraint.if_contains("location");
+  if (!at || !at->is_int64()) return {};
+  auto begin = sql.find('(', static_cast<std::size_t>(at->as_int64()));
+  // A quoted name may hold a parenthesis; then there is no text, and no recipe written out.
+  if (begin == sql.npos || sql.substr(static_cast<std::size_t>(at->as_int64()), begin).find('"') < begin) return {};
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = begin; i < sql.size(); ++i) {
+    if (sql[i] == '\'') quoted = !quoted;
+    if (quoted) continue;
+    if (sql[i] == '(') ++depth;
+    if (sql[i] == ')' && --depth == 0) return std::string(sql.substr(begin + 1, i - begin - 1));
+  }
+  return {};
+}
+
+LockMode add_check(Reading& r, Subcommand& s, const json::object& constraint) {
+  const std::string name(tree::text(constraint, "conname"));
+  const bool not_valid = tree::flag(constraint, "skip_validation");
+  Action action{ActionKind::add_check, s.table, name};
+  action.not_valid = not_valid;
+  r.out.actions.push_back(std::move(action));
+  if (not_valid) {
+    r.rule("add-check-not-valid", s.table, name);
+    return ael;
+  }
+  std::string toml;
+  const auto condition = condition_text(r.raw.text, constraint);
+  if (!name.empty() && !condition.empty()) {
+    toml = change_toml("add_check", s.table, {{"name", name}, {"check", condition}});
+  }
+  r.rule("add-check", s.table, name, std::move(toml));
+  r.on(s.table, ael).scan = Answer::yes;
+  s.note = "scans the table";
+  return ael;
+}
+
+LockMode add_foreign_key(Reading& r, Subcommand& s, const json::object& constraint) {
+  const std::string name(tree::text(constraint, "conname"));
+  const bool not_valid = tree::flag(constraint, "skip_validation");
+  Action action{ActionKind::add_foreign_key, s.table, name};
+  action.not_valid = not_valid;
+  r.out.actions.push_back(std::move(action));
+  const auto* target = tree::object(constraint, "pktable");
+  const TableName to = target ? tree::table_name(*target) : TableName{};
+  if (target && to != s.table) r.on(to, sre).with_children = true;
+  const auto* table = r.find(s.table);
+  if (not_valid) {
+    r.rule("add-foreign-key-not-valid", s.table, name);
+    if (table && table->partitioned.value_or(false)) {
+      r.out.fails = r.since(18) == Answer::yes ? Answer::no : Answer::yes;
+      if (r.known.server == 0) r.out.fails = Answer::unknown;
+      r.out.fails_because = "before 18 a foreign key of a partitioned table cannot be NOT VALID";
+    } else if (!table && !r.known.catalogue) {
+      r.out.fails = r.known.server >= 18 ? Answer::no : Answer::unknown;
+      r.out.fails_because =
+          fmt::format("before 18 a foreign key cannot be NOT VALID where {} is partitioned", s.table.name);
+      if (r.out.fails == Answer::unknown) r.asks(fmt::format("whether {} is partitioned", s.table.name));
+    }
+    return sre;
+  }
+  std::string toml;
+  if (const auto* columns = constraint.if_contains("fk_attrs"); columns && !name.empty()) {
+    toml = change_toml("add_foreign_key", s.table, {{"name", name}, {"columns", list_toml(tree::names(*columns))}});
+    toml += to.schema == "public" ? fmt::format("references = {{ table = \"{}\"", to.name)
+                                  : fmt::format("references = {{ schema = \"{}\", table = \"{}\"", to.schema, to.name);
+    if (const auto* keys = constraint.if_contains("pk_attrs")) {
+      toml += fmt::format(", columns = {}", list_toml(tree::names(*keys)));
+    }
+    toml += " }\n";
+  }
+  r.rule("add-foreign-key", s.table, name, std::move(toml));
+  r.on(s.table, sre).scan = Answer::yes;
+  if (target) r.on(to, sre).scan = Answer::yes;
+  s.note = "scans the table";
+  return sre;
+}
+
+// Is NULL ruled out in the column already, so that nothing has to be read?
+Answer proven(const Reading& r, const TableName& table, const std::string& column) {
+  const auto* found = r.find(table);
+  if (!found) return Answer::unknown;
+  const auto at = found->columns.find(column);
+  if (at != found->columns.end() && at->second.not_null.value_or(false)) return Answer::yes;
+  for (const auto& [name, constraint] : found->constraints) {
+    if (constraint.kind == KnownConstraint::Kind::check && constraint.validated.value_or(false) &&
+        constraint.proves.contains(column)) {
+      return Answer::yes;
+    }
+  }
+  // A check of another form may prove it as well; PostgreSQL can tell, and the name of its columns cannot.
+  const bool some_check = std::any_of(found->constraints.begin(), found->constraints.end(), [&](const auto& one) {
+    const auto& over = one.second.columns;
+    return one.second.kind == KnownConstraint::Kind::check && one.second.validated.value_or(false) &&
+           std::find(over.begin(), over.end(), column) != over.end();
+  });
+  if (some_check || !found->complete) return Answer::unknown;
+  return Answer::no;
+}
+
+LockMode add_key(Reading& r, Subcommand& s, const json::object& constraint) {
+  const bool primary = tree::text(constraint, "contype") == "CONSTR_PRIMARY";
+  const std::string name(tree::text(constraint, "conname"));
+  Action action{ActionKind::add_unique, s.table, name};
+  action.using_index = constraint.contains("indexname");
+  const bool using_index = action.using_index;
+  r.out.actions.push_back(std::move(action));
+  auto& held = r.on(s.table, ael);
+  if (!using_index) {
+    const auto columns = constraint.contains("keys") ? tree::names(constraint.at("keys")) : std::vector<std::string>{};
+    std::string toml;
+    if (!name.empty() && !tree::flag(constraint, "deferrable")) {
+      toml = change_toml(primary ? "add_primary_key" : "add_unique", s.table,
+                         {{"name", name}, {"columns", list_toml(columns)}});
+    }
+    held.scan = held.index_build = Answer::yes;
+    s.note = "builds an index";
+    if (tree::flag(constraint, "nulls_not_distinct")) r.out.since = std::max(r.out.since, 15);
+    r.rule(primary ? "add-primary-key" : "add-unique", s.table, name, std::move(toml));
+    return ael;
+  }
+  s.note = "no rewrite; a primary key scans for NULLs, unless its columns are NOT NULL";
+  s.with_children = false;
+  if (!primary) {
+    r.rule("add-unique-using-index", s.table, name);
+    return ael;
+  }
+  r.rule("add-primary-key-using-index", s.table, name);
+  const auto* table = r.find(s.table);
+  const std::string index(tree::text(constraint, "indexname"));
+  const auto known = table ? table->indexes.find(index) : decltype(table->indexes.find(index)){};
+  Answer scan = Answer::unknown;
+  if (table && known != table->indexes.end()) {
+    scan = Answer::no;
+    for (const auto& column : known->second.columns) {
+      const Answer one = proven(r, s.table, column);
+      scan = std::max(scan, one == Answer::yes ? Answer::no : one == Answer::no ? Answer::yes : Answer::unknown);
+    }
+  }
+  held.scan = std::max(held.scan, scan);
+  if (scan == Answer::unknown) r.asks(fmt::format("whether the columns of index {} are NOT NULL", index));
+  return ael;
+}
+
+}  // namespace
+
+LockMode add_constraint(Reading& r, Subcommand& s) {
+  const auto& constraint = tree::body_of(s.command.at("def"));
+  const auto kind = tree::text(constraint, "contype");
+  if (kind == "CONSTR_CHECK") return add_check(r, s, constraint);
+  if (kind == "CONSTR_FOREIGN") return add_foreign_key(r, s, constraint);
+  if (kind == "CONSTR_UNIQUE" || kind == "CONSTR_PRIMARY") return add_key(r, s, constraint);
+  if (kind != "CONSTR_EXCLUSION") {
+    r.rule("opaque", s.table);
+    r.out.opaque = true;
+    return ael;
+  }
+  const std::string name(tree::text(constraint, "conname"));
+  r.out.actions.push_back({ActionKind::add_exclude, s.table, name});
+  r.rule("add-exclude", s.table, name);
+  auto& held = r.on(s.table, ael);
+  held.scan = held.index_build = Answer::yes;
+  s.note = "builds an index";
+  return ael;
+}
+
+LockMode drop_constraint(Reading& r, Subcommand& s) {
+  const std::string name(tree::text(s.command, "name"));
+  r.out.loss = std::max(r.out.loss, Loss::definition);
+  s.note = "no scan, no rewrite; if it is a foreign key, the table it points to is locked as well";
+  r.out.actions.push_back({ActionKind::drop_constraint, s.table, name});
+  r.rule("drop-constraint", s.table, name);
+  const auto* table = r.find(s.table);
+  const auto known = table ? table->constraints.find(name) : decltype(table->constraints.find(name)){};
+  if (table && known != table->constraints.end()) {
+    if (known->second.kind == KnownConstraint::Kind::foreign_key && known->second.references != s.table) {
+      r.on(known->second.references, ael).with_children = true;
+    }
+  } else {
+    r.unnamed(fmt::format("the table that {} refers to, if it is a foreign key", name), ael);
+    r.asks(fmt::format("what {} is, and to which table it refers", name));
+  }
+  if (tree::text(s.command, "behavior") == "DROP_CASCADE") {
+    r.rule("drop-cascade", s.table, name);
+    r.unnamed(fmt::format("each table with a foreign key that needs {}", name), ael);
+    r.asks(fmt::format("which foreign keys need {}", name));
+  }
+  return ael;
+}
+
+LockMode validate_constraint(Reading& r, Subcommand& s) {
+  const std::string name(tree::text(s.command, "name"));
+  r.out.kind = StatementKind::validate;
+  r.rule("validate-constraint", s.table, name);
+  s.note = "scans the table; reads and writes go on";
+  const auto* table = r.find(s.table);
+  const auto known = table ? table->constraints.find(name) : decltype(table->constraints.find(name)){};
+  const bool found = table && known != table->constraints.end();
+  auto& held = r.on(s.table, sue);
+  if (!found || !known->second.validated.has_value()) {
+    held.scan = std::max(held.scan, Answer::unknown);
+    r.asks(fmt::format("whether {} is valid already", name));
+  } else if (!*known->second.validated) {
+    held.scan = Answer::yes;
+  }
+  if (found && known->second.kind == KnownConstraint::Kind::foreign_key && !known->second.validated.value_or(false)) {
+    auto& to = r.on(known->second.references, LockMode::row_share);
+    to.scan = Answer::yes;
+  } else if (!found) {
+    auto& to = r.unnamed(fmt::format("the table that {} refers to, if it is a foreign key", name), LockMode::row_share);
+    to.scan = Answer::unknown;
+  }
+  return sue;
+}
+
+LockMode set_not_null(Reading& r, Subcommand& s) {
+  const std::string column(tree::text(s.command, "name"));
+  r.out.actions.push_back({ActionKind::set_not_null, s.table, column});
+  s.note = "scans the table, unless a valid CHECK proves it";
+  const Answer known = proven(r, s.table, column);
+  if (known == Answer::yes) {
+    r.rule("set-not-null-proven", s.table, column);
+    return ael;
+  }
+  r.rule("set-not-null", s.table, column, change_toml("set_not_null", s.table, {{"column", column}}));
+  auto& held = r.on(s.table, ael);
+  held.scan = std::max(held.scan, known == Answer::no ? Answer::yes : Answer::unknown);
+  if (known == Answer::unknown) {
+    r.asks(fmt::format("whether {} is NOT NULL already, or a valid CHECK of {} proves it", column, s.table.name));
+  }
+  return ael;
+}
+
+}  // namespace pgphase::effects

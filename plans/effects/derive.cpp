@@ -1,0 +1,89 @@
+#include "plans/effects/derive.hpp"
+
+#include <algorithm>
+
+#include "plans/effects/reading.hpp"
+
+namespace pgphase {
+
+const char* to_string(Answer answer) {
+  switch (answer) {
+    case Answer::no:
+      return "no";
+    case Answer::unknown:
+      return "unknown";
+    case Answer::yes:
+      return "yes";
+  }
+  return "?";
+}
+
+bool touches_nobody(const StatementEffects& effects) {
+  return !effects.opaque && std::all_of(effects.relations.begin(), effects.relations.end(),
+                                        [](const RelationEffects& one) { return one.own; });
+}
+
+namespace effects {
+namespace {
+
+void join(RelationEffects& held, const RelationEffects& with) {
+  held.lock = std::max(held.lock, with.lock);
+  held.scan = std::max(held.scan, with.scan);
+  held.rewrite = std::max(held.rewrite, with.rewrite);
+  held.index_build = std::max(held.index_build, with.index_build);
+  held.changes_rows = held.changes_rows || with.changes_rows;
+}
+
+// Partitions and children by name, where they are known. A partitioned table has no rows of its own.
+void resolve_children(Reading& r) {
+  const auto before = r.out.relations;
+  for (const RelationEffects& one : before) {
+    if (!one.described.empty() || one.kind == RelationKind::index) continue;
+    const auto* known = r.find(one.relation);
+    const bool all_known = (known && known->complete) || r.known.catalogue;
+    if (!all_known) continue;
+    if (one.with_children) {
+      for (const TableName& child : r.known.descendants(one.relation)) join(r.on(child, one.lock), one);
+    }
+    auto& held = r.on(one.relation, one.lock);
+    held.with_children = false;
+    if (known && known->partitioned.value_or(false)) {
+      held.scan = held.rewrite = held.index_build = Answer::no;
+    }
+  }
+}
+
+}  // namespace
+
+void by_family(Reading& r) {
+  constexpr bool (*k_families[])(Reading&) = {alter_table, tables, indexes, dropping,    renaming,     table_objects,
+                                              views,       types,  rows,    maintenance, cluster_wide, catalogue_only};
+  for (const auto family : k_families) {
+    if (family(r)) return;
+  }
+  r.rule("opaque");
+  r.out.opaque = true;
+  r.out.note = "what it locks cannot be told from its text";
+  r.asks("what the statement does");
+}
+
+StatementEffects effects_of(const tree::RawStatement& raw, const Known& known) {
+  StatementEffects out;
+  out.tag = raw.tag;
+  Reading reading(raw, known, out);
+  by_family(reading);
+  resolve_children(reading);
+  for (auto& one : out.relations) {
+    one.own = one.described.empty() && known.own(one.relation);
+    const auto owner = known.index_owner.find(one.relation);
+    if (owner != known.index_owner.end()) one.own = known.own(owner->second);
+  }
+  if (known.server != 0 && out.since > known.server) {
+    out.fails = Answer::yes;
+    out.fails_because = "the server does not know it yet";
+  }
+  return out;
+}
+
+}  // namespace effects
+}  // namespace pgphase

@@ -1,0 +1,206 @@
+// Statements that read and change rows, and LOCK TABLE.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "plans/effects/reading.hpp"
+#include "plans/sql/expression.hpp"
+
+namespace pgphase::effects {
+namespace {
+
+constexpr auto k_changes = std::to_array<std::string_view>({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"});
+
+// Keys of a protobuf LockStmt: PostgreSQL's numbers of its modes.
+LockMode mode_of(std::int64_t number) {
+  return number >= 1 && number <= 8 ? static_cast<LockMode>(number) : LockMode::access_exclusive;
+}
+
+// A condition that lets every row through: none, `true`, `1 = 1`.
+bool every_row(const json::object& statement) {
+  if (!statement.contains("whereClause")) return true;
+  const auto& where = statement.at("whereClause");
+  const auto& body = tree::body_of(where);
+  if (tree::tag_of(where) == "A_Const") {
+    const auto* value = tree::object(body, "boolval");
+    return value && tree::flag(*value, "boolval");
+  }
+  if (tree::tag_of(where) != "A_Expr" || !body.contains("lexpr") || !body.contains("rexpr")) return false;
+  const auto constant = [](const json::value& side) { return tree::tag_of(side) == "A_Const"; };
+  if (!constant(body.at("lexpr")) || !constant(body.at("rexpr"))) return false;
+  const auto bare = [](json::object side) {
+    side.erase("location");
+    return side;
+  };
+  const auto names = tree::names(body.at("name"));
+  return names.size() == 1 && names[0] == "=" &&
+         bare(tree::body_of(body.at("lexpr"))) == bare(tree::body_of(body.at("rexpr")));
+}
+
+// What triggers, foreign keys and views of a changed table reach is no more in the text than what a function does.
+void behind(Reading& r, const TableName& table) {
+  const auto* known = r.find(table);
+  if (known && known->own) return;
+  auto& others =
+      r.unnamed(fmt::format("what foreign keys, triggers and rules of {} reach", table.name), LockMode::row_exclusive);
+  others.changes_rows = true;
+  r.asks(fmt::format("what hangs on {}", table.name));
+}
+
+void change(Reading& r, std::string_view tag, const json::object& statement) {
+  const auto* relation = tree::object(statement, "relation");
+  if (!relation) return;
+  const TableName table = tree::table_name(*relation);
+  auto& held = r.on(table, LockMode::row_exclusive);
+  held.with_children = tree::flag(*relation, "inh");
+  if (tag == "InsertStmt") {
+    r.rule(statement.contains("selectStmt") && tree::object(statement, "selectStmt") &&
+                   tree::body_of(statement.at("selectStmt")).contains("fromClause")
+               ? "insert-select"
+               : "insert",
+           table);
+  } else if (tag == "MergeStmt") {
+    held.changes_rows = true;
+    held.scan = Answer::unknown;
+    r.out.since = 15;
+    r.out.loss = std::max(r.out.loss, Loss::values);
+    r.rule("merge", table);
+  } else {
+    const bool all = every_row(statement);
+    const bool update = tag == "UpdateStmt";
+    held.changes_rows = true;
+    held.scan = all ? Answer::yes : Answer::unknown;
+    r.out.loss = std::max(r.out.loss, update ? Loss::values : Loss::rows);
+    if (update) {
+      r.rule(all ? "update-every-row" : "update-some-rows", table);
+    } else {
+      r.rule(all ? "delete-every-row" : "delete-some-rows", table);
+    }
+    if (!all) r.asks(fmt::format("how many rows of {} match", table.name));
+  }
+  behind(r, table);
+}
+
+// A query with what changes rows inside it.
+void look_through(Reading& r, std::string_view tag, const json::object& statement) {
+  const bool top = std::find(k_changes.begin(), k_changes.end(), tag) != k_changes.end();
+  if (top) change(r, tag, statement);
+  tree::walk(statement, [&](std::string_view key, const json::object& inner) {
+    if (std::find(k_changes.begin(), k_changes.end(), key) != k_changes.end()) change(r, key, inner);
+    return true;
+  });
+  // FOR UPDATE locks rows, of those that it names or of all.
+  bool locks_rows = false;
+  std::vector<TableName> named;
+  tree::walk(statement, [&](std::string_view key, const json::object& inner) {
+    if (key != "LockingClause") return true;
+    locks_rows = true;
+    for (const auto& one : tree::list(inner, "lockedRels")) named.push_back(tree::table_name(tree::body_of(one)));
+    return true;
+  });
+  if (tag == "SelectStmt" && tree::text(statement, "op") == "SETOP_NONE" &&
+      !tree::list(statement, "lockingClause").empty()) {
+    locks_rows = true;
+    for (const auto& clause : tree::list(statement, "lockingClause")) {
+      for (const auto& one : tree::list(tree::body_of(clause), "lockedRels")) {
+        named.push_back(tree::table_name(tree::body_of(one)));
+      }
+    }
+  }
+  for (const TableName& table : tree::relations(statement)) {
+    const bool locked = locks_rows && (named.empty() || std::find(named.begin(), named.end(), table) != named.end());
+    auto& held = r.on(table, locked ? LockMode::row_share : LockMode::access_share);
+    if (locked) held.changes_rows = true;
+    if (held.lock <= LockMode::row_share) {
+      held.with_children = true;
+      held.scan = std::max(held.scan, Answer::unknown);
+    }
+  }
+  const auto functions = tree::functions(statement);
+  const bool own_functions = std::any_of(functions.begin(), functions.end(), [](const std::string& name) {
+    // pg_catalog's own that change nothing are many; those that an author would call in a migration are few.
+    constexpr auto k_harmless =
+        std::to_array<std::string_view>({"array_agg", "coalesce", "count", "generate_series", "lower", "max", "min",
+                                         "now", "string_agg", "sum", "upper"});
+    return std::find(k_harmless.begin(), k_harmless.end(), name) == k_harmless.end();
+  });
+  if (tag == "SelectStmt") {
+    if (own_functions && r.out.rules.empty()) {
+      r.rule("opaque");
+      r.out.opaque = true;
+      r.out.note = "what it locks cannot be told from its text";
+      r.asks("what its functions do");
+      return;
+    }
+    if (r.out.rules.empty()) r.rule(locks_rows ? "select-for-update" : "select");
+    r.out.note = "reads";
+  } else {
+    r.out.note = "changes rows, all in one transaction";
+  }
+}
+
+void copy(Reading& r) {
+  const bool from = tree::flag(r.node, "is_from");
+  const auto* relation = tree::object(r.node, "relation");
+  r.rule(from ? "copy-from" : "copy-to", relation ? tree::table_name(*relation) : TableName{});
+  r.out.note = from ? "changes rows, all in one transaction" : "reads";
+  if (from && relation) {
+    r.on(tree::table_name(*relation), LockMode::row_exclusive);
+    behind(r, tree::table_name(*relation));
+  } else if (relation) {
+    r.on(tree::table_name(*relation), LockMode::access_share).scan = Answer::yes;
+  } else if (r.node.contains("query")) {
+    const auto before = r.out.rules;
+    look_through(r, tree::tag_of(r.node.at("query")), tree::body_of(r.node.at("query")));
+    r.out.rules.insert(r.out.rules.begin(), before.begin(), before.begin());
+  }
+}
+
+}  // namespace
+
+bool rows(Reading& r) {
+  const auto& tag = r.raw.tag;
+  if (tag == "SelectStmt" || std::find(k_changes.begin(), k_changes.end(), tag) != k_changes.end()) {
+    look_through(r, tag, r.node);
+    return true;
+  }
+  if (tag == "CopyStmt") {
+    copy(r);
+    return true;
+  }
+  if (tag == "ExplainStmt" || tag == "DeclareCursorStmt" || tag == "PrepareStmt") {
+    const auto* query = r.node.if_contains("query");
+    const bool runs =
+        tag == "ExplainStmt" &&
+        tree::list(r.node, "options").end() !=
+            std::find_if(tree::list(r.node, "options").begin(), tree::list(r.node, "options").end(),
+                         [](const json::value& one) { return tree::text(tree::body_of(one), "defname") == "analyze"; });
+    if (query) look_through(r, tree::tag_of(*query), tree::body_of(*query));
+    if (!runs) {
+      // Planned, not carried out.
+      r.out.rules.clear();
+      r.out.loss = Loss::none;
+      std::erase_if(r.out.relations, [](const RelationEffects& one) { return !one.described.empty(); });
+      for (auto& one : r.out.relations) {
+        one.scan = Answer::no;
+        one.changes_rows = false;
+      }
+      r.rule("explain");
+      r.out.note = "reads";
+    }
+    return true;
+  }
+  if (tag != "LockStmt") return false;
+  const auto* mode = r.node.if_contains("mode");
+  const LockMode lock = mode && mode->is_int64() ? mode_of(mode->as_int64()) : LockMode::access_exclusive;
+  for (const auto& item : tree::list(r.node, "relations")) {
+    const auto& relation = tree::body_of(item);
+    r.rule("lock-table", tree::table_name(relation));
+    r.on(tree::table_name(relation), lock).with_children = tree::flag(relation, "inh");
+  }
+  r.out.note = "locks as it says, until the transaction ends";
+  return true;
+}
+
+}  // namespace pgphase::effects

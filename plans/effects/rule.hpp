@@ -1,0 +1,23 @@
+// The rules: what pgphase knows of statements, each with its id, which never changes, its page under docs/rules, and
+// what to do instead. Constant data; any thread.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace pgphase {
+
+struct Rule {
+  std::string_view id;          // "add-column-volatile-default"
+  std::string_view family;      // docs/rules/FAMILY.md
+  std::string_view what;        // what happens, a sentence without its full stop
+  std::string_view recipe;      // what to do instead; empty: it is all right as it is, with a short lock timeout
+  std::string_view change{};    // the change of docs/changes that does it, or empty
+  std::string_view versions{};  // how servers differ, or empty
+  int since = 0;                // the first server on which it can be seen; 0: all
+};
+
+std::span<const Rule> all_rules();
+const Rule& rule(std::string_view id);  // throws std::logic_error when there is none: a bug of ours
+
+}  // namespace pgphase

@@ -1,0 +1,57 @@
+#include <array>
+
+#include "plans/effects/rules/rules.hpp"
+
+namespace pgphase::effects {
+namespace {
+
+constexpr std::string_view k_family = "objects";
+
+constexpr auto k_rules = std::to_array<Rule>({
+    {"create-trigger", k_family, "writers wait for a moment; each of their writes runs the function from then on", ""},
+    {"drop-trigger", k_family, "readers and writers wait for a moment", ""},
+    {"rename-trigger", k_family, "readers and writers wait for a moment", ""},
+    {"trigger-depends", k_family, "readers and writers wait for a moment", ""},
+    {"enable-trigger", k_family, "writers wait for a moment", ""},
+    {"disable-trigger", k_family, "writers wait for a moment; with ALL foreign keys are checked no more",
+     "name the trigger"},
+    {"create-rule", k_family, "readers and writers wait for a moment; each query is another one from then on",
+     "a trigger"},
+    {"enable-rule", k_family, "readers and writers wait for a moment", ""},
+    {"policy", k_family, "readers and writers wait for a moment; which rows they see may change", ""},
+    {"create-statistics", k_family, "reads and writes go on", ""},
+    {"alter-statistics", k_family, "no table is locked", ""},
+    {"drop-statistics", k_family, "reads and writes go on", ""},
+    {"comment", k_family, "reads and writes go on", ""},
+    {"publication", k_family, "reads and writes go on", ""},
+    {"grant", k_family, "no table is locked; who is refused something notices at once", ""},
+    {"create-view", k_family, "nobody knows the new view yet", ""},
+    {"replace-view", k_family, "readers of the view wait for a moment", ""},
+    {"rename-view", k_family, "whoever knows the old name fails from then on", ""},
+    {"drop-view", k_family, "readers of the view fail from then on", ""},
+    {"drop-materialized-view", k_family, "readers of the view fail from then on", ""},
+    {"refresh", k_family, "readers of the view wait for as long as its query takes",
+     "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index"},
+    {"refresh-concurrently", k_family, "readers go on; only one can run at a time", ""},
+    {"create-sequence", k_family, "nobody knows the new sequence yet", ""},
+    {"alter-sequence", k_family, "whoever wants the next number waits for a moment", ""},
+    {"drop-sequence", k_family, "where the sequence stood is lost", ""},
+    {"add-enum-value", k_family,
+     "no table is locked; the value can be used when the transaction has committed, and "
+     "nothing takes it away again",
+     "a step of its own"},
+    {"rename-enum-value", k_family, "no table is locked; code that writes the old name fails from then on",
+     "add the new value, change the rows, and keep the old one"},
+    {"create-definition", k_family, "no table is locked", ""},
+    {"replace-function", k_family, "no table is locked; who calls it runs the new body from then on", ""},
+    {"rename-definition", k_family, "whoever knows the old name fails from then on", ""},
+    {"drop-definition", k_family, "whoever uses it fails from then on", ""},
+});
+
+}  // namespace
+
+std::span<const Rule> object_rules() {
+  return k_rules;
+}
+
+}  // namespace pgphase::effects

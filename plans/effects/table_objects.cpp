@@ -1,0 +1,112 @@
+// What hangs on a table: triggers, rules, policies, statistics, comments, publications, rights.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "plans/effects/reading.hpp"
+
+namespace pgphase::effects {
+namespace {
+
+constexpr auto ael = LockMode::access_exclusive;
+constexpr auto sue = LockMode::share_update_exclusive;
+
+TableName table_of_member(std::vector<std::string> parts) {
+  if (!parts.empty()) parts.pop_back();
+  return tree::table_name(parts);
+}
+
+void comment(Reading& r) {
+  r.rule("comment");
+  if (!r.node.contains("object")) return;
+  const auto kind = tree::text(r.node, "objtype");
+  const auto parts = tree::names(r.node.at("object"));
+  if (kind == "OBJECT_TABLE") r.on(tree::table_name(parts), sue);
+  if (kind == "OBJECT_VIEW") r.on(tree::table_name(parts), sue, RelationKind::view);
+  if (kind == "OBJECT_MATVIEW") r.on(tree::table_name(parts), sue, RelationKind::materialized_view);
+  if (kind == "OBJECT_FOREIGN_TABLE") r.on(tree::table_name(parts), sue, RelationKind::foreign_table);
+  if (kind == "OBJECT_SEQUENCE") r.on(tree::table_name(parts), sue, RelationKind::sequence);
+  if (kind == "OBJECT_INDEX") r.on(tree::table_name(parts), sue, RelationKind::index);
+  if (kind == "OBJECT_COLUMN") r.on(table_of_member(parts), sue);
+  // Of what hangs on a table the table itself is only looked at.
+  constexpr auto k_members =
+      std::to_array<std::string_view>({"OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE"});
+  if (std::find(k_members.begin(), k_members.end(), kind) != k_members.end()) {
+    r.on(table_of_member(parts), LockMode::access_share);
+  }
+}
+
+void trigger(Reading& r) {
+  const auto* relation = tree::object(r.node, "relation");
+  if (!relation) return;
+  const TableName table = tree::table_name(*relation);
+  r.rule("create-trigger", table, std::string(tree::text(r.node, "trigname")));
+  r.on(table, LockMode::share_row_exclusive).with_children = tree::flag(r.node, "row");
+  if (const auto* other = tree::object(r.node, "constrrel")) r.on(tree::table_name(*other), LockMode::access_share);
+}
+
+void publication(Reading& r) {
+  r.rule("publication");
+  bool by_schema = tree::flag(r.node, "for_all_tables");
+  for (const auto& item : tree::list(r.node, "pubobjects")) {
+    const auto& object = tree::body_of(item);
+    if (tree::text(object, "pubobjtype") != "PUBLICATIONOBJ_TABLE") by_schema = true;
+    const auto* table = tree::object(object, "pubtable");
+    const auto* relation = table ? tree::object(*table, "relation") : nullptr;
+    if (!relation) continue;
+    r.on(tree::table_name(*relation), sue).with_children = tree::flag(*relation, "inh");
+    if (table->contains("whereClause") || table->contains("columns")) r.out.since = 15;
+  }
+  // By schema or all at once no table is locked.
+  if (by_schema && !tree::flag(r.node, "for_all_tables")) r.out.since = 15;
+}
+
+void grant(Reading& r) {
+  r.rule("grant");
+  r.out.note = "no table is locked";
+}
+
+}  // namespace
+
+bool table_objects(Reading& r) {
+  const auto& tag = r.raw.tag;
+  r.out.note = k_brief;
+  if (tag == "CommentStmt") {
+    comment(r);
+  } else if (tag == "CreateTrigStmt") {
+    trigger(r);
+  } else if (tag == "RuleStmt") {
+    const TableName table = tree::table_name(*tree::object(r.node, "relation"));
+    r.rule("create-rule", table, std::string(tree::text(r.node, "rulename")));
+    r.on(table, ael);
+    for (const auto& action : tree::list(r.node, "actions")) r.reads(tree::body_of(action));
+  } else if (tag == "CreatePolicyStmt" || tag == "AlterPolicyStmt") {
+    const TableName table = tree::table_name(*tree::object(r.node, "table"));
+    r.rule("policy", table, std::string(tree::text(r.node, "policy_name")));
+    r.on(table, ael);
+    for (const TableName& other : tree::relations(r.node)) {
+      if (other != table) r.on(other, LockMode::access_share);
+    }
+  } else if (tag == "CreateStatsStmt") {
+    for (const TableName& table : tree::relations(r.node)) {
+      r.rule("create-statistics", table);
+      r.on(table, sue);
+    }
+  } else if (tag == "AlterStatsStmt") {
+    r.rule("alter-statistics");
+  } else if (tag == "CreatePublicationStmt" || tag == "AlterPublicationStmt") {
+    publication(r);
+  } else if (tag == "GrantStmt" || tag == "AlterDefaultPrivilegesStmt") {
+    grant(r);
+  } else if (tag == "AlterObjectDependsStmt" && r.node.contains("relation")) {
+    r.rule("trigger-depends");
+    r.on(tree::table_name(*tree::object(r.node, "relation")), ael);
+  } else {
+    r.out.note.clear();
+    return false;
+  }
+  return true;
+}
+
+}  // namespace pgphase::effects
