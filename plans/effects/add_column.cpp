@@ -103,7 +103,7 @@ LockMode add_column(Reading& r, Subcommand& s) {
     if (const auto* target = tree::object(constraint, "pktable"); target && kind == "CONSTR_FOREIGN") {
       foreign_key = true;
       const TableName to = tree::table_name(*target);
-      if (to != s.table) r.on(to, LockMode::share_row_exclusive).with_children = true;
+      if (to != s.table) r.on(to, LockMode::share_row_exclusive).with_partitions = true;
     }
   }
   // A foreign key beside a column without a default finds only NULLs, and PostgreSQL skips the scan.

@@ -93,7 +93,7 @@ RelationKind kind_of(std::string_view object) {
 LockMode drop_column(Reading& r, Subcommand& s) {
   const std::string column(tree::text(s.command, "name"));
   r.out.actions.push_back({ActionKind::drop_column, s.table, column});
-  r.rule("drop-column", s.table, column, change_toml("drop_column", s.table, {{"column", column}}));
+  r.rule("drop-column", s.table, column, ChangeToml("drop_column", s.table).text("column", column).str());
   r.out.loss = Loss::rows;
   referenced(r, s.table, column, ael);
   if (tree::text(s.command, "behavior") == "DROP_CASCADE") {
@@ -104,11 +104,33 @@ LockMode drop_column(Reading& r, Subcommand& s) {
   return ael;
 }
 
+// The tables of both are looked at.
+void attach_index(Reading& r, const TableName& parent, const TableName& part) {
+  r.on(part, ael, RelationKind::index);
+  bool known = true;
+  for (const TableName& index : {parent, part}) {
+    const auto owner = r.known.index_owner.find(index);
+    if (owner == r.known.index_owner.end()) {
+      known = false;
+    } else {
+      r.on(owner->second, LockMode::access_share);
+    }
+  }
+  if (known) return;
+  r.unnamed("the tables of both indexes", LockMode::access_share);
+  r.asks("which tables the indexes belong to");
+}
+
 LockMode from_row(Reading& r, Subcommand& s, const Row& row, RelationEffects& whole) {
   const std::string column(tree::text(s.command, "name"));
   std::string toml;
-  if (row.rule == "drop-not-null") toml = change_toml("drop_not_null", s.table, {{"column", column}});
+  if (row.rule == "drop-not-null") toml = ChangeToml("drop_not_null", s.table).text("column", column).str();
   r.rule(row.rule, s.table, column, std::move(toml));
+  if (row.subtype == "AT_SetIdentity" || row.subtype == "AT_DropIdentity") {
+    r.unnamed(fmt::format("the sequence of column {} of {}", column, s.table.name),
+              row.subtype == "AT_DropIdentity" ? ael : sre, RelationKind::sequence);
+  }
+  if (row.subtype == "AT_ClusterOn") r.on({s.table.schema, column}, sue, RelationKind::index);
   if (row.subtype == "AT_DropIdentity") r.out.loss = std::max(r.out.loss, Loss::definition);
   if (row.rule == "set-default" && !s.command.contains("def")) r.out.loss = std::max(r.out.loss, Loss::definition);
   if (row.subtype == "AT_DropExpression" || row.subtype == "AT_DropNotNull") {
@@ -127,7 +149,10 @@ LockMode from_row(Reading& r, Subcommand& s, const Row& row, RelationEffects& wh
   }
   if (row.rule == "set-access-method") r.out.since = std::max(r.out.since, 15);
   s.note = row.note;
-  s.with_children = s.with_children && row.recurses;
+  // Triggers and foreign keys are a table's own, unless it is partitioned.
+  const bool partitions_only = row.lock == sre || row.rule == "alter-constraint";
+  if (partitions_only) r.on(s.table, row.lock).with_partitions = s.with_children;
+  s.with_children = s.with_children && row.recurses && !partitions_only;
   return row.lock;
 }
 
@@ -140,7 +165,9 @@ void referenced(Reading& r, const TableName& table, const std::string& column, L
       if (constraint.kind != KnownConstraint::Kind::foreign_key) continue;
       const auto& over = constraint.columns;
       if (!column.empty() && std::find(over.begin(), over.end(), column) == over.end()) continue;
-      if (constraint.references != table) r.on(constraint.references, lock).with_children = true;
+      // What a partition has from its parent goes no further than the partition when it is dropped.
+      if (column.empty() && constraint.inherited && lock == ael) continue;
+      if (constraint.references != table) r.on(constraint.references, lock).with_partitions = true;
     }
     if (found->complete) return;
   }
@@ -185,7 +212,7 @@ bool alter_table(Reading& r) {
     LockMode lock = ael;
     if (kind == RelationKind::index && subtype == "AT_AttachPartition") {
       r.rule("attach-index", table);
-      r.on(tree::table_name(*tree::object(tree::body_of(s.command.at("def")), "name")), ael, RelationKind::index);
+      attach_index(r, table, tree::table_name(*tree::object(tree::body_of(s.command.at("def")), "name")));
       lock = sue;
     } else if (subtype == "AT_AddColumn") {
       lock = add_column(r, s);
@@ -217,11 +244,20 @@ bool alter_table(Reading& r) {
       s.note = "pgphase does not know this sub-command";
     }
     if (subtype == "AT_AddInherit" || subtype == "AT_DropInherit") {
-      r.on(tree::table_name(tree::body_of(s.command.at("def"))), sue);
+      r.on(tree::table_name(tree::body_of(s.command.at("def"))),
+           subtype == "AT_AddInherit" ? sue : LockMode::access_share);
     }
     strongest = std::max(strongest, lock);
     with_children = with_children || s.with_children;
     if (notes.find(s.note) == std::string::npos) notes += (notes.empty() ? "" : "; ") + s.note;
+  }
+  if (kind == RelationKind::index && whole.rewrite != Answer::no) {
+    const auto owner = r.known.index_owner.find(table);
+    auto& of = owner != r.known.index_owner.end()
+                   ? r.on(owner->second, LockMode::none)
+                   : r.unnamed(fmt::format("the table of index {}", table.name), LockMode::none);
+    of.index_build = whole.rewrite;
+    whole = {};
   }
   auto& held = r.on(table, strongest, kind);
   held.with_children = held.with_children || with_children;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "plans/effects/reading.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase::effects {
 namespace {
@@ -68,7 +69,8 @@ Conversion conversion(const SqlType& before, const SqlType& after, const Known& 
   if (a == "interval" && b == "interval") return {Answer::unknown, Answer::unknown};  // it depends on the fields too
   // No conversion where the zone is UTC, and there only.
   if (is_one_of(a, {"timestamp", "timestamptz"}) && is_one_of(b, {"timestamp", "timestamptz"})) {
-    return widens(from, to) ? Conversion{Answer::unknown, Answer::yes} : Conversion{};
+    if (!widens(from, to)) return {};
+    return {!known.utc ? Answer::unknown : *known.utc ? Answer::no : Answer::yes, Answer::yes};
   }
   if (a == "cidr" && b == "inet") return kept();
   if (a == "xml" && is_one_of(b, {"text", "varchar"}) && to.modifiers.empty()) return kept();
@@ -134,7 +136,9 @@ LockMode change_type(Reading& r, Subcommand& s) {
   const auto parts = wanted ? tree::names(wanted->at("names")) : std::vector<std::string>{};
   const bool plain = !parts.empty() && tree::list(*wanted, "typmods").empty() && !wanted->contains("arrayBounds");
   if (plain && cost.rewrite != Answer::no) {
-    toml = change_toml("change_type", s.table, {{"column", column}, {"type", parts.back()}});
+    const bool own = parts.size() > 1 && parts.front() == "pg_catalog";
+    const auto type = own || parts.size() == 1 ? quote_ident(parts.back()) : qualified({parts.front(), parts.back()});
+    toml = ChangeToml("change_type", s.table).text("column", column).text("type", type).str();
   }
   r.rule(id, s.table, column, std::move(toml));
   auto& held = r.on(s.table, ael);
@@ -163,7 +167,16 @@ LockMode change_type(Reading& r, Subcommand& s) {
   if (table) {
     for (const auto& [name, constraint] : table->constraints) {
       if (constraint.kind != KnownConstraint::Kind::foreign_key || !contains(constraint.columns, column)) continue;
-      r.on(constraint.references, ael);
+      auto& to = r.on(constraint.references, ael);
+      to.scan = std::max(to.scan, cost.rewrite);
+    }
+  }
+  for (const auto& [name, other] : r.known.relations) {
+    for (const auto& [key, constraint] : other.constraints) {
+      if (constraint.kind != KnownConstraint::Kind::foreign_key || constraint.references != s.table) continue;
+      if (!contains(constraint.keys, column)) continue;
+      auto& from = r.on(name, ael);
+      from.scan = std::max(from.scan, cost.rewrite);
     }
   }
   if (!table || !table->complete) {

@@ -14,10 +14,31 @@ constexpr auto ael = LockMode::access_exclusive;
 constexpr auto sre = LockMode::share_row_exclusive;
 constexpr auto sue = LockMode::share_update_exclusive;
 
-std::string list_toml(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "\"" : ", \"") + name + "\"";
-  return "[" + out + "]";
+// A node without the places where its parts stand.
+json::value without_places(const json::value& node) {
+  if (const auto* items = node.if_array()) {
+    json::array out;
+    for (const auto& item : *items) out.push_back(without_places(item));
+    return out;
+  }
+  if (const auto* object = node.if_object()) {
+    json::object out;
+    for (const auto& member : *object) {
+      if (member.key() != "location") out[member.key()] = without_places(member.value());
+    }
+    return out;
+  }
+  return node;
+}
+
+// The text, if it is the constraint's condition: quotes and comments can make another one of it.
+std::string same_condition(std::string_view text, const json::object& constraint) {
+  const auto parsed = tree::parse("SELECT (" + std::string(text) + ")");
+  if (!parsed || parsed->size() != 1) return {};
+  const auto& targets = tree::list(parsed->front().node, "targetList");
+  if (targets.size() != 1 || !tree::body_of(targets[0]).contains("val")) return {};
+  const bool same = without_places(tree::body_of(targets[0]).at("val")) == without_places(constraint.at("raw_expr"));
+  return same ? std::string(text) : std::string();
 }
 
 // The text of a CHECK's condition: what stands between its parentheses. The parser gives where the constraint begins.
@@ -33,9 +54,21 @@ std::string condition_text(std::string_view sql, const json::object& constraint)
     if (sql[i] == '\'') quoted = !quoted;
     if (quoted) continue;
     if (sql[i] == '(') ++depth;
-    if (sql[i] == ')' && --depth == 0) return std::string(sql.substr(begin + 1, i - begin - 1));
+    if (sql[i] == ')' && --depth == 0) return same_condition(sql.substr(begin + 1, i - begin - 1), constraint);
   }
   return {};
+}
+
+// What tables that inherit do not have: foreign keys, and keys.
+void partitions_only(Reading& r, Subcommand& s, LockMode lock) {
+  auto& held = r.on(s.table, lock);
+  held.with_partitions = held.with_partitions || s.with_children;
+  s.with_children = false;
+}
+
+// Only checks, and since 18 NOT NULL, are inherited.
+bool inherits(const KnownConstraint& constraint) {
+  return constraint.kind == KnownConstraint::Kind::check || constraint.kind == KnownConstraint::Kind::not_null;
 }
 
 LockMode add_check(Reading& r, Subcommand& s, const json::object& constraint) {
@@ -44,6 +77,7 @@ LockMode add_check(Reading& r, Subcommand& s, const json::object& constraint) {
   Action action{ActionKind::add_check, s.table, name};
   action.not_valid = not_valid;
   r.out.actions.push_back(std::move(action));
+  if (tree::flag(constraint, "is_no_inherit")) s.with_children = false;
   if (not_valid) {
     r.rule("add-check-not-valid", s.table, name);
     return ael;
@@ -51,7 +85,7 @@ LockMode add_check(Reading& r, Subcommand& s, const json::object& constraint) {
   std::string toml;
   const auto condition = condition_text(r.raw.text, constraint);
   if (!name.empty() && !condition.empty()) {
-    toml = change_toml("add_check", s.table, {{"name", name}, {"check", condition}});
+    toml = ChangeToml("add_check", s.table).text("name", name).text("check", condition).str();
   }
   r.rule("add-check", s.table, name, std::move(toml));
   r.on(s.table, ael).scan = Answer::yes;
@@ -67,7 +101,8 @@ LockMode add_foreign_key(Reading& r, Subcommand& s, const json::object& constrai
   r.out.actions.push_back(std::move(action));
   const auto* target = tree::object(constraint, "pktable");
   const TableName to = target ? tree::table_name(*target) : TableName{};
-  if (target && to != s.table) r.on(to, sre).with_children = true;
+  if (target && to != s.table) r.on(to, sre).with_partitions = true;
+  partitions_only(r, s, sre);
   const auto* table = r.find(s.table);
   if (not_valid) {
     r.rule("add-foreign-key-not-valid", s.table, name);
@@ -85,17 +120,17 @@ LockMode add_foreign_key(Reading& r, Subcommand& s, const json::object& constrai
   }
   std::string toml;
   if (const auto* columns = constraint.if_contains("fk_attrs"); columns && !name.empty()) {
-    toml = change_toml("add_foreign_key", s.table, {{"name", name}, {"columns", list_toml(tree::names(*columns))}});
-    toml += to.schema == "public" ? fmt::format("references = {{ table = \"{}\"", to.name)
-                                  : fmt::format("references = {{ schema = \"{}\", table = \"{}\"", to.schema, to.name);
-    if (const auto* keys = constraint.if_contains("pk_attrs")) {
-      toml += fmt::format(", columns = {}", list_toml(tree::names(*keys)));
-    }
-    toml += " }\n";
+    const auto* keys = constraint.if_contains("pk_attrs");
+    toml = ChangeToml("add_foreign_key", s.table)
+               .text("name", name)
+               .list("columns", tree::names(*columns))
+               .reference("references", to, keys ? tree::names(*keys) : std::vector<std::string>{})
+               .str();
   }
   r.rule("add-foreign-key", s.table, name, std::move(toml));
+  const bool no_row = table && table->empty.value_or(false);
   r.on(s.table, sre).scan = Answer::yes;
-  if (target) r.on(to, sre).scan = Answer::yes;
+  if (target && !no_row) r.on(to, sre).scan = Answer::yes;
   s.note = "scans the table";
   return sre;
 }
@@ -122,6 +157,21 @@ Answer proven(const Reading& r, const TableName& table, const std::string& colum
   return Answer::no;
 }
 
+// A key of a partitioned table is built on each partition, whose readers go on. Children by inheritance have none of
+// it.
+void on_partitions(Reading& r, Subcommand& s) {
+  const auto* table = r.find(s.table);
+  s.with_children = false;
+  if (!table || !table->partitioned.has_value()) {
+    r.on(s.table, ael).with_partitions = true;
+  } else if (*table->partitioned) {
+    for (const TableName& child : r.known.descendants(s.table)) {
+      auto& held = r.on(child, LockMode::share);
+      held.scan = held.index_build = Answer::yes;
+    }
+  }
+}
+
 LockMode add_key(Reading& r, Subcommand& s, const json::object& constraint) {
   const bool primary = tree::text(constraint, "contype") == "CONSTR_PRIMARY";
   const std::string name(tree::text(constraint, "conname"));
@@ -134,10 +184,13 @@ LockMode add_key(Reading& r, Subcommand& s, const json::object& constraint) {
     const auto columns = constraint.contains("keys") ? tree::names(constraint.at("keys")) : std::vector<std::string>{};
     std::string toml;
     if (!name.empty() && !tree::flag(constraint, "deferrable")) {
-      toml = change_toml(primary ? "add_primary_key" : "add_unique", s.table,
-                         {{"name", name}, {"columns", list_toml(columns)}});
+      toml = ChangeToml(primary ? "add_primary_key" : "add_unique", s.table)
+                 .text("name", name)
+                 .list("columns", columns)
+                 .str();
     }
     held.scan = held.index_build = Answer::yes;
+    on_partitions(r, s);
     s.note = "builds an index";
     if (tree::flag(constraint, "nulls_not_distinct")) r.out.since = std::max(r.out.since, 15);
     r.rule(primary ? "add-primary-key" : "add-unique", s.table, name, std::move(toml));
@@ -184,6 +237,7 @@ LockMode add_constraint(Reading& r, Subcommand& s) {
   r.rule("add-exclude", s.table, name);
   auto& held = r.on(s.table, ael);
   held.scan = held.index_build = Answer::yes;
+  on_partitions(r, s);
   s.note = "builds an index";
   return ael;
 }
@@ -197,8 +251,9 @@ LockMode drop_constraint(Reading& r, Subcommand& s) {
   const auto* table = r.find(s.table);
   const auto known = table ? table->constraints.find(name) : decltype(table->constraints.find(name)){};
   if (table && known != table->constraints.end()) {
+    if (!inherits(known->second)) partitions_only(r, s, ael);
     if (known->second.kind == KnownConstraint::Kind::foreign_key && known->second.references != s.table) {
-      r.on(known->second.references, ael).with_children = true;
+      r.on(known->second.references, ael).with_partitions = true;
     }
   } else {
     r.unnamed(fmt::format("the table that {} refers to, if it is a foreign key", name), ael);
@@ -220,6 +275,7 @@ LockMode validate_constraint(Reading& r, Subcommand& s) {
   const auto* table = r.find(s.table);
   const auto known = table ? table->constraints.find(name) : decltype(table->constraints.find(name)){};
   const bool found = table && known != table->constraints.end();
+  if (found && !inherits(known->second)) partitions_only(r, s, sue);
   auto& held = r.on(s.table, sue);
   if (!found || !known->second.validated.has_value()) {
     held.scan = std::max(held.scan, Answer::unknown);
@@ -246,7 +302,7 @@ LockMode set_not_null(Reading& r, Subcommand& s) {
     r.rule("set-not-null-proven", s.table, column);
     return ael;
   }
-  r.rule("set-not-null", s.table, column, change_toml("set_not_null", s.table, {{"column", column}}));
+  r.rule("set-not-null", s.table, column, ChangeToml("set_not_null", s.table).text("column", column).str());
   auto& held = r.on(s.table, ael);
   held.scan = std::max(held.scan, known == Answer::no ? Answer::yes : Answer::unknown);
   if (known == Answer::unknown) {

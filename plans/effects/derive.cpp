@@ -42,12 +42,13 @@ void resolve_children(Reading& r) {
     const auto* known = r.find(one.relation);
     const bool all_known = (known && known->complete) || r.known.catalogue;
     if (!all_known) continue;
-    if (one.with_children) {
+    const bool partitioned = known && known->partitioned.value_or(false);
+    if (one.with_children || (one.with_partitions && partitioned)) {
       for (const TableName& child : r.known.descendants(one.relation)) join(r.on(child, one.lock), one);
     }
     auto& held = r.on(one.relation, one.lock);
-    held.with_children = false;
-    if (known && known->partitioned.value_or(false)) {
+    held.with_children = held.with_partitions = false;
+    if (partitioned) {
       held.scan = held.rewrite = held.index_build = Answer::no;
     }
   }
@@ -78,6 +79,7 @@ StatementEffects effects_of(const tree::RawStatement& raw, const Known& known) {
     const auto owner = known.index_owner.find(one.relation);
     if (owner != known.index_owner.end()) one.own = known.own(owner->second);
   }
+  if (touches_nobody(out) && !out.relations.empty()) out.loss = Loss::none;
   if (known.server != 0 && out.since > known.server) {
     out.fails = Answer::yes;
     out.fails_because = "the server does not know it yet";

@@ -21,7 +21,7 @@ void drop_table(Reading& r, const TableName& table, bool cascade) {
   r.out.actions.push_back({ActionKind::drop_table, table, {}});
   r.out.loss = Loss::rows;
   r.out.note = "drops every row; each table that a foreign key of it points to is locked as well";
-  r.rule("drop-table", table, {}, change_toml("drop_table", table, {}));
+  r.rule("drop-table", table, {}, ChangeToml("drop_table", table).str());
   r.on(table, ael);
   referenced(r, table, {}, ael);
   const auto* known = r.find(table);
@@ -61,7 +61,7 @@ void drop_index(Reading& r, const TableName& index, bool concurrently) {
   const auto owner = r.known.index_owner.find(index);
   const bool known = owner != r.known.index_owner.end();
   std::string toml;
-  if (known && !concurrently) toml = change_toml("drop_index", owner->second, {{"name", index.name}});
+  if (known && !concurrently) toml = ChangeToml("drop_index", owner->second).text("name", index.name).str();
   r.rule(concurrently ? "drop-index-concurrently" : "drop-index", known ? owner->second : TableName{}, index.name,
          std::move(toml));
   r.on(index, lock, RelationKind::index);
@@ -105,7 +105,7 @@ void drop_one(Reading& r, std::string_view what, const json::value& object, bool
     if (member.object != what) continue;
     const TableName table = table_of_member(parts);
     r.rule(member.rule, table, parts.empty() ? std::string() : parts.back());
-    r.on(table, ael).with_children = what == "OBJECT_TRIGGER";
+    r.on(table, ael).with_partitions = what == "OBJECT_TRIGGER";
     return;
   }
   for (const auto& whole : k_wholes) {

@@ -29,6 +29,7 @@ struct RelationEffects {
   RelationKind kind = RelationKind::table;
   LockMode lock = LockMode::none;
   bool lock_unsure = false;         // it may be locked less, or not at all: it depends on what is not known
+  bool with_partitions = false;     // likewise each partition, where it is partitioned
   bool with_children = false;       // likewise each partition, and each table that inherits from it
   Answer scan = Answer::no;         // its rows are read, all of them, under the lock
   Answer rewrite = Answer::no;      // its rows are written again, all of them, and its indexes built again

@@ -9,17 +9,24 @@ namespace pgphase::effects {
 namespace {
 
 std::string index_toml(const json::object& node, const TableName& table) {
-  std::string columns;
+  std::vector<std::string> columns;
   for (const auto& item : tree::list(node, "indexParams")) {
-    const auto name = tree::text(tree::body_of(item), "name");
-    if (name.empty()) return {};  // an expression: the author writes it
-    columns += fmt::format("{}\"{}\"", columns.empty() ? "" : ", ", name);
+    const auto& element = tree::body_of(item);
+    const bool plain = !element.contains("collation") && !element.contains("opclass") &&
+                       tree::text(element, "ordering") == "SORTBY_DEFAULT" &&
+                       tree::text(element, "nulls_ordering") == "SORTBY_NULLS_DEFAULT";
+    const auto name = tree::text(element, "name");
+    if (name.empty() || !plain) return {};  // the author knows what it is to be
+    columns.emplace_back(name);
   }
   const auto name = tree::text(node, "idxname");
-  if (name.empty() || node.contains("whereClause") || node.contains("indexIncludingParams")) return {};
-  std::vector<std::pair<std::string, std::string>> keys{{"name", std::string(name)}, {"columns", "[" + columns + "]"}};
-  if (tree::flag(node, "unique")) keys.emplace_back("unique", "true");
-  return change_toml("create_index", table, keys);
+  const auto method = tree::text(node, "accessMethod");
+  const bool more = node.contains("whereClause") || node.contains("indexIncludingParams") || node.contains("options");
+  if (name.empty() || more || (!method.empty() && method != "btree")) return {};
+  ChangeToml out("create_index", table);
+  out.text("name", name).list("columns", columns);
+  if (tree::flag(node, "unique")) out.yes("unique");
+  return out.str();
 }
 
 void create_index(Reading& r) {
@@ -52,7 +59,7 @@ void create_index(Reading& r) {
     r.rule(only ? "create-index-only" : "create-index", table, action.name, only ? "" : index_toml(r.node, table));
     auto& held = r.on(table, LockMode::share);
     held.scan = held.index_build = Answer::yes;
-    held.with_children = !only;
+    held.with_partitions = !only;
     if (only && !(known && known->complete)) {
       held.scan = held.index_build = Answer::unknown;  // of a partitioned table there is nothing to build
       r.asks(fmt::format("whether {} is partitioned", table.name));

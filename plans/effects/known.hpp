@@ -27,6 +27,8 @@ struct KnownConstraint {
   std::vector<std::string> columns;  // that it is over
   std::set<std::string> proves;      // of a check: columns that it lets no NULL into
   TableName references;              // of a foreign key
+  std::vector<std::string> keys;     // of a foreign key: the columns that it refers to
+  bool inherited = false;            // of a partition: its parent has it
 };
 
 // Columns that a condition lets no NULL into, as far as its form says so.
@@ -56,8 +58,9 @@ struct KnownDomain {
 };
 
 struct Known {
-  int server = 0;          // major version; 0: not known
-  bool catalogue = false;  // every relation, domain and function of the database is in here
+  int server = 0;           // major version; 0: not known
+  std::optional<bool> utc;  // the session's time zone has no offset
+  bool catalogue = false;   // every relation, domain and function of the database is in here
   std::map<TableName, KnownRelation> relations;
   std::map<TableName, KnownDomain> domains;
   std::map<std::string, bool> functions;       // "schema.name" and "name" of the database's own: whether it is volatile

@@ -63,6 +63,10 @@ void cluster(Reading& r) {
     held.with_children = true;
     r.out.in_transaction = Answer::no;
     r.out.since = 15;
+  } else if (!known && !r.known.catalogue && r.known.server != 14) {
+    held.with_partitions = true;
+    r.out.in_transaction = Answer::unknown;
+    r.asks(fmt::format("whether {} is partitioned", tree::table_name(*relation).name));
   }
 }
 

@@ -49,7 +49,11 @@ LockMode attach_partition(Reading& r, Subcommand& s) {
   } else {
     held.index_build = Answer::unknown;
   }
-  if (held.index_build == Answer::unknown) {
+  if (parent) {
+    for (const auto& [index, columns] : parent->indexes) r.on({s.table.schema, index}, sue, RelationKind::index);
+  }
+  if (!parent || !parent->complete) r.unnamed(fmt::format("each index of {}", s.table.name), sue, RelationKind::index);
+  if (r.on(partition, ael).index_build == Answer::unknown) {
     r.asks(fmt::format("whether {} has every index that {} has", partition.name, s.table.name));
   }
   if (is_default) return sue;
@@ -91,13 +95,13 @@ LockMode detach_partition(Reading& r, Subcommand& s) {
   r.on(partition, ael).with_children = true;
   if (parent && parent->complete) {
     if (!parent->default_partition.name.empty()) r.on(parent->default_partition, ael);
-    for (const TableName& other : r.known.referencing(s.table)) r.on(other, LockMode::share);
+    for (const TableName& other : r.known.referencing(s.table)) r.on(other, ael);
   } else {
     r.unnamed(fmt::format("the default partition of {}", s.table.name), ael);
-    r.unnamed(fmt::format("each table with a foreign key to {}", s.table.name), LockMode::share);
+    r.unnamed(fmt::format("each table with a foreign key to {}", s.table.name), ael);
     r.asks(fmt::format("whether {} has a default partition, and who refers to it", s.table.name));
   }
-  referenced(r, partition, {}, ael);
+  referenced(r, partition, {}, LockMode::share_row_exclusive);
   return ael;
 }
 

@@ -182,34 +182,4 @@ Answer constrained(const SqlType& type, const Known& known) {
   return known.catalogue ? Answer::no : Answer::unknown;
 }
 
-namespace {
-std::string toml_text(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-}  // namespace
-
-std::string change_toml(std::string_view op, const TableName& table,
-                        const std::vector<std::pair<std::string, std::string>>& keys) {
-  std::string out = fmt::format("[[change]]\nop = \"{}\"\n", op);
-  if (table.schema != "public") out += fmt::format("schema = {}\n", toml_text(table.schema));
-  if (!table.name.empty()) out += fmt::format("table = {}\n", toml_text(table.name));
-  for (const auto& [key, value] : keys) {
-    // A list or a boolean is given as it is to be written.
-    const bool raw = !value.empty() && (value.front() == '[' || value == "true" || value == "false");
-    out += fmt::format("{} = {}\n", key, raw ? value : toml_text(value));
-  }
-  return out;
-}
-
 }  // namespace pgphase::effects

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "plans/effects/change_toml.hpp"
 #include "plans/effects/effects.hpp"
 #include "plans/effects/known.hpp"
 #include "plans/effects/rule.hpp"
@@ -58,10 +59,6 @@ std::optional<SqlType> type_of(const std::string& sql);
 Answer gives_another_value(const json::value& expression, const Known& known);
 // Has each row to meet a condition of the type itself?
 Answer constrained(const SqlType& type, const Known& known);
-
-// The key of [[change]] for a table: table, and schema where it is not public.
-std::string change_toml(std::string_view op, const TableName& table,
-                        const std::vector<std::pair<std::string, std::string>>& keys);
 
 // Hands the statement to the family that knows it; one that none knows is opaque.
 void by_family(Reading& r);

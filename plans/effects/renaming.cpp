@@ -24,31 +24,36 @@ void rename(Reading& r, const TableName& relation, std::string_view what) {
     r.rule("rename-index", relation);
     r.on(relation, LockMode::share_update_exclusive, RelationKind::index);
   } else if (what == "OBJECT_TABLE") {
-    // ALTER TABLE … RENAME takes an index, too, and locks it as ALTER INDEX does.
-    const auto* owner = r.known.index_owner.contains(relation) ? &r.known.index_owner.at(relation) : nullptr;
-    if (owner) {
-      r.rule("rename-index", relation);
-      r.on(relation, LockMode::share_update_exclusive, RelationKind::index);
+    // ALTER TABLE … RENAME takes an index, too, and locks it more than ALTER INDEX does.
+    if (r.known.index_owner.contains(relation)) {
+      r.rule("rename-index-as-table", relation);
+      r.on(relation, ael, RelationKind::index);
       return;
     }
     r.out.actions.push_back({ActionKind::move_table, relation});
-    r.rule("rename-table", relation, {}, change_toml("rename_table", relation, {{"to", to}}));
+    r.rule("rename-table", relation, {}, ChangeToml("rename_table", relation).text("to", to).str());
     r.on(relation, ael);
   } else if (what == "OBJECT_COLUMN") {
     const auto kind = kind_of(tree::text(r.node, "relationType"));
     if (kind == RelationKind::table) {
       r.out.actions.push_back({ActionKind::rename_column, relation, from});
-      r.rule("rename-column", relation, from, change_toml("rename_column", relation, {{"column", from}, {"to", to}}));
+      r.rule("rename-column", relation, from,
+             ChangeToml("rename_column", relation).text("column", from).text("to", to).str());
     } else {
       r.rule("rename-view", relation, from);
     }
     r.on(relation, ael, kind).with_children = kind == RelationKind::table;
   } else if (what == "OBJECT_TABCONSTRAINT") {
     r.rule("rename-constraint", relation, from);
-    r.on(relation, ael).with_children = true;
+    const auto* table = r.find(relation);
+    const auto known = table ? table->constraints.find(from) : decltype(table->constraints.find(from)){};
+    const bool inherited = !table || known == table->constraints.end() ||
+                           known->second.kind == KnownConstraint::Kind::check ||
+                           known->second.kind == KnownConstraint::Kind::not_null;
+    r.on(relation, ael).with_children = inherited;
   } else if (what == "OBJECT_TRIGGER") {
     r.rule("rename-trigger", relation, from);
-    r.on(relation, ael).with_children = true;
+    r.on(relation, ael).with_partitions = true;
   } else if (what == "OBJECT_POLICY") {
     r.rule("policy", relation, from);
     r.on(relation, ael);

@@ -42,9 +42,10 @@ bool every_row(const json::object& statement) {
 void behind(Reading& r, const TableName& table) {
   const auto* known = r.find(table);
   if (known && known->own) return;
-  auto& others =
-      r.unnamed(fmt::format("what foreign keys, triggers and rules of {} reach", table.name), LockMode::row_exclusive);
+  auto& others = r.unnamed(fmt::format("what partitions, foreign keys, triggers and rules of {} reach", table.name),
+                           LockMode::row_exclusive);
   others.changes_rows = true;
+  others.scan = Answer::unknown;
   r.asks(fmt::format("what hangs on {}", table.name));
 }
 
@@ -53,7 +54,7 @@ void change(Reading& r, std::string_view tag, const json::object& statement) {
   if (!relation) return;
   const TableName table = tree::table_name(*relation);
   auto& held = r.on(table, LockMode::row_exclusive);
-  held.with_children = tree::flag(*relation, "inh");
+  held.with_children = tag != "InsertStmt" && tree::flag(*relation, "inh");
   if (tag == "InsertStmt") {
     r.rule(statement.contains("selectStmt") && tree::object(statement, "selectStmt") &&
                    tree::body_of(statement.at("selectStmt")).contains("fromClause")

@@ -42,7 +42,7 @@ void trigger(Reading& r) {
   if (!relation) return;
   const TableName table = tree::table_name(*relation);
   r.rule("create-trigger", table, std::string(tree::text(r.node, "trigname")));
-  r.on(table, LockMode::share_row_exclusive).with_children = tree::flag(r.node, "row");
+  r.on(table, LockMode::share_row_exclusive).with_partitions = tree::flag(r.node, "row");
   if (const auto* other = tree::object(r.node, "constrrel")) r.on(tree::table_name(*other), LockMode::access_share);
 }
 
@@ -101,7 +101,7 @@ bool table_objects(Reading& r) {
     grant(r);
   } else if (tag == "AlterObjectDependsStmt" && r.node.contains("relation")) {
     r.rule("trigger-depends");
-    r.on(tree::table_name(*tree::object(r.node, "relation")), ael);
+    r.on(tree::table_name(*tree::object(r.node, "relation")), LockMode::access_share);
   } else {
     r.out.note.clear();
     return false;

@@ -46,7 +46,7 @@ void create_table(Reading& r) {
     if (key == "pktable" && tree::table_name(inner) != made) {
       alone = false;
       r.rule("create-table-references", tree::table_name(inner));
-      r.on(tree::table_name(inner), LockMode::share_row_exclusive).with_children = true;
+      r.on(tree::table_name(inner), LockMode::share_row_exclusive).with_partitions = true;
     }
     if (const auto* like = tree::object(inner, "relation"); like && key == "TableLikeClause") {
       r.on(tree::table_name(*like), LockMode::access_share);

@@ -28,6 +28,7 @@ constexpr auto k_rules = std::to_array<Rule>({
     {"reindex-everything", k_family, "one table after the other is locked until its indexes are built again",
      "one index at a time"},
     {"rename-index", k_family, "reads and writes go on", ""},
+    {"rename-index-as-table", k_family, "readers and writers of its table wait for a moment", "ALTER INDEX … RENAME"},
     {"attach-index", k_family, "reads of the partition wait for a moment", ""},
     {"cluster-on", k_family, "reads and writes go on: nothing is ordered before CLUSTER runs", ""},
 });

@@ -11,7 +11,7 @@ constexpr auto k_rules = std::to_array<Rule>({
     {"create-trigger", k_family, "writers wait for a moment; each of their writes runs the function from then on", ""},
     {"drop-trigger", k_family, "readers and writers wait for a moment", ""},
     {"rename-trigger", k_family, "readers and writers wait for a moment", ""},
-    {"trigger-depends", k_family, "readers and writers wait for a moment", ""},
+    {"trigger-depends", k_family, "reads and writes go on", ""},
     {"enable-trigger", k_family, "writers wait for a moment", ""},
     {"disable-trigger", k_family, "writers wait for a moment; with ALL foreign keys are checked no more",
      "name the trigger"},
