@@ -77,6 +77,7 @@ class Program {
 // One a file in orchestrator/cli/.
 void add_init(Program& program);
 void add_new(Program& program);
+void add_check(Program& program);
 void add_explain(Program& program);
 void add_up(Program& program);
 void add_pause(Program& program);

@@ -60,6 +60,35 @@ bool create_slot(const json::object& node) {
   return true;
 }
 
+SessionStep transaction_step(const json::object& node) {
+  const auto kind = tree::text(node, "kind");
+  if (kind == "TRANS_STMT_BEGIN" || kind == "TRANS_STMT_START") return SessionStep::begins_transaction;
+  if (tree::flag(node, "chain")) return SessionStep::none;
+  const bool ends = kind == "TRANS_STMT_COMMIT" || kind == "TRANS_STMT_ROLLBACK" || kind == "TRANS_STMT_PREPARE";
+  return ends ? SessionStep::ends_transaction : SessionStep::none;
+}
+
+// SET lock_timeout = 0, TO DEFAULT and RESET leave no limit that the text tells of.
+SessionStep setting_step(const json::object& node) {
+  const auto kind = tree::text(node, "kind");
+  if (kind == "VAR_RESET_ALL") return SessionStep::lifts_lock_limit;
+  if (tree::text(node, "name") != "lock_timeout") return SessionStep::none;
+  if (kind != "VAR_SET_VALUE") return SessionStep::lifts_lock_limit;
+  for (const auto& item : tree::list(node, "args")) {
+    const auto& constant = tree::body_of(item);
+    if (const auto* number = tree::object(constant, "ival")) {
+      const auto* value = number->if_contains("ival");  // left out: 0
+      return value && value->is_int64() && value->get_int64() > 0 ? SessionStep::limits_lock_waits
+                                                                  : SessionStep::lifts_lock_limit;
+    }
+    if (const auto* words = tree::object(constant, "sval")) {
+      const bool some = tree::text(*words, "sval").find_first_of("123456789") != std::string_view::npos;
+      return some ? SessionStep::limits_lock_waits : SessionStep::lifts_lock_limit;
+    }
+  }
+  return SessionStep::none;
+}
+
 }  // namespace
 
 bool cluster_wide(Reading& r) {
@@ -94,6 +123,8 @@ bool cluster_wide(Reading& r) {
   }
   if (among(k_settings, tag)) {
     r.rule("session");
+    if (tag == "TransactionStmt") r.out.session = transaction_step(r.node);
+    if (tag == "VariableSetStmt") r.out.session = setting_step(r.node);
     r.out.note = "no table is locked";
     if (tag == "DiscardStmt" && tree::text(r.node, "target") == "DISCARD_ALL") r.out.in_transaction = Answer::no;
     return true;

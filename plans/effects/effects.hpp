@@ -49,6 +49,9 @@ constexpr Waiting who_waits(LockMode lock) {
 // What no undo brings back by itself.
 enum class Loss { none, definition, values, rows };
 
+// What it does to the session that runs it.
+enum class SessionStep { none, begins_transaction, ends_transaction, limits_lock_waits, lifts_lock_limit };
+
 struct Rule;  // plans/effects/rule.hpp
 struct AppliedRule {
   const Rule* rule = nullptr;
@@ -67,6 +70,7 @@ struct StatementEffects {
   Answer fails = Answer::no;            // the server refuses it whatever the rows' values are
   std::string fails_because;
   Loss loss = Loss::none;
+  SessionStep session = SessionStep::none;
   std::vector<std::string> asks;  // what is unknown, as what would have to be asked
   bool opaque = false;            // it runs code: nothing follows from the text
 

@@ -7,9 +7,19 @@
 
 namespace pgphase {
 
+// The worst that a statement can do to which the rule applies. How bad it is this time, its effects say.
+enum class Gravity {
+  brief,   // nobody is held up for longer than it takes to write the catalogue
+  slow,    // somebody waits for as long as rows are read or written, or an index is built
+  breaks,  // code that runs now fails, or sees something else, from then on
+  loses,   // rows, values or definitions are gone
+  opaque,  // nobody knows
+};
+
 struct Rule {
   std::string_view id;          // "add-column-volatile-default"
   std::string_view family;      // docs/rules/FAMILY.md
+  Gravity gravity = Gravity::brief;
   std::string_view what;        // what happens, a sentence without its full stop
   std::string_view recipe;      // what to do instead; empty: it is all right as it is, with a short lock timeout
   std::string_view change{};    // the change of docs/changes that does it, or empty

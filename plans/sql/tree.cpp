@@ -7,6 +7,8 @@
 #include <memory>
 #include <set>
 
+#include "plans/sql/blanks.hpp"
+
 namespace pgphase::tree {
 namespace {
 
@@ -23,30 +25,6 @@ struct FreeResult {
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-// What the grammar skips before a statement: blanks and comments.
-std::size_t skip_blanks(std::string_view sql, std::size_t at) {
-  while (at < sql.size()) {
-    if (std::string_view(" \t\r\n\f\v;").find(sql[at]) != std::string_view::npos) {
-      ++at;
-    } else if (sql.substr(at, 2) == "--") {
-      at = std::min(sql.find('\n', at), sql.size());
-    } else if (sql.substr(at, 2) == "/*") {
-      int depth = 0;  // comments nest in SQL
-      do {
-        if (sql.substr(at, 2) == "/*")
-          ++depth, at += 2;
-        else if (sql.substr(at, 2) == "*/")
-          --depth, at += 2;
-        else
-          ++at;
-      } while (depth > 0 && at < sql.size());
-    } else {
-      break;
-    }
-  }
-  return at;
 }
 
 std::size_t number(const json::object& node, std::string_view key) {

@@ -4,30 +4,13 @@
 
 #include <algorithm>
 
+#include "plans/base/utf8.hpp"
+
 namespace pgphase {
 namespace {
 
 // Longer lines are cut for display, around the place that matters.
 constexpr std::size_t k_widest_excerpt = 160;
-
-bool continues_character(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-}
-
-// Bytes of the UTF-8 character at the front of the text; 0 when there is none.
-std::size_t character_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!continues_character(text[i])) return 0;
-  }
-  const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-  const bool no_code_point = (first == 0xED && byte(1) >= 0xA0) || (first == 0xF4 && byte(1) >= 0x90);
-  return overlong || no_code_point ? 0 : length;
-}
 
 std::string line_of(std::string_view text, int line) {
   for (int at = 1; at < line; ++at) {
@@ -39,7 +22,7 @@ std::string line_of(std::string_view text, int line) {
   if (text.ends_with('\r')) text.remove_suffix(1);
   std::string out;
   while (!text.empty()) {
-    const auto length = character_length(text);
+    const auto length = utf8_length(text);
     // An excerpt goes to a terminal, where no control character of the file may act, and into JSON, which is UTF-8.
     const bool control = static_cast<unsigned char>(text[0]) < 0x20 || text[0] == 0x7f;
     if (length == 0 || control) {
@@ -57,19 +40,19 @@ void render_excerpt(std::string& out, const Diagnostic& found) {
   std::size_t byte = 0;
   for (int column = 1; column < found.column && byte < line.size(); ++column) {
     do ++byte;
-    while (byte < line.size() && continues_character(line[byte]));
+    while (byte < line.size() && continues_utf8(line[byte]));
   }
   if (line.size() > k_widest_excerpt) {
     std::size_t from = byte > k_widest_excerpt / 2 ? byte - k_widest_excerpt / 2 : 0;
-    while (from < line.size() && continues_character(line[from])) ++from;
+    while (from < line.size() && continues_utf8(line[from])) ++from;
     std::size_t to = std::min(line.size(), from + k_widest_excerpt);
-    while (to < line.size() && continues_character(line[to])) ++to;
+    while (to < line.size() && continues_utf8(line[to])) ++to;
     line = line.substr(from, to - from);
     byte -= std::min(byte, from);
   }
   const auto width = static_cast<std::size_t>(
       std::count_if(line.begin(), line.begin() + static_cast<std::ptrdiff_t>(std::min(byte, line.size())),
-                    [](char c) { return !continues_character(c); }));
+                    [](char c) { return !continues_utf8(c); }));
   out += fmt::format("    {}\n    {}^\n", line, std::string(width, ' '));
 }
 
@@ -119,7 +102,7 @@ void Findings::add_inside(const Text& where, std::size_t character, std::string 
     at.column = 1;
     std::size_t left = character;
     for (std::size_t i = line_start; i < text_.size(); ++i) {
-      if (continues_character(text_[i])) continue;
+      if (continues_utf8(text_[i])) continue;
       if (i >= where.offset) {
         if (left == 0) break;
         --left;

@@ -8,24 +8,24 @@ namespace {
 constexpr std::string_view k_family = "rows";
 
 constexpr auto k_rules = std::to_array<Rule>({
-    {"select", k_family, "reads", ""},
-    {"select-for-update", k_family, "the rows are locked until the transaction ends", ""},
-    {"explain", k_family, "nothing is carried out", ""},
-    {"insert", k_family, "reads and writes go on", ""},
-    {"insert-select", k_family, "all rows are written in one transaction, under one snapshot",
+    {"select", k_family, Gravity::brief, "reads", ""},
+    {"select-for-update", k_family, Gravity::slow, "the rows are locked until the transaction ends", ""},
+    {"explain", k_family, Gravity::brief, "nothing is carried out", ""},
+    {"insert", k_family, Gravity::brief, "reads and writes go on", ""},
+    {"insert-select", k_family, Gravity::slow, "all rows are written in one transaction, under one snapshot",
      "fill the table in the backfill phase"},
-    {"update-every-row", k_family, "every row is locked until the last one is written",
+    {"update-every-row", k_family, Gravity::slow, "every row is locked until the last one is written",
      "a [[backfill]] step with `set`, which commits batch by batch"},
-    {"update-some-rows", k_family, "the rows are locked until the last one is written",
+    {"update-some-rows", k_family, Gravity::slow, "the rows are locked until the last one is written",
      "a [[backfill]] step with `set` and `where`, unless they are few"},
-    {"delete-every-row", k_family, "every row is lost, and locked until the last one is gone",
+    {"delete-every-row", k_family, Gravity::loses, "every row is lost, and locked until the last one is gone",
      "delete the rows in batches"},
-    {"delete-some-rows", k_family, "the rows are lost, and locked until the last one is gone",
+    {"delete-some-rows", k_family, Gravity::loses, "the rows are lost, and locked until the last one is gone",
      "delete the rows in batches, unless they are few"},
-    {"merge", k_family, "the rows are locked until the last one is written", "a [[backfill]] step, unless they are few",
-     "", "15 has it first", 15},
-    {"copy-from", k_family, "all rows are written in one transaction", ""},
-    {"copy-to", k_family, "reads for as long as it takes, under one snapshot", ""},
+    {"merge", k_family, Gravity::slow, "the rows are locked until the last one is written",
+     "a [[backfill]] step, unless they are few", "", "15 has it first", 15},
+    {"copy-from", k_family, Gravity::brief, "all rows are written in one transaction", ""},
+    {"copy-to", k_family, Gravity::brief, "reads for as long as it takes, under one snapshot", ""},
 });
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "plans/check/harm.hpp"
 #include "plans/effects/rule.hpp"
 #include "plans/sql/statement.hpp"
 #include "tests/support/proof/compare.hpp"
@@ -28,6 +29,33 @@ StatementEffects said_of(const Form& form, Known known) {
     return {};
   }
   return parsed->front().effects;
+}
+
+// Somebody waited while rows were read or written or an index was built, or rows are gone.
+bool did_harm(const Observation& seen) {
+  if (!seen.carried_out || seen.fails) return false;
+  return seen.rows_lost || std::any_of(seen.relations.begin(), seen.relations.end(), [](const auto& entry) {
+           const Seen& one = entry.second;
+           const bool table = one.kind == 'r' || one.kind == 'p' || one.kind == 'm';
+           return table && who_waits(one.lock).writes && (one.scanned || one.rewritten || one.index_built);
+         });
+}
+
+// What `check` says of a form has to be what was seen: no harm that it does not find, no error that it makes up.
+void compare_harms(const Case& one, const std::string& head) {
+  const auto harms = harms_of(one.said);
+  const bool found = std::any_of(harms.begin(), harms.end(), [](const Harm& h) { return h.severity > Severity::note; });
+  if (did_harm(one.seen)) {
+    EXPECT_TRUE(found) << head << ", in the state \"" << one.label << "\": it does harm, and `check` finds none";
+  }
+  for (const Harm& harm : harms) {
+    const bool claims = harm.severity == Severity::error && harm.rule->gravity == Gravity::slow;
+    if (!claims || !one.seen.carried_out || one.seen.fails) continue;
+    const bool rows = std::any_of(one.seen.relations.begin(), one.seen.relations.end(),
+                                  [](const auto& entry) { return entry.second.changed; });
+    EXPECT_TRUE(did_harm(one.seen) || rows) << head << ", in the state \"" << one.label << "\": `check` says \""
+                                            << harm.message << "\", and nothing is seen of it";
+  }
 }
 
 std::string list(const std::vector<std::string>& lines) {
@@ -80,6 +108,10 @@ TEST_P(ProofPgTest, TheServerDoesWhatTheRulesSay) {
   }
   if (const auto wrong = disagreements(by_catalogue, form.shown); !wrong.empty()) {
     ADD_FAILURE() << head << ", with the catalogue:" << list(wrong);
+  }
+  for (const auto& one : by_catalogue) compare_harms(one, head + ", with the catalogue");
+  for (const auto& one : by_text) {
+    if (did_harm(one.seen)) compare_harms(one, head + ", by its text alone");
   }
   const std::set<std::string_view> expected(form.rules.begin(), form.rules.end());
   EXPECT_EQ(named, expected) << head << ": the rules are " << ids(named) << "; the form names " << ids(expected);

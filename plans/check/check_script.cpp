@@ -1,0 +1,222 @@
+#include "plans/check/check_script.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "plans/base/utf8.hpp"
+#include "plans/check/script_rules.hpp"
+#include "plans/check/waiver.hpp"
+#include "plans/sql/quote.hpp"
+#include "plans/sql/script.hpp"
+#include "plans/sql/statement.hpp"
+#include "plans/toml/reader.hpp"
+
+namespace pgphase {
+namespace {
+
+struct Held {
+  LockMode lock = LockMode::none;
+  int line = 0;  // of the statement that took it
+};
+
+class Checker {
+ public:
+  Checker(std::string_view text, ScriptOptions options)
+      : text_(text),
+        lines_(text),
+        known_(std::move(options.known)),
+        runs_in_one_(options.in_transaction),
+        in_transaction_(options.in_transaction) {}
+
+  ScriptReport operator()() {
+    const Script script = take_apart(text_);
+    for (const auto& part : script.parts) look_at(part);
+    if (!script.error.empty()) {
+      add(Severity::error, script_rule("not-sql"), script.error_at, script.error_at, script.error, {});
+    }
+    std::stable_sort(out_.findings.begin(), out_.findings.end(),
+                     [](const auto& a, const auto& b) { return a.begin < b.begin; });
+    return std::move(out_);
+  }
+
+ private:
+  void add(Severity severity, const Rule& rule, std::size_t from, std::size_t to, std::string message,
+           std::string toml) {
+    out_.findings.push_back({severity, &rule, lines_.at(from), lines_.at(to), std::move(message), std::move(toml)});
+  }
+
+  void look_at(const ScriptPart& part) {
+    if (part.kind == ScriptPart::Kind::psql_command) {
+      const auto& rule = script_rule("psql-command");
+      add(Severity::warning, rule, part.begin, part.end, std::string(rule.what), {});
+      return;
+    }
+    ++out_.statements;
+    const auto sql = text_.substr(part.begin, part.end - part.begin);
+    const auto parsed = parse_in_order(sql, known_);
+    if (!parsed) {
+      const auto at = part.begin + byte_of(sql, parsed.error().character);
+      add(Severity::error, script_rule("not-sql"), at, part.end, parsed.error().message, {});
+      return;
+    }
+    std::vector<Harm> harms;
+    for (const auto& statement : *parsed) {
+      auto found = harms_of(statement.effects);
+      harms.insert(harms.end(), found.begin(), found.end());
+      together(statement, part, harms);
+    }
+    waive(part, harms);
+    for (auto& harm : harms) {
+      add(harm.severity, *harm.rule, part.begin, part.end, std::move(harm.message), std::move(harm.toml));
+    }
+  }
+
+  // --- what the statements do together
+
+  void together(const ParsedStatement& statement, const ScriptPart& part, std::vector<Harm>& harms) {
+    const auto& effects = statement.effects;
+    const int line = lines_.at(part.begin).line;
+    switch (effects.session) {
+      case SessionStep::begins_transaction:
+        in_transaction_ = true;
+        return;
+      case SessionStep::ends_transaction:
+        in_transaction_ = runs_in_one_;
+        if (!in_transaction_) held_.clear();
+        return;
+      case SessionStep::limits_lock_waits:
+        has_timeout_ = true;
+        return;
+      case SessionStep::lifts_lock_limit:
+        has_timeout_ = false;
+        return;
+      case SessionStep::none:
+        break;
+    }
+    if (in_transaction_ && effects.in_transaction == Answer::no) {
+      const auto& rule = script_rule("not-in-a-transaction");
+      harms.push_back({Severity::error, &rule, {}, {}, std::string(rule.what), {}});
+    }
+    if (in_transaction_) held_meanwhile(effects, harms);
+    for (const auto& one : effects.relations) {
+      if (one.own || one.kind != RelationKind::table || !one.described.empty()) continue;
+      if (!who_waits(one.lock).writes) continue;
+      if (!has_timeout_ && !told_of_timeout_) {
+        const auto& rule = script_rule("no-lock-timeout");
+        harms.push_back({Severity::note,
+                         &rule,
+                         one.relation,
+                         {},
+                         fmt::format("{} on {} without a lock_timeout: {}", to_string(one.lock),
+                                     display_name(one.relation), rule.what),
+                         {}});
+        told_of_timeout_ = true;
+      }
+      auto& held = held_[one.relation];
+      if (held.lock < one.lock) held = {one.lock, line};
+    }
+    if (!in_transaction_) held_.clear();
+  }
+
+  void held_meanwhile(const StatementEffects& effects, std::vector<Harm>& harms) const {
+    if (held_.empty()) return;
+    const RelationEffects* slow = nullptr;
+    for (const auto& one : effects.relations) {
+      const auto cost = std::max({one.scan, one.rewrite, one.index_build});
+      // What a query reads may be little; what is read to write it is not.
+      const bool reads_only = one.lock <= LockMode::row_share && !one.changes_rows;
+      if (one.own || cost == Answer::no || (reads_only && cost != Answer::yes)) continue;
+      if (!slow || cost > std::max({slow->scan, slow->rewrite, slow->index_build})) slow = &one;
+    }
+    if (!slow) return;
+    const auto strongest = std::max_element(held_.begin(), held_.end(),
+                                            [](const auto& a, const auto& b) { return a.second.lock < b.second.lock; });
+    const auto& [table, held] = *strongest;
+    // Held up by this statement's own lock already, and told so.
+    const bool told = std::any_of(effects.relations.begin(), effects.relations.end(), [&](const auto& one) {
+      return one.relation == table && one.described.empty() && one.lock >= held.lock;
+    });
+    if (told && !harms.empty()) return;
+    const bool sure = std::max({slow->scan, slow->rewrite, slow->index_build}) == Answer::yes;
+    harms.push_back(
+        {sure ? Severity::error : Severity::warning,
+         &script_rule("lock-held-meanwhile"),
+         table,
+         {},
+         fmt::format("{} {} {} while this reads or writes the rows of {}: {} was taken in line {}, and is held until "
+                     "the transaction ends",
+                     who_waits(held.lock).reads ? "readers and writers of" : "writers of", display_name(table),
+                     sure ? "wait" : "may wait",
+                     slow->described.empty() ? display_name(slow->relation) : slow->described, to_string(held.lock),
+                     held.line),
+         {}});
+  }
+
+  // --- waivers
+
+  void waive(const ScriptPart& part, std::vector<Harm>& harms) {
+    const auto waivers = waivers_in(comments_of(text_.substr(part.leading, part.begin - part.leading)));
+    for (const auto& waiver : waivers) {
+      for (const auto& id : waiver.rules) {
+        if (!find_rule(id)) {
+          std::vector<std::string> ids;
+          for (const auto rules : {all_rules(), script_rules()}) {
+            for (const auto& rule : rules) ids.emplace_back(rule.id);
+          }
+          const auto meant = nearest(id, ids);
+          add(Severity::error, script_rule("waiver-of-no-rule"), part.begin, part.begin,
+              fmt::format("the waiver names the rule {}, which does not exist{}", id,
+                          meant.empty() ? "" : fmt::format("; {} does", meant)),
+              {});
+          continue;
+        }
+        if (waiver.reason.empty()) {
+          add(Severity::error, script_rule("waiver-without-reason"), part.begin, part.begin,
+              fmt::format("the waiver of {} gives no reason; write -- pgphase:allow {}: why it does no harm here", id,
+                          id),
+              {});
+          continue;
+        }
+        const auto before = harms.size();
+        std::erase_if(harms, [&](const Harm& one) { return one.rule->id == id; });
+        out_.waived += before - harms.size();
+        if (before == harms.size()) {
+          add(Severity::warning, script_rule("waiver-unused"), part.begin, part.begin,
+              fmt::format("the waiver of {} is about nothing: the statement does not do it", id), {});
+        }
+      }
+    }
+  }
+
+  static std::size_t byte_of(std::string_view sql, std::size_t character) {
+    std::size_t at = 0;
+    for (; at < sql.size(); ++at) {
+      if (continues_utf8(sql[at])) continue;
+      if (character == 0) break;
+      --character;
+    }
+    return at;
+  }
+
+  std::string_view text_;
+  Lines lines_;
+  Known known_;
+  bool runs_in_one_;
+  bool in_transaction_;
+  bool has_timeout_ = false;
+  bool told_of_timeout_ = false;
+  std::map<TableName, Held> held_;
+  ScriptReport out_;
+};
+
+}  // namespace
+
+ScriptReport check_script(std::string_view text, ScriptOptions options) {
+  return Checker(text, std::move(options))();
+}
+
+}  // namespace pgphase

@@ -1,0 +1,127 @@
+// What `check` finds in a file of SQL: by statement, by what its statements do together, and by what is waived.
+#include "plans/check/check_script.hpp"
+
+#include <gmock/gmock.h>
+
+#include "plans/check/script_rules.hpp"
+#include "plans/effects/rule.hpp"
+
+namespace pgphase {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> found(std::string_view sql, ScriptOptions options = {}) {
+  std::vector<std::string> out;
+  for (const auto& one : check_script(sql, std::move(options)).findings) {
+    if (one.rule->id == "no-lock-timeout") continue;  // has a test of its own
+    out.push_back(std::to_string(one.begin.line) + " " + to_string(one.severity) + " " + std::string(one.rule->id));
+  }
+  return out;
+}
+
+std::string first_message(std::string_view sql) {
+  for (const auto& one : check_script(sql, {}).findings) {
+    if (one.rule->id != "no-lock-timeout") return one.message;
+  }
+  return "nothing";
+}
+
+TEST(CheckScriptTest, WhatHoldsOthersUpForLongIsAnErrorAndWhatIsBriefIsNone) {
+  EXPECT_THAT(found("CREATE INDEX i ON t (a);"), ElementsAre("1 error create-index"));
+  EXPECT_THAT(found("CREATE INDEX CONCURRENTLY i ON t (a);"), IsEmpty());
+  EXPECT_THAT(found("ALTER TABLE t ADD COLUMN a int;\nALTER TABLE t ADD COLUMN b int DEFAULT 3;"), IsEmpty());
+  EXPECT_THAT(found("ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;\nALTER TABLE t VALIDATE CONSTRAINT c;"),
+              IsEmpty());
+  EXPECT_EQ(first_message("CREATE INDEX i ON t (a);"), "writers of t wait until the index is built");
+  EXPECT_EQ(first_message("ALTER TABLE s.t ADD CONSTRAINT c CHECK (a > 0)"),
+            "readers and writers of s.t wait until every row has been read");
+}
+
+TEST(CheckScriptTest, WhatIsNotKnownIsAWarningNeverNothing) {
+  EXPECT_THAT(found("ALTER TABLE t ADD COLUMN a int DEFAULT f();"),
+              ElementsAre("1 warning add-column-unknown-default"));
+  EXPECT_THAT(found("DO $$ BEGIN END $$;"), ElementsAre("1 warning opaque"));
+  EXPECT_THAT(found("UPDATE t SET a = 1 WHERE b = 2;"), ElementsAre("1 warning update-some-rows"));
+}
+
+TEST(CheckScriptTest, WhatIsLostOrBreaksIsAnError) {
+  EXPECT_THAT(found("DROP TABLE t;\nALTER TABLE u RENAME COLUMN a TO b;\nALTER TABLE v DROP COLUMN a;"),
+              ElementsAre("1 error drop-table", "2 error rename-column", "3 error drop-column"));
+}
+
+TEST(CheckScriptTest, ATableOfTheFileItselfIsNobodyElses) {
+  EXPECT_THAT(
+      found("CREATE TABLE t (a int);\nCREATE INDEX i ON t (a);\nALTER TABLE t ADD CHECK (a > 0);\nDROP TABLE t;"),
+      IsEmpty());
+}
+
+TEST(CheckScriptTest, ALockOfATransactionIsHeldForAllThatFollowsInIt) {
+  const std::string two =
+      "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;\nALTER TABLE t VALIDATE CONSTRAINT c;";
+  EXPECT_THAT(found("BEGIN;\n" + two + "\nCOMMIT;"), ElementsAre("3 error lock-held-meanwhile"));
+  EXPECT_THAT(found(two, {{}, true}), ElementsAre("2 error lock-held-meanwhile"));
+  EXPECT_THAT(found("BEGIN;\nALTER TABLE t ADD COLUMN a int;\nCOMMIT;\nBEGIN;\nUPDATE u SET a = 1;\nCOMMIT;"),
+              ElementsAre("5 error update-every-row"));
+  EXPECT_THAT(found("BEGIN;\nALTER TABLE t ADD COLUMN a int;\nUPDATE u SET a = 1;\nCOMMIT;"),
+              ElementsAre("3 error update-every-row", "3 error lock-held-meanwhile"));
+  EXPECT_THAT(found("BEGIN;\nCREATE INDEX CONCURRENTLY i ON t (a);\nEND;"),
+              ElementsAre("2 error not-in-a-transaction"));
+  EXPECT_THAT(found("BEGIN;\nROLLBACK TO s;\nCREATE INDEX CONCURRENTLY i ON t (a);\nEND;"),
+              ElementsAre("3 error not-in-a-transaction"));
+}
+
+TEST(CheckScriptTest, AStrongLockWithoutATimeoutIsNotedOnce) {
+  const auto count = [](std::string_view sql) {
+    int notes = 0;
+    for (const auto& one : check_script(sql, {}).findings) notes += one.rule->id == "no-lock-timeout" ? 1 : 0;
+    return notes;
+  };
+  const std::string two = "ALTER TABLE t ADD COLUMN a int; ALTER TABLE u ADD COLUMN a int;";
+  EXPECT_EQ(count(two), 1);
+  EXPECT_EQ(count("SET lock_timeout = '2s';" + two), 0);
+  EXPECT_EQ(count("SET lock_timeout TO 2000;" + two), 0);
+  EXPECT_EQ(count("SET lock_timeout = 0;" + two), 1);
+  EXPECT_EQ(count("SET lock_timeout = '2s'; RESET lock_timeout;" + two), 1);
+  EXPECT_EQ(count("CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int;"), 0);
+}
+
+TEST(CheckScriptTest, AWaiverTakesAwayWhatItNamesAndSaysWhy) {
+  const auto report =
+      check_script("-- pgphase:allow create-index: the table has ten rows\nCREATE INDEX i ON t (a);", {});
+  EXPECT_EQ(report.waived, 1U);
+  EXPECT_THAT(found("-- pgphase:allow create-index: ten rows\nCREATE INDEX i ON t (a);"), IsEmpty());
+  EXPECT_THAT(found("-- pgphase:allow create-index\nCREATE INDEX i ON t (a);"),
+              ElementsAre("2 error waiver-without-reason", "2 error create-index"));
+  EXPECT_THAT(found("-- pgphase:allow drop-table, create-index: why\nCREATE INDEX i ON t (a);"),
+              ElementsAre("2 warning waiver-unused"));
+  EXPECT_THAT(found("-- pgphase:allow create-indx: why\nSELECT 1;"), ElementsAre("2 error waiver-of-no-rule"));
+  EXPECT_THAT(first_message("-- pgphase:allow create-indx: why\nSELECT 1;"), HasSubstr("create-index does"));
+  EXPECT_THAT(found("-- pgphase:allowed by nobody\nSELECT 1;"), IsEmpty());
+}
+
+TEST(CheckScriptTest, WhatIsNoSqlIsAnErrorAtItsPlace) {
+  const auto report = check_script("SELECT 1;\n  SELCT 2;\nDROP TABLE t;", {});
+  ASSERT_GE(report.findings.size(), 2U);
+  EXPECT_EQ(report.findings[0].rule->id, "not-sql");
+  EXPECT_EQ(report.findings[0].begin, (Position{2, 3}));
+  EXPECT_EQ(report.findings[1].rule->id, "drop-table");
+  EXPECT_THAT(found("\\connect x\nSELECT 1;"), ElementsAre("1 warning psql-command"));
+  EXPECT_THAT(found("SELECT 'a"), ElementsAre("1 error not-sql"));
+}
+
+TEST(CheckScriptTest, AFindingNamesTheChangeThatDoesIt) {
+  const auto report = check_script("CREATE INDEX i ON t (a);", {});
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_THAT(report.findings[0].toml, HasSubstr("create_index"));
+}
+
+TEST(ScriptRulesTest, AnIdStandsForOneRule) {
+  for (const Rule& one : script_rules()) EXPECT_EQ(find_rule(one.id), &one) << one.id;
+  EXPECT_EQ(find_rule("no-such-rule"), nullptr);
+}
+
+}  // namespace
+}  // namespace pgphase
