@@ -5,22 +5,16 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json/serialize.hpp>
-#include <filesystem>
 #include <fstream>
-#include <iostream>
-#include <sstream>
 
 #include "orchestrator/cli/check_view.hpp"
 #include "orchestrator/cli/program.hpp"
+#include "orchestrator/cli/sql_input.hpp"
 #include "plans/base/one_line.hpp"
 #include "plans/catalogue/catalogue.hpp"
 
-#include "plans/sql/script.hpp"
-
 namespace pgphase {
 namespace {
-
-namespace fs = std::filesystem;
 
 struct CheckOptions {
   std::vector<std::string> paths;
@@ -29,53 +23,10 @@ struct CheckOptions {
   bool in_transaction = false, strict = false;
 };
 
-Error unreadable(const std::string& path, const std::string& why) {
-  return make_error(Errc::usage, fmt::format("{} cannot be read: {}", one_line(path), why));
-}
-
-// A folder stands for the SQL below it, in the order of names.
-Result<std::vector<std::string>> files_of(const std::string& path) {
-  if (path == "-") return std::vector{path};
-  std::error_code problem;
-  const auto status = fs::status(path, problem);
-  if (problem || !fs::exists(status)) return unreadable(path, problem ? problem.message() : "there is no such file");
-  if (!fs::is_directory(status)) return std::vector{path};
-  std::vector<std::string> out;
-  fs::recursive_directory_iterator entry(path, problem);
-  for (const fs::recursive_directory_iterator end; !problem && entry != end; entry.increment(problem)) {
-    std::error_code ignored;
-    if (entry->path().extension() == ".sql" && entry->is_regular_file(ignored)) out.push_back(entry->path().string());
-  }
-  if (problem) return unreadable(path, problem.message());
-  if (out.empty()) return unreadable(path, "there is no file *.sql in it");
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-// Of what is too large, enough for that to be seen.
-Result<std::string> text_of(const std::string& path) {
-  std::ifstream file;
-  if (path != "-") {
-    file.open(path, std::ios::binary);
-    if (!file) return unreadable(path, "it cannot be opened");
-  }
-  std::istream& in = path == "-" ? std::cin : file;
-  std::string out;
-  std::string piece(64UL * 1024, '\0');
-  while (out.size() <= k_max_script_bytes && in) {
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    out.append(piece, 0, static_cast<std::size_t>(in.gcount()));
-  }
-  if (in.bad()) return unreadable(path, "reading it failed");
-  // Some editors of Windows begin a file with this mark; PostgreSQL does not know it.
-  if (out.starts_with("\xEF\xBB\xBF")) out.erase(0, 3);
-  return out;
-}
-
 Result<void> check_sql(const std::string& path, const CheckOptions& options, CheckReport& report) {
-  PGPHASE_TRY(files, files_of(path));
+  PGPHASE_TRY(files, sql_files(path));
   for (const auto& file : files) {
-    PGPHASE_TRY(text, text_of(file));
+    PGPHASE_TRY(text, sql_text(file));
     ScriptOptions script;
     script.known.server = options.server;
     script.in_transaction = options.in_transaction;

@@ -11,18 +11,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// By their files' names: a plan that is being written and cannot be read yet has its number all the same.
-std::vector<PlanId> plans_in(const fs::path& folder) {
-  std::vector<PlanId> ids;
-  std::error_code problem;  // a folder that is not there: new_plan says what to do
-  for (fs::directory_iterator entry(folder, problem), end; !problem && entry != end; entry.increment(problem)) {
-    const auto& path = entry->path();
-    if (path.extension() == ".toml" && !path.filename().string().starts_with('.'))
-      ids.push_back({path.stem().string()});
-  }
-  return ids;
-}
-
 ExitCode make_new(Program& program, const std::string& name) {
   auto& console = program.console();
   const auto& folder = program.settings().plans;

@@ -93,6 +93,7 @@ Program::Program()
   add_init(*this);
   add_new(*this);
   add_check(*this);
+  add_split(*this);
   add_explain(*this);
   add_up(*this);
   add_pause(*this);

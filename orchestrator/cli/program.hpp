@@ -78,6 +78,7 @@ class Program {
 void add_init(Program& program);
 void add_new(Program& program);
 void add_check(Program& program);
+void add_split(Program& program);
 void add_explain(Program& program);
 void add_up(Program& program);
 void add_pause(Program& program);

@@ -188,7 +188,15 @@ Result<std::vector<std::string>> init_project(const fs::path& folder) {
   return out;
 }
 
-Result<std::string> new_plan(const fs::path& plans_folder, std::string_view name, const std::vector<PlanId>& existing) {
+namespace {
+
+struct Place {
+  fs::path path;
+  std::string name;
+  std::vector<PlanId> required;
+};
+
+Result<Place> next_place(const fs::path& plans_folder, std::string_view name, const std::vector<PlanId>& existing) {
   PGPHASE_TRY(part, file_name_part(name));
   std::error_code problem;
   if (!fs::is_directory(plans_folder, problem)) {
@@ -199,12 +207,60 @@ Result<std::string> new_plan(const fs::path& plans_folder, std::string_view name
     return std::pair(number_of(a.value), a.value) < std::pair(number_of(b.value), b.value);
   });
   const std::uint64_t number = last == existing.end() ? 1 : number_of(last->value) + 1;
-  std::vector<PlanId> required;
-  if (last != existing.end()) required.push_back(*last);
+  Place out{plans_folder / fmt::format("{:03}_{}.toml", number, part), part, {}};
+  if (last != existing.end()) out.required.push_back(*last);
+  return out;
+}
 
-  const fs::path path = plans_folder / fmt::format("{:03}_{}.toml", number, part);
-  PGPHASE_CHECK(create_file(path, plan_template(describe(part), required)));
-  return path.string();
+}  // namespace
+
+Result<std::string> new_plan(const fs::path& plans_folder, std::string_view name, const std::vector<PlanId>& existing) {
+  PGPHASE_TRY(place, next_place(plans_folder, name, existing));
+  PGPHASE_CHECK(create_file(place.path, plan_template(describe(place.name), place.required)));
+  return place.path.string();
+}
+
+Result<std::string> new_plan_of(const fs::path& plans_folder, std::string_view name,
+                                const std::vector<PlanId>& existing, std::string_view text) {
+  PGPHASE_TRY(place, next_place(plans_folder, name, existing));
+  std::string whole(text);
+  for (const PlanId& id : place.required) {
+    whole.insert(whole.find('\n') + 1, fmt::format("requires = [\"{}\"]\n", id.value));
+  }
+  PGPHASE_CHECK(create_file(place.path, whole));
+  return place.path.string();
+}
+
+std::vector<PlanId> plans_in(const fs::path& folder) {
+  std::vector<PlanId> ids;
+  std::error_code problem;  // a folder that is not there: new_plan says what to do
+  for (fs::directory_iterator entry(folder, problem), end; !problem && entry != end; entry.increment(problem)) {
+    const auto& path = entry->path();
+    if (path.extension() == ".toml" && !path.filename().string().starts_with('.'))
+      ids.push_back({path.stem().string()});
+  }
+  return ids;
+}
+
+std::string plan_name_from(std::string_view text, std::string_view otherwise) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool kept = byte < 0x80 && std::isalnum(byte) != 0;
+    if (kept) {
+      out += static_cast<char>(std::tolower(byte));
+    } else if (!out.empty() && out.back() != '_') {
+      out += '_';
+    }
+  }
+  // pgphase gives the number itself.
+  if (const auto digits = out.find_first_not_of("0123456789"); digits != 0 && digits != std::string::npos) {
+    if (out[digits] == '_') out.erase(0, digits + 1);
+  }
+  if (out.size() > k_longest_name) out.resize(k_longest_name);
+  while (out.ends_with('_')) out.pop_back();
+  if (out.empty() || out.find_first_not_of("0123456789") == std::string::npos) return std::string(otherwise) + out;
+  return out;
 }
 
 }  // namespace pgphase

@@ -21,6 +21,14 @@ Result<std::vector<std::string>> init_project(const std::filesystem::path& folde
 // file name's part; Errc::refused when the folder is missing or not writable.
 Result<std::string> new_plan(const std::filesystem::path& plans_folder, std::string_view name,
                              const std::vector<PlanId>& existing);
+// The same with a text of its own, which begins with `format` and gets `requires` behind that.
+Result<std::string> new_plan_of(const std::filesystem::path& plans_folder, std::string_view name,
+                                const std::vector<PlanId>& existing, std::string_view text);
+// Ids of the plans in a folder by their files' names: one that cannot be read has its number all the same. Empty where
+// there is no folder.
+std::vector<PlanId> plans_in(const std::filesystem::path& plans_folder);
+// Letters, digits and "_" of a text, as far as a plan's name holds them; `otherwise` when nothing is left.
+std::string plan_name_from(std::string_view text, std::string_view otherwise);
 
 // What the two write.
 std::string settings_template();

@@ -46,7 +46,15 @@ ChangeToml& ChangeToml::list(std::string_view key, const std::vector<std::string
 }
 
 ChangeToml& ChangeToml::yes(std::string_view key) {
-  out_ += fmt::format("{} = true\n", key);
+  return raw(key, "true");
+}
+
+ChangeToml& ChangeToml::no(std::string_view key) {
+  return raw(key, "false");
+}
+
+ChangeToml& ChangeToml::raw(std::string_view key, std::string_view toml) {
+  out_ += fmt::format("{} = {}\n", key, toml);
   return *this;
 }
 

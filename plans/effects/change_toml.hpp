@@ -18,6 +18,8 @@ class ChangeToml {
   ChangeToml& text(std::string_view key, std::string_view value);
   ChangeToml& list(std::string_view key, const std::vector<std::string>& values);
   ChangeToml& yes(std::string_view key);
+  ChangeToml& no(std::string_view key);
+  ChangeToml& raw(std::string_view key, std::string_view toml);
   // { schema, table, columns }
   ChangeToml& reference(std::string_view key, const TableName& table, const std::vector<std::string>& columns);
   std::string str() const { return out_; }

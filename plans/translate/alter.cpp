@@ -1,0 +1,171 @@
+// ALTER TABLE, command by command, and RENAME.
+#include <fmt/format.h>
+
+#include "plans/effects/change_toml.hpp"
+#include "plans/sql/deparse.hpp"
+#include "plans/sql/quote.hpp"
+#include "plans/translate/translator.hpp"
+
+namespace pgphase::translate {
+namespace {
+
+namespace json = boost::json;
+using effects::ChangeToml;
+
+// The statement with this one command.
+std::optional<std::string> alone(const tree::RawStatement& raw, const json::object& command) {
+  if (tree::list(raw.node, "cmds").size() == 1) return raw.text;
+  json::object one = raw.node;
+  one["cmds"] = json::array{json::object{{"AlterTableCmd", command}}};
+  return tree::deparse(raw.tag, one);
+}
+
+struct Undo {
+  std::string_view subtype;
+  std::string_view command;  // after "ALTER TABLE t ", with the name in it where {} stands
+};
+
+constexpr Undo k_undone_by[] = {
+    {"AT_EnableTrig", "DISABLE TRIGGER {}"},
+    {"AT_DisableTrig", "ENABLE TRIGGER {}"},
+    {"AT_EnableRowSecurity", "DISABLE ROW LEVEL SECURITY"},
+    {"AT_DisableRowSecurity", "ENABLE ROW LEVEL SECURITY"},
+    {"AT_ForceRowSecurity", "NO FORCE ROW LEVEL SECURITY"},
+    {"AT_NoForceRowSecurity", "FORCE ROW LEVEL SECURITY"},
+};
+
+std::string undo_of(std::string_view subtype, const TableName& table, std::string_view name) {
+  for (const auto& row : k_undone_by) {
+    if (row.subtype != subtype) continue;
+    std::string command(row.command);
+    if (const auto at = command.find("{}"); at != std::string::npos) {
+      command.replace(at, 2, quote_ident(std::string(name)));
+    }
+    return fmt::format("ALTER TABLE {} {}", qualified(table), command);
+  }
+  return {};
+}
+
+}  // namespace
+
+void Translator::alter_table(const tree::RawStatement& raw, Translated& out) {
+  const auto* relation = tree::object(raw.node, "relation");
+  const auto kind = tree::text(raw.node, "objtype");
+  if (!relation || (kind != "OBJECT_TABLE" && !kind.empty())) {
+    one_way(Phase::additive, relation ? "alter " + tree::table_name(*relation).name : "alter", raw.text,
+            "what it was before is not in the SQL", out);
+    return;
+  }
+  const TableName table = tree::table_name(*relation);
+  for (const auto& item : tree::list(raw.node, "cmds")) command(raw, table, tree::body_of(item), out);
+}
+
+void Translator::command(const tree::RawStatement& raw, const TableName& table, const json::object& command,
+                         Translated& out) {
+  const auto subtype = tree::text(command, "subtype");
+  const std::string name(tree::text(command, "name"));
+  if (subtype == "AT_AddColumn" && !own(table)) {
+    add_column(table, command, out);
+  } else if (subtype == "AT_AlterColumnType" && !own(table)) {
+    change_type(table, command, out);
+  } else if (subtype == "AT_AddConstraint" && !own(table)) {
+    add_constraint(table, tree::body_of(command.at("def")), out);
+  } else if (subtype == "AT_ValidateConstraint") {
+    validate_constraint(table, command, out);
+  } else if (subtype == "AT_DropColumn" && !own(table)) {
+    if (tree::text(command, "behavior") == "DROP_CASCADE") {
+      out.left = "CASCADE takes along what the text does not name: drop that first, by name";
+      return;
+    }
+    out.entries.push_back(ChangeToml("drop_column", table).text("column", name).str());
+    taken_.insert(table);
+  } else if (subtype == "AT_SetNotNull" && !own(table)) {
+    out.entries.push_back(ChangeToml("set_not_null", table).text("column", name).str());
+  } else if (subtype == "AT_DropNotNull" && !own(table)) {
+    out.entries.push_back(ChangeToml("drop_not_null", table).text("column", name).str());
+  } else if (subtype == "AT_ColumnDefault") {
+    column_default(table, command, out);
+  } else if (subtype == "AT_DropConstraint" && !own(table)) {
+    drop_constraint(table, command, out);
+  } else {
+    const auto sql = alone(raw, command);
+    if (!sql) {
+      out.left = "a part of the statement could not be written by itself: write one ALTER TABLE for each command";
+      return;
+    }
+    if (subtype == "AT_AddConstraint") {
+      // Of a table that this plan makes: nobody waits, and its rollback takes the table.
+      auto constraint = tree::body_of(command.at("def"));
+      const auto given = constraint_name(table, constraint);
+      constraint["conname"] = given;
+      json::object named = command;
+      named["def"] = json::object{{"Constraint", constraint}};
+      json::object whole = raw.node;
+      whole["cmds"] = json::array{json::object{{"AlterTableCmd", named}}};
+      const auto text = tree::deparse(raw.tag, whole);
+      by_hand(Phase::additive, fmt::format("add constraint {}", given), {text.value_or(*sql)},
+              {fmt::format("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", qualified(table), quote_ident(given))}, out);
+      return;
+    }
+    if (own(table) && subtype == "AT_AddColumn") {
+      const std::string column(tree::text(tree::body_of(command.at("def")), "colname"));
+      by_hand(Phase::additive, fmt::format("add column {}.{}", table.name, column), {*sql},
+              {fmt::format("ALTER TABLE {} DROP COLUMN IF EXISTS {}", qualified(table), quote_ident(column))}, out);
+      return;
+    }
+    const auto undo = undo_of(subtype, table, name);
+    const auto title = fmt::format("alter {}", display_name(table));
+    if (!undo.empty()) {
+      by_hand(Phase::additive, title, {*sql}, {undo}, out);
+    } else {
+      one_way(Phase::additive, title, *sql,
+              own(table) ? "the table is this plan's own, and goes with it" : "what it was before is not in the SQL",
+              out);
+    }
+  }
+}
+
+void Translator::rename(const tree::RawStatement& raw, Translated& out) {
+  const auto what = tree::text(raw.node, "renameType");
+  const auto* relation = tree::object(raw.node, "relation");
+  const std::string to(tree::text(raw.node, "newname"));
+  const std::string from(tree::text(raw.node, "subname"));
+  const bool of_table = tree::text(raw.node, "relationType") == "OBJECT_TABLE";
+  if (relation && what == "OBJECT_TABLE" && !known_.index_owner.contains(tree::table_name(*relation))) {
+    const TableName table = tree::table_name(*relation);
+    out.entries.push_back(ChangeToml("rename_table", table).text("to", to).str());
+    taken_.insert(table);
+    taken_.insert({table.schema, to});
+    return;
+  }
+  if (relation && what == "OBJECT_COLUMN" && of_table && !own(tree::table_name(*relation))) {
+    const TableName table = tree::table_name(*relation);
+    out.entries.push_back(ChangeToml("rename_column", table).text("column", from).text("to", to).str());
+    taken_.insert(table);
+    return;
+  }
+  // The same with both names changed places is the way back.
+  json::object back = raw.node;
+  if (!from.empty()) {
+    back["newname"] = from;
+    back["subname"] = to;
+  } else if (relation) {
+    json::object renamed = *relation;
+    renamed["relname"] = to;
+    back["newname"] = std::string(tree::text(*relation, "relname"));
+    back["relation"] = renamed;
+  } else {
+    one_way(Phase::constraint, "rename " + to, raw.text, "rename it back by hand", out);
+    return;
+  }
+  const auto undo = tree::deparse(raw.tag, back);
+  const auto phase = what == "OBJECT_INDEX" || what == "OBJECT_TABCONSTRAINT" ? Phase::additive : Phase::constraint;
+  if (undo) {
+    by_hand(phase, "rename " + (from.empty() ? std::string(tree::text(*relation, "relname")) : from), {raw.text},
+            {*undo}, out);
+  } else {
+    one_way(phase, "rename " + to, raw.text, "rename it back by hand", out);
+  }
+}
+
+}  // namespace pgphase::translate

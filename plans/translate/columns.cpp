@@ -1,0 +1,201 @@
+// Columns: what is cheap is done at once; what gives each row a value is done bare first, and filled.
+#include <fmt/format.h>
+
+#include "plans/effects/change_toml.hpp"
+#include "plans/effects/reading.hpp"
+#include "plans/sql/deparse.hpp"
+#include "plans/sql/expression.hpp"
+#include "plans/sql/quote.hpp"
+#include "plans/translate/names.hpp"
+#include "plans/translate/step_toml.hpp"
+#include "plans/translate/translator.hpp"
+
+namespace pgphase::translate {
+
+namespace json = boost::json;
+using effects::ChangeToml;
+
+// A column's definition, taken apart.
+struct Translator::Column {
+  std::string name, type;
+  bool not_null = false;
+  const json::value* default_value = nullptr;
+  std::vector<const json::object*> constraints;  // CHECK, UNIQUE, REFERENCES
+  std::string cannot;                            // what is in it that has no online form, or empty
+};
+
+namespace {
+
+bool null_constant(const json::value& node) {
+  return tree::tag_of(node) == "A_Const" && tree::flag(tree::body_of(node), "isnull");
+}
+
+std::string column_text(const TableName& table, const std::string& column) {
+  return fmt::format("{}.{}", display_name(table), column);
+}
+
+}  // namespace
+
+void Translator::add_column(const TableName& table, const json::object& command, Translated& out) {
+  const auto& definition = tree::body_of(command.at("def"));
+  Column column;
+  column.name = std::string(tree::text(definition, "colname"));
+  const auto* type = tree::object(definition, "typeName");
+  if (type) column.type = tree::deparse_type(*type).value_or("");
+  if (definition.contains("collClause")) column.cannot = "a column with a collation of its own: write the step by hand";
+  for (const auto& item : tree::list(definition, "constraints")) {
+    const auto& constraint = tree::body_of(item);
+    const auto kind = tree::text(constraint, "contype");
+    if (kind == "CONSTR_NOTNULL") {
+      column.not_null = true;
+    } else if (kind == "CONSTR_DEFAULT") {
+      if (!null_constant(constraint.at("raw_expr"))) column.default_value = &constraint.at("raw_expr");
+    } else if (kind == "CONSTR_CHECK" || kind == "CONSTR_UNIQUE" || kind == "CONSTR_FOREIGN") {
+      column.constraints.push_back(&constraint);
+    } else if (kind == "CONSTR_PRIMARY") {
+      column.not_null = true;
+      column.constraints.push_back(&constraint);
+    } else if (kind == "CONSTR_IDENTITY") {
+      column.cannot =
+          "an identity column numbers the rows that exist under a lock: add a bigint column, fill it in a "
+          "[[backfill]], "
+          "require it, and make it an identity with ALTER COLUMN … ADD GENERATED";
+    } else if (kind == "CONSTR_GENERATED") {
+      column.cannot =
+          "a stored generated column rewrites the table: add a plain column with `fill`, which a trigger keeps up to "
+          "date";
+    }
+  }
+  if (column.type.empty() && column.cannot.empty()) column.cannot = "its type could not be written by itself";
+  if (!column.cannot.empty()) {
+    out.left = fmt::format("{}: {}", column_text(table, column.name), column.cannot);
+    return;
+  }
+  const auto last =
+      column.type.rfind('.') == std::string::npos ? column.type : column.type.substr(column.type.rfind('.') + 1);
+  if (TypeName{last}.serial()) {
+    serial_column(table, column, out);
+    return;
+  }
+  const auto value =
+      column.default_value ? tree::deparse_expression(*column.default_value) : std::optional<std::string>();
+  if (column.default_value && !value) {
+    out.left = fmt::format("{}: its default could not be written by itself", column_text(table, column.name));
+    return;
+  }
+  ChangeToml change("add_column", table);
+  change.text("column", column.name).text("type", column.type);
+  const bool same = value && effects::gives_another_value(*column.default_value, known_) == Answer::no;
+  if (same) {
+    change.text("default", *value);
+    if (column.not_null) change.no("nullable");
+    out.entries.push_back(change.str());
+  } else {
+    out.entries.push_back(change.str());
+    const auto quoted_column = quote_ident(column.name);
+    if (value) {
+      by_hand(Phase::additive, "default of " + column_text(table, column.name),
+              {fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", qualified(table), quoted_column, *value)},
+              {fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", qualified(table), quoted_column)}, out);
+      out.entries.push_back(backfill_toml(unique_step(Phase::backfill, "fill " + column_text(table, column.name)),
+                                          table, {{column.name, *value}}, quoted_column + " IS NULL"));
+    } else if (column.not_null) {
+      out.notes.push_back(fmt::format("{} has no value for rows that exist: fill it before it is required",
+                                      column_text(table, column.name)));
+    }
+    if (column.not_null) {
+      out.entries.push_back(ChangeToml("set_not_null", table).text("column", column.name).str());
+    }
+  }
+  defaults_.insert({table, column.name});
+  column_constraints(table, column, out);
+}
+
+// What PostgreSQL makes of `serial`: a sequence that the column owns, its next number as the default, and NOT NULL.
+void Translator::serial_column(const TableName& table, const Column& column, Translated& out) {
+  const bool big = column.type == "bigserial" || column.type == "serial8";
+  const bool small = column.type == "smallserial" || column.type == "serial2";
+  const std::string type = big ? "bigint" : small ? "smallint" : "integer";
+  const TableName sequence{table.schema, unique_name(table, object_name(table.name, column.name, "seq"))};
+  const auto next = fmt::format("nextval({}::regclass)", quote_literal(qualified(sequence)));
+  const auto name = column_text(table, column.name);
+  const auto quoted_column = quote_ident(column.name);
+  by_hand(Phase::additive, "sequence of " + name, {fmt::format("CREATE SEQUENCE {} AS {}", qualified(sequence), type)},
+          {fmt::format("DROP SEQUENCE IF EXISTS {}", qualified(sequence))}, out);
+  out.entries.push_back(ChangeToml("add_column", table).text("column", column.name).text("type", type).str());
+  by_hand(Phase::additive, "default of " + name,
+          {fmt::format("ALTER SEQUENCE {} OWNED BY {}.{}", qualified(sequence), qualified(table), quoted_column),
+           fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", qualified(table), quoted_column, next)},
+          {fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", qualified(table), quoted_column),
+           fmt::format("ALTER SEQUENCE {} OWNED BY NONE", qualified(sequence))},
+          out);
+  out.entries.push_back(backfill_toml(unique_step(Phase::backfill, "fill " + name), table, {{column.name, next}},
+                                      quoted_column + " IS NULL"));
+  out.entries.push_back(ChangeToml("set_not_null", table).text("column", column.name).str());
+  column_constraints(table, column, out);
+}
+
+// As if they had been written after the column.
+void Translator::column_constraints(const TableName& table, const Column& column, Translated& out) {
+  for (const auto* written : column.constraints) {
+    json::object constraint = *written;
+    const auto kind = tree::text(constraint, "contype");
+    const json::array self{json::object{{"String", json::object{{"sval", column.name}}}}};
+    if (kind == "CONSTR_FOREIGN") constraint["fk_attrs"] = self;
+    if (kind == "CONSTR_UNIQUE" || kind == "CONSTR_PRIMARY") constraint["keys"] = self;
+    constraint["conname"] = constraint_name(table, *written, column.name);
+    add_constraint(table, constraint, out);
+  }
+}
+
+void Translator::change_type(const TableName& table, const json::object& command, Translated& out) {
+  const std::string column(tree::text(command, "name"));
+  const auto& definition = tree::body_of(command.at("def"));
+  const auto* wanted = tree::object(definition, "typeName");
+  const auto type = wanted ? tree::deparse_type(*wanted) : std::nullopt;
+  if (!type || definition.contains("collClause")) {
+    out.left = fmt::format("{}: its new type could not be written by itself", column_text(table, column));
+    return;
+  }
+  ChangeToml change("change_type", table);
+  change.text("column", column).text("type", *type);
+  if (definition.contains("raw_default")) {
+    const auto fill = tree::deparse_expression(definition.at("raw_default"));
+    if (!fill) {
+      out.left = fmt::format("{}: its USING could not be written by itself", column_text(table, column));
+      return;
+    }
+    change.text("fill", *fill);
+    out.notes.push_back(
+        fmt::format("{}: say in `down` how the old value is made from the new one, unless it is the value itself",
+                    column_text(table, column)));
+  }
+  out.entries.push_back(change.str());
+  taken_.insert(table);
+}
+
+void Translator::column_default(const TableName& table, const json::object& command, Translated& out) {
+  const std::string column(tree::text(command, "name"));
+  const auto name = column_text(table, column);
+  const auto alter = fmt::format("ALTER TABLE {} ALTER COLUMN {}", qualified(table), quote_ident(column));
+  std::string sql = alter + " DROP DEFAULT";
+  if (command.contains("def")) {
+    const auto value = tree::deparse_expression(command.at("def"));
+    if (!value) {
+      out.left = name + ": its default could not be written by itself";
+      return;
+    }
+    sql = alter + " SET DEFAULT " + *value;
+  }
+  // A column of this script has had no default, unless it was given one.
+  const auto* relation = known_.find(table);
+  const bool ours = own(table) || (relation && relation->columns.contains(column));
+  if (ours && command.contains("def") && defaults_.insert({table, column}).second) {
+    by_hand(Phase::additive, "default of " + name, {sql}, {alter + " DROP DEFAULT"}, out);
+    return;
+  }
+  out.notes.push_back(name + ": write `rollback` with the default that it has now, instead of `irreversible`");
+  one_way(Phase::additive, "default of " + name, sql, "the default that it had before is not in the SQL", out);
+}
+
+}  // namespace pgphase::translate

@@ -1,0 +1,28 @@
+// A step written by hand, as the TOML of a plan. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "plans/phased_plan.hpp"
+
+namespace pgphase::translate {
+
+// In quotes; of several lines where the text has several.
+std::string quoted(std::string_view text);
+
+struct StepToml {
+  Phase phase = Phase::additive;
+  std::string name;
+  std::vector<std::string> sql;
+  std::vector<std::string> rollback;  // as the undo runs them
+  std::string irreversible;           // stands instead of `rollback`
+};
+std::string to_toml(const StepToml& step);
+
+// A backfill: `set` is column → SQL over the row.
+std::string backfill_toml(const std::string& name, const TableName& table,
+                          const std::vector<std::pair<std::string, std::string>>& set, const std::string& where);
+
+}  // namespace pgphase::translate

@@ -1,0 +1,150 @@
+#include "plans/translate/translate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plans/effects/change_toml.hpp"
+#include "plans/sql/script.hpp"
+#include "plans/sql/statement.hpp"
+#include "plans/sql/tree.hpp"
+#include "plans/translate/translator.hpp"
+
+namespace pgphase {
+namespace {
+
+constexpr std::string_view k_revision = "Running upgrade ";
+
+// A comment of TOML holds no control character but the tab.
+std::string comment_line(std::string_view text) {
+  std::string out = "# ";
+  for (const char c : text) out += (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f ? ' ' : c;
+  return out + '\n';
+}
+
+// Comments that are for other tools.
+bool of_a_tool(std::string_view comment) {
+  return comment.starts_with("pgphase:") || comment.starts_with("squawk-ignore");
+}
+
+class Translating {
+ public:
+  Translating(std::string_view sql, const TranslateOptions& options) : sql_(sql), lines_(sql), options_(options) {}
+
+  Translation operator()() {
+    const Script script = take_apart(sql_);
+    for (const auto& part : script.parts) look_at(part);
+    if (!script.error.empty()) leave(script.error_at, script.error_at, script.error);
+    for (const auto& comment : comments_of(sql_.substr(std::min(script.trailing, sql_.size())))) {
+      if (!comment.starts_with(k_revision)) comments_.push_back(comment);
+    }
+    end_plan();
+    return std::move(out_);
+  }
+
+ private:
+  void look_at(const ScriptPart& part) {
+    for (const auto& comment : comments_of(sql_.substr(part.leading, part.begin - part.leading))) {
+      if (comment.starts_with(k_revision)) {
+        end_plan();
+        translator_.begin_plan();
+        title_ = title_of(comment.substr(k_revision.size()));
+      } else if (!of_a_tool(comment)) {
+        comments_.push_back(comment);
+      }
+    }
+    if (part.kind == ScriptPart::Kind::psql_command) {
+      leave(part.begin, part.end, "a command of psql is not SQL");
+      return;
+    }
+    const auto text = sql_.substr(part.begin, part.end - part.begin);
+    const auto raw = tree::parse(text);
+    if (!raw) {
+      leave(part.begin, part.end, raw.error().message);
+      return;
+    }
+    for (const auto& statement : *raw) translate(statement, part);
+  }
+
+  void translate(const tree::RawStatement& raw, const ScriptPart& part) {
+    if (translator_.needs_new_plan(raw)) {
+      // What was said before this statement belongs to it.
+      auto comments = std::exchange(comments_, {});
+      end_plan();
+      translator_.begin_plan();
+      comments_ = std::move(comments);
+    }
+    auto done = translator_.statement(raw);
+    if (!done.left.empty()) leave(part.begin, part.end, done.left);
+    std::string head;
+    for (const auto& comment : std::exchange(comments_, {})) head += comment_line(comment);
+    for (const auto& note : done.notes) head += "# pgphase: " + note + '\n';
+    if (!done.dropped.empty() && done.entries.empty()) {
+      // A comment of the author's is kept even where its statement has become needless.
+      if (!head.empty()) body_ += '\n' + head;
+      return;
+    }
+    for (std::size_t i = 0; i < done.entries.size(); ++i) {
+      body_ += '\n' + (i == 0 ? head : std::string()) + done.entries[i];
+      ++entries_;
+    }
+    if (done.entries.empty()) body_ += '\n' + head + mark(part, done.left);
+  }
+
+  // In the plan itself, so that it is not forgotten.
+  std::string mark(const ScriptPart& part, const std::string& why) const {
+    std::string out = fmt::format("# pgphase: NOT IN THIS PLAN, line {}: {}\n", lines_.at(part.begin).line, why);
+    auto text = sql_.substr(part.begin, part.end - part.begin);
+    while (!text.empty()) {
+      const auto line = text.substr(0, text.find('\n'));
+      out += comment_line("    " + std::string(line));
+      text.remove_prefix(std::min(line.size() + 1, text.size()));
+    }
+    return out;
+  }
+
+  void leave(std::size_t from, std::size_t to, const std::string& why) {
+    auto statement = sql_.substr(from, to - from);
+    statement = statement.substr(0, statement.find('\n'));
+    out_.left.push_back({lines_.at(from), std::string(statement), why});
+  }
+
+  // "1975ea83b712 -> ae1027a6acf, Add a column" is called "Add a column".
+  static std::string title_of(std::string_view revision) {
+    if (const auto arrow = revision.find("-> "); arrow != std::string_view::npos) revision.remove_prefix(arrow + 3);
+    if (const auto comma = revision.find(", "); comma != std::string_view::npos) revision.remove_prefix(comma + 2);
+    return std::string(revision);
+  }
+
+  void end_plan() {
+    for (const auto& comment : std::exchange(comments_, {})) body_ += '\n' + comment_line(comment);
+    const bool something = entries_ > 0 || body_.find("NOT IN THIS PLAN") != std::string::npos;
+    if (something) {
+      TranslatedPlan plan;
+      plan.title = title_;
+      plan.entries = entries_;
+      const auto description = title_.empty() ? options_.description : title_;
+      plan.toml = fmt::format("format = 1\ndescription = {}\n{}", effects::toml_text(description), body_);
+      out_.plans.push_back(std::move(plan));
+    }
+    body_.clear();
+    entries_ = 0;
+  }
+
+  std::string_view sql_;
+  Lines lines_;
+  const TranslateOptions& options_;
+  translate::Translator translator_{Known{}};
+  Translation out_;
+  std::string title_, body_;
+  std::vector<std::string> comments_;
+  std::size_t entries_ = 0;
+};
+
+}  // namespace
+
+Translation translate_script(std::string_view sql, const TranslateOptions& options) {
+  return Translating(sql, options)();
+}
+
+}  // namespace pgphase

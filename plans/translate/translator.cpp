@@ -1,0 +1,126 @@
+#include "plans/translate/translator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "plans/effects/derive.hpp"
+#include "plans/sql/deparse.hpp"
+#include "plans/translate/step_toml.hpp"
+
+namespace pgphase::translate {
+namespace {
+
+constexpr const char* k_version_table = "alembic_version";
+
+// The table in which Alembic notes where it stands: pgphase has its ledger.
+bool of_alembic(const tree::RawStatement& raw) {
+  constexpr auto k_tags =
+      std::to_array<std::string_view>({"CreateStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "DropStmt"});
+  if (std::find(k_tags.begin(), k_tags.end(), raw.tag) == k_tags.end()) return false;
+  if (const auto* relation = tree::object(raw.node, "relation")) {
+    return tree::text(*relation, "relname") == k_version_table;
+  }
+  const auto& objects = tree::list(raw.node, "objects");
+  return raw.tag == "DropStmt" && objects.size() == 1 &&
+         tree::table_name(tree::names(objects[0])).name == k_version_table;
+}
+
+bool settings_of_session(const tree::RawStatement& raw) {
+  if (raw.tag == "VariableSetStmt" || raw.tag == "TransactionStmt") return true;
+  if (raw.tag != "SelectStmt") return false;
+  const auto functions = tree::functions(raw.node);
+  return functions.size() == 1 && functions.front() == "set_config" && tree::relations(raw.node).empty();
+}
+
+}  // namespace
+
+Translated Translator::statement(const tree::RawStatement& raw) {
+  Translated out;
+  if (of_alembic(raw)) {
+    out.dropped = "pgphase keeps in its ledger where it stands";
+  } else if (settings_of_session(raw)) {
+    out.dropped = "transactions and settings are pgphase's";
+  } else if (raw.tag == "CreateStmt") {
+    create_table(raw, out);
+  } else if (raw.tag == "AlterTableStmt") {
+    alter_table(raw, out);
+  } else if (raw.tag == "RenameStmt") {
+    rename(raw, out);
+  } else if (raw.tag == "IndexStmt") {
+    create_index(raw, out);
+  } else if (raw.tag == "DropStmt") {
+    drop(raw, out);
+  } else if (!rows(raw, out) && !definition(raw, out)) {
+    out.left = "pgphase does not know how to do this in phases";
+  }
+  effects::carry_over(raw, known_);
+  return out;
+}
+
+bool Translator::needs_new_plan(const tree::RawStatement& raw) const {
+  auto tables = tree::relations(raw.node);
+  if (raw.tag == "DropStmt") {
+    for (const auto& object : tree::list(raw.node, "objects")) tables.push_back(tree::table_name(tree::names(object)));
+  }
+  // What a rename has made is known by its new name from here on.
+  if (raw.tag == "RenameStmt") {
+    const auto* relation = tree::object(raw.node, "relation");
+    if (relation) tables.push_back({tree::table_name(*relation).schema, std::string(tree::text(raw.node, "newname"))});
+  }
+  const bool changes_rows = raw.tag == "InsertStmt" || raw.tag == "UpdateStmt" || raw.tag == "MergeStmt";
+  return std::any_of(tables.begin(), tables.end(), [&](const TableName& table) {
+    return taken_.contains(table) || (changes_rows && keyed_.contains(table));
+  });
+}
+
+void Translator::begin_plan() {
+  steps_.clear();
+  taken_.clear();
+  keyed_.clear();
+  for (auto& [name, relation] : known_.relations) {
+    relation.own = false;
+    relation.empty = std::nullopt;
+  }
+}
+
+void Translator::by_hand(Phase phase, const std::string& name, const std::vector<std::string>& sql,
+                         const std::vector<std::string>& rollback, Translated& out) {
+  out.entries.push_back(to_toml({phase, unique_step(phase, name), sql, rollback, {}}));
+}
+
+void Translator::one_way(Phase phase, const std::string& name, const std::string& sql, const std::string& why,
+                         Translated& out) {
+  out.entries.push_back(to_toml({phase, unique_step(phase, name), {sql}, {}, why}));
+}
+
+// A step's name is unique within its phase, has at most 100 bytes, and neither slash nor control character.
+std::string Translator::unique_step(Phase phase, std::string name) {
+  constexpr std::size_t k_longest = 90;
+  for (char& c : name) {
+    if (c == '/' || static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  if (name.size() > k_longest) {
+    name.resize(k_longest);
+    while (!name.empty() && (static_cast<unsigned char>(name.back()) & 0x80) != 0) name.pop_back();
+  }
+  auto& taken = steps_[phase];
+  std::string unique = name;
+  for (int i = 2; !taken.insert(unique).second; ++i) unique = fmt::format("{} ({})", name, i);
+  return unique;
+}
+
+std::string Translator::unique_name(const TableName& table, const std::string& wanted) {
+  const auto free = [&](const std::string& name) {
+    const auto* relation = known_.find(table);
+    const bool there = relation && (relation->constraints.contains(name) || relation->indexes.contains(name));
+    return !there && !names_.contains({table.schema, name});
+  };
+  std::string name = wanted;
+  for (int i = 1; !free(name); ++i) name = wanted + std::to_string(i);
+  names_.insert({table.schema, name});
+  return name;
+}
+
+}  // namespace pgphase::translate

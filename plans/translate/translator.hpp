@@ -1,0 +1,92 @@
+// Ordinary SQL, statement by statement, as entries of a plan: the change that does it without downtime, or a step by
+// hand where it holds nobody up. What cannot be turned into either says why. Private to plans/translate.
+//
+// Belongs to one thread. Statements have to be given in their order.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "plans/effects/effects.hpp"
+#include "plans/effects/known.hpp"
+#include "plans/phased_plan.hpp"
+#include "plans/sql/tree.hpp"
+
+namespace pgphase::translate {
+
+struct Translated {
+  std::vector<std::string> entries;  // tables of TOML
+  std::vector<std::string> notes;    // what its author has to know or to do, for a comment beside them
+  std::string left;                  // why it could not be translated, as a whole or in part
+  std::string dropped;               // why nothing has to be done for it
+};
+
+class Translator {
+ public:
+  explicit Translator(Known known) : known_(std::move(known)) {}
+
+  Translated statement(const tree::RawStatement& raw);
+
+  // A later statement may need what an earlier one does in the constraint phase of this plan only: then a plan of its
+  // own has to begin with it.
+  bool needs_new_plan(const tree::RawStatement& raw) const;
+  // Everything so far is done, and in use.
+  void begin_plan();
+
+ private:
+  struct Column;
+
+  // tables.cpp
+  void create_table(const tree::RawStatement& raw, Translated& out);
+  bool as_change(const boost::json::object& create, const TableName& table, Translated& out);
+  // columns.cpp
+  void add_column(const TableName& table, const boost::json::object& command, Translated& out);
+  void serial_column(const TableName& table, const Column& column, Translated& out);
+  void column_constraints(const TableName& table, const Column& column, Translated& out);
+  void change_type(const TableName& table, const boost::json::object& command, Translated& out);
+  void column_default(const TableName& table, const boost::json::object& command, Translated& out);
+  // constraints.cpp
+  void add_constraint(const TableName& table, const boost::json::object& constraint, Translated& out);
+  void key_constraint(const TableName& table, const boost::json::object& constraint, const std::string& name,
+                      Translated& out);
+  void foreign_key(const TableName& table, const boost::json::object& constraint, const std::string& name,
+                   Translated& out);
+  void validate_constraint(const TableName& table, const boost::json::object& command, Translated& out);
+  void drop_constraint(const TableName& table, const boost::json::object& command, Translated& out);
+  std::string constraint_name(const TableName& table, const boost::json::object& constraint,
+                              const std::string& column = {});
+  // alter.cpp
+  void alter_table(const tree::RawStatement& raw, Translated& out);
+  void command(const tree::RawStatement& raw, const TableName& table, const boost::json::object& command,
+               Translated& out);
+  void rename(const tree::RawStatement& raw, Translated& out);
+  // rows.cpp
+  bool rows(const tree::RawStatement& raw, Translated& out);
+  void update(const tree::RawStatement& raw, Translated& out);
+  // objects.cpp
+  void create_index(const tree::RawStatement& raw, Translated& out);
+  bool as_change(const boost::json::object& index, const TableName& table, const std::string& name, Translated& out);
+  void drop(const tree::RawStatement& raw, Translated& out);
+  bool definition(const tree::RawStatement& raw, Translated& out);
+
+  void by_hand(Phase phase, const std::string& name, const std::vector<std::string>& sql,
+               const std::vector<std::string>& rollback, Translated& out);
+  void one_way(Phase phase, const std::string& name, const std::string& sql, const std::string& why, Translated& out);
+  std::string unique_step(Phase phase, std::string name);
+  std::string unique_name(const TableName& table, const std::string& wanted);
+  // A table of this very plan: nobody waits for it.
+  bool own(const TableName& table) const { return known_.own(table); }
+
+  Known known_;
+  std::map<Phase, std::set<std::string>> steps_;
+  std::set<TableName> names_;                            // of constraints and indexes that this script makes
+  std::set<std::pair<TableName, std::string>> pending_;  // constraints whose change validates them, too
+  std::set<TableName> taken_;  // tables that the constraint phase of this plan renames, drops or changes
+  std::set<TableName> keyed_;  // tables that get a key there
+  std::set<std::pair<TableName, std::string>> defaults_;  // columns that this script has given a default
+};
+
+}  // namespace pgphase::translate
