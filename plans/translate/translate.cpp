@@ -88,7 +88,10 @@ class Translating {
       body_ += '\n' + (i == 0 ? head : std::string()) + done.entries[i];
       ++entries_;
     }
-    if (done.entries.empty()) body_ += '\n' + head + mark(part, done.left);
+    if (done.entries.empty()) {
+      body_ += '\n' + head + mark(part, done.left);
+      marked_ = true;
+    }
   }
 
   // In the plan itself, so that it is not forgotten.
@@ -118,8 +121,7 @@ class Translating {
 
   void end_plan() {
     for (const auto& comment : std::exchange(comments_, {})) body_ += '\n' + comment_line(comment);
-    const bool something = entries_ > 0 || body_.find("NOT IN THIS PLAN") != std::string::npos;
-    if (something) {
+    if (entries_ > 0 || marked_) {
       TranslatedPlan plan;
       plan.title = title_;
       plan.entries = entries_;
@@ -129,6 +131,7 @@ class Translating {
     }
     body_.clear();
     entries_ = 0;
+    marked_ = false;
   }
 
   std::string_view sql_;
@@ -138,7 +141,8 @@ class Translating {
   Translation out_;
   std::string title_, body_;
   std::vector<std::string> comments_;
-  std::size_t entries_ = 0;
+  std::size_t entries_ = 0;  // of the plan at hand
+  bool marked_ = false;      // it says of a statement that it is not in it
 };
 
 }  // namespace

@@ -4,10 +4,10 @@
 #include <functional>
 #include <optional>
 
+#include "phases/catalogue/known.hpp"
 #include "plans/sql/quote.hpp"
 #include "tests/support/database.hpp"
 #include "tests/support/process.hpp"
-#include "tests/support/proof/catalogue.hpp"
 #include "tests/support/server.hpp"
 
 namespace pgphase::testing::proof {
@@ -62,7 +62,8 @@ struct Before {
   double pages = 0;
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  bool existed = true;  // before the statements before it, too
+  std::string column_names;  // for a SELECT
+  bool existed = true;       // before the statements before it, too
 };
 
 bool has_rows(char kind) {
@@ -96,7 +97,7 @@ class Stage {
     for (const auto& part : parts(state.setup)) db_.exec(part);
     std::set<std::string> first;
     for (const auto& row : db_.query("SELECT oid FROM pg_class WHERE oid >= 16384")) first.insert(*row[0]);
-    known_ = read_catalogue(observer());
+    known_ = read_catalogue();
     for (const auto& part : parts(form.before)) db_.exec(part);
     look(first);
   }
@@ -148,11 +149,25 @@ class Stage {
   }
 
  private:
+  Known read_catalogue() {
+    SessionOptions options;
+    options.conninfo = db_.url();
+    auto session = Session::open(options).value();
+    auto known = known_of(*session).value();
+    std::set<TableName> tables;
+    for (const auto& [name, relation] : known.relations) tables.insert(name);
+    note_empty(*session, tables, known).value();
+    return known;
+  }
+
   void look(const std::set<std::string>& first) {
     for (const auto& row : observer().query(
              "SELECT c.oid, n.nspname, c.relname, c.relkind, coalesce(pg_relation_filenode(c.oid), 0), x.nspname, "
              "h.relname, CASE WHEN c.relkind IN ('r', 'm') THEN pg_relation_size(c.oid) / 8192 ELSE 0 END, "
-             "(SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) "
+             "(SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), "
+             "(SELECT string_agg(quote_ident(a.attname), ', ') FROM pg_attribute a WHERE a.attrelid = c.oid AND "
+             "a.attnum > "
+             "0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm')) "
              "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indexrelid = "
              "c.oid "
              "LEFT JOIN pg_class h ON h.oid = i.indrelid LEFT JOIN pg_namespace x ON x.oid = h.relnamespace "
@@ -164,6 +179,7 @@ class Stage {
       one.file = *row[4];
       one.pages = std::stod(*row[7]);
       one.columns = std::stoll(*row[8]);
+      one.column_names = row[9].value_or("");
       one.existed = first.contains(one.oid);
       const char kind = row[3]->front();
       if (has_rows(kind)) one.rows = std::stoll(observer().value("SELECT count(*) FROM ONLY " + qualified(one.name)));
@@ -195,6 +211,20 @@ std::string oids(const Stage& stage) {
   std::string out;
   for (const auto& one : stage.before()) out += (out.empty() ? "" : ",") + one.oid;
   return "ARRAY[" + out + "]::oid[]";
+}
+
+// What code that was written before asks for, in the transaction of `client`.
+void ask_as_before(Stage& stage, PgClient& client, bool in_transaction, Observation& out) {
+  for (const auto& one : stage.before()) {
+    if (!one.existed || one.column_names.empty()) continue;
+    if (in_transaction) client.exec("SAVEPOINT before_asking");
+    try {
+      client.exec("SELECT " + one.column_names + " FROM " + qualified(one.name) + " LIMIT 0");
+    } catch (const PgError&) {
+      out.unknown_to_old_code.insert(one.name);
+      if (in_transaction) client.exec("ROLLBACK TO before_asking");
+    }
+  }
 }
 
 // What became of files, rows and columns, as `client` sees it.
@@ -261,6 +291,7 @@ void note_reads(Stage& stage, const std::map<std::string, Reads>& reads, Observa
         one.rows > 0 && static_cast<double>(found->second.rows) >= static_cast<double>(one.rows) * 0.95;
     seen.scanned = seen.measurable && (by_pages || by_rows);
     seen.changed = found->second.changed > 0;
+    seen.changed_most = found->second.changed * 2 > one.rows;
     out.values_lost = out.values_lost || seen.changed;
   }
 }
@@ -356,6 +387,7 @@ void in_transaction(Stage& stage, const Form& form, Observation& out) {
   }
   note_reads(stage, reads, out);
   note_files(stage, client, out);
+  ask_as_before(stage, client, true, out);
   probe(stage, out);
   client.exec("ROLLBACK");
   out.readers = behind(stage, form, LockMode::access_share);
@@ -421,6 +453,7 @@ void outside(const Form& form, const State& state, const std::set<TableName>& re
     out.carried_out = true;
     note_reads(stage, reads, out);
     note_files(stage, stage.observer(), out);
+    ask_as_before(stage, stage.observer(), false, out);
   }
   // Each table is put in its way: what it asks for is seen there, and what it holds meanwhile everywhere.
   for (const TableName& table : reach) {

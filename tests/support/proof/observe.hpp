@@ -24,7 +24,8 @@ struct Seen {
   bool scanned = false;
   bool rewritten = false;
   bool index_built = false;
-  bool changed = false;  // rows of it were written again or deleted
+  bool changed = false;       // rows of it were written again or deleted
+  bool changed_most = false;  // more than half of them
 };
 
 // What an application would do, and what it had to wait for.
@@ -51,7 +52,8 @@ struct Observation {
   bool carried_out = false;  // false: only the refusal was looked at
   bool waits_for_transactions = false;
   bool rows_lost = false, values_lost = false;
-  std::map<TableName, Seen> relations;  // that existed before
+  std::set<TableName> unknown_to_old_code;  // a SELECT of the columns that were there fails afterwards
+  std::map<TableName, Seen> relations;      // that existed before
   std::vector<Probe> probes;
   Behind readers, writers;
   Known known;  // what the catalogue said before

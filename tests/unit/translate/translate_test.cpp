@@ -1,0 +1,161 @@
+// Ordinary SQL becomes plans that can be read: every statement has its entry, in order, or says why not.
+#include "plans/translate/translate.hpp"
+
+#include <gmock/gmock.h>
+
+#include "plans/split/split.hpp"
+
+namespace pgphase {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+Translation translated(std::string_view sql) {
+  return translate_script(sql, {"A test"});
+}
+
+// What the plans are made of: "add_column", "additive", "backfill". Each plan must be one that can be read and split.
+std::vector<std::string> entries(std::string_view sql) {
+  const auto translation = translated(sql);
+  for (const auto& left : translation.left) ADD_FAILURE() << "line " << left.at.line << ": " << left.why;
+  std::vector<std::string> out;
+  for (const auto& plan : translation.plans) {
+    if (&plan != &translation.plans.front()) out.emplace_back("---");
+    const auto phased = read_phased_plan({"001_test"}, plan.toml, "001_test.toml");
+    if (!phased) ADD_FAILURE() << render(phased.error()) << plan.toml;
+    std::string_view rest = plan.toml;
+    for (std::size_t at = rest.find("[["); at != std::string_view::npos; at = rest.find("\n[[", at + 1)) {
+      const auto from = rest.find("[[", at) + 2;
+      auto kind = std::string(rest.substr(from, rest.find("]]", from) - from));
+      if (kind == "change") {
+        const auto op = rest.find("op = \"", from) + 6;
+        kind = std::string(rest.substr(op, rest.find('"', op) - op));
+      }
+      out.push_back(kind);
+    }
+  }
+  return out;
+}
+
+std::string only_plan(std::string_view sql) {
+  const auto translation = translated(sql);
+  EXPECT_THAT(translation.plans, SizeIs(1));
+  return translation.plans.empty() ? "" : translation.plans.front().toml;
+}
+
+std::string why_left(std::string_view sql) {
+  const auto translation = translated(sql);
+  return translation.left.empty() ? "nothing is left" : translation.left.front().why;
+}
+
+TEST(TranslateTest, EachOfTheUsualOnesBecomesTheChangeThatDoesIt) {
+  EXPECT_THAT(entries("ALTER TABLE t ADD COLUMN a float NOT NULL DEFAULT random()"),
+              ElementsAre("add_column", "additive", "backfill", "set_not_null"));
+  EXPECT_THAT(entries("ALTER TABLE t ADD COLUMN a int NOT NULL DEFAULT 3"), ElementsAre("add_column"));
+  EXPECT_THAT(entries("CREATE INDEX i ON t (a)"), ElementsAre("create_index"));
+  EXPECT_THAT(entries("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES r (id)"), ElementsAre("add_foreign_key"));
+  EXPECT_THAT(entries("ALTER TABLE t ALTER COLUMN a TYPE bigint"), ElementsAre("change_type"));
+  EXPECT_THAT(entries("ALTER TABLE t ALTER COLUMN a SET NOT NULL"), ElementsAre("set_not_null"));
+  EXPECT_THAT(entries("UPDATE t SET a = lower(b)"), ElementsAre("backfill"));
+  EXPECT_THAT(entries("ALTER TABLE t RENAME COLUMN a TO b"), ElementsAre("rename_column"));
+  EXPECT_THAT(entries("ALTER TABLE t RENAME TO u"), ElementsAre("rename_table"));
+  EXPECT_THAT(entries("ALTER TABLE t DROP COLUMN a"), ElementsAre("drop_column"));
+  EXPECT_THAT(entries("DROP TABLE t"), ElementsAre("drop_table"));
+  EXPECT_THAT(entries("DROP INDEX i"), ElementsAre("drop_index"));
+  EXPECT_THAT(entries("ALTER TABLE t ADD CHECK (a > 0)"), ElementsAre("add_check"));
+  EXPECT_THAT(entries("ALTER TABLE t ADD UNIQUE (a, b)"), ElementsAre("add_unique"));
+  EXPECT_THAT(entries("ALTER TABLE t ADD PRIMARY KEY (a)"), ElementsAre("add_primary_key"));
+}
+
+TEST(TranslateTest, WhatHasNoNameGetsTheOneThatPostgresqlGives) {
+  EXPECT_THAT(only_plan("ALTER TABLE orders ADD FOREIGN KEY (customer) REFERENCES r (id)"),
+              HasSubstr("name = \"orders_customer_fkey\""));
+  EXPECT_THAT(only_plan("ALTER TABLE orders ADD CHECK (price > 0)"), HasSubstr("name = \"orders_price_check\""));
+  EXPECT_THAT(only_plan("ALTER TABLE orders ADD CHECK (price > cost)"), HasSubstr("name = \"orders_check\""));
+  EXPECT_THAT(only_plan("ALTER TABLE orders ADD CHECK (a > 0); ALTER TABLE orders ADD CHECK (a < 9)"),
+              HasSubstr("name = \"orders_a_check1\""));
+  EXPECT_THAT(only_plan("CREATE INDEX ON orders (customer, lower(note), (a + b))"),
+              HasSubstr("name = \"orders_customer_lower_expr_idx\""));
+  EXPECT_THAT(only_plan("ALTER TABLE " + std::string(60, 'a') + " ADD UNIQUE (" + std::string(20, 'b') + ")"),
+              HasSubstr("name = \"" + std::string(38, 'a') + "_" + std::string(20, 'b') + "_key\""));
+}
+
+TEST(TranslateTest, OneAlterTableOfSeveralCommandsBecomesSeveralEntries) {
+  EXPECT_THAT(entries("ALTER TABLE t ADD COLUMN a int, ADD COLUMN b int DEFAULT 1, ALTER COLUMN c SET NOT NULL, "
+                      "SET (fillfactor = 80)"),
+              ElementsAre("add_column", "add_column", "set_not_null", "additive"));
+}
+
+TEST(TranslateTest, ATableOfTheScriptIsNobodyElses) {
+  EXPECT_THAT(entries("CREATE TABLE t (id bigint PRIMARY KEY, a int NOT NULL DEFAULT 1, CHECK (a > 0));"
+                      "CREATE INDEX ON t (a); ALTER TABLE t ADD UNIQUE (a);"),
+              ElementsAre("create_table", "additive", "additive", "additive"));
+  EXPECT_THAT(entries("CREATE TABLE t (id serial PRIMARY KEY)"), ElementsAre("additive"));
+}
+
+TEST(TranslateTest, CommentsAndOrderStay) {
+  const auto plan = only_plan(
+      "-- first of all\nALTER TABLE t ADD COLUMN a int;\n/* then\n   this */\nCREATE INDEX i ON t (b);\n-- at last\n");
+  const auto first = plan.find("# first of all\n[[change]]\nop = \"add_column\"");
+  const auto second = plan.find("# then\n# this\n[[change]]\nop = \"create_index\"");
+  EXPECT_NE(first, std::string::npos) << plan;
+  EXPECT_NE(second, std::string::npos) << plan;
+  EXPECT_LT(first, second);
+  EXPECT_THAT(plan, HasSubstr("# at last"));
+}
+
+TEST(TranslateTest, WhatTheConstraintPhaseDoesIsThereInTheNextPlanOnly) {
+  EXPECT_THAT(entries("ALTER TABLE t DROP COLUMN a; ALTER TABLE t ADD COLUMN a text"),
+              ElementsAre("drop_column", "---", "add_column"));
+  EXPECT_THAT(entries("ALTER TABLE t RENAME TO u; ALTER TABLE u ADD COLUMN a int"),
+              ElementsAre("rename_table", "---", "add_column"));
+}
+
+TEST(TranslateTest, ValidateIsPartOfTheChange) {
+  EXPECT_THAT(entries("ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID; ALTER TABLE t VALIDATE CONSTRAINT c;"),
+              ElementsAre("add_check"));
+}
+
+TEST(TranslateTest, ARevisionOfAlembicIsAPlan) {
+  const auto translation = translated(
+      "BEGIN;\nCREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL);\n"
+      "-- Running upgrade  -> a1b2\n\nALTER TABLE t ADD COLUMN a int;\n"
+      "INSERT INTO alembic_version (version_num) VALUES ('a1b2') RETURNING alembic_version.version_num;\n"
+      "-- Running upgrade a1b2 -> c3d4, Add an index\n\nCREATE INDEX i ON t (a);\n"
+      "UPDATE alembic_version SET version_num='c3d4' WHERE alembic_version.version_num = 'a1b2';\nCOMMIT;\n");
+  EXPECT_THAT(translation.left, IsEmpty());
+  ASSERT_THAT(translation.plans, SizeIs(2));
+  EXPECT_EQ(translation.plans[0].title, "a1b2");
+  EXPECT_EQ(translation.plans[1].title, "Add an index");
+  EXPECT_THAT(translation.plans[0].toml, AllOf(HasSubstr("add_column"), Not(HasSubstr("alembic_version"))));
+}
+
+TEST(TranslateTest, WhatCannotBeSplitSaysWhyAndStaysInSight) {
+  EXPECT_THAT(why_left("DELETE FROM t"), HasSubstr("in pieces"));
+  EXPECT_THAT(why_left("UPDATE t SET a = u.a FROM u WHERE t.id = u.id"), HasSubstr("an UPDATE with FROM"));
+  EXPECT_THAT(why_left("DROP TABLE t CASCADE"), HasSubstr("CASCADE"));
+  EXPECT_THAT(why_left("ALTER TABLE t ADD COLUMN a int GENERATED ALWAYS AS IDENTITY"), HasSubstr("identity"));
+  EXPECT_THAT(why_left("SELCT 1"), HasSubstr("syntax error"));
+  EXPECT_THAT(why_left("DO $$ BEGIN END $$"), HasSubstr("does not know"));
+  const auto translation = translated("ALTER TABLE t ADD COLUMN a int;\n\nDELETE FROM t\nWHERE a = 1;");
+  ASSERT_THAT(translation.left, SizeIs(1));
+  EXPECT_EQ(translation.left[0].at, (Position{3, 1}));
+  EXPECT_THAT(translation.plans.at(0).toml, HasSubstr("# pgphase: NOT IN THIS PLAN, line 3: "));
+  EXPECT_THAT(translation.plans.at(0).toml, HasSubstr("#     DELETE FROM t\n#     WHERE a = 1\n"));
+}
+
+TEST(TranslateTest, TextOfAnyKindFitsIntoToml) {
+  EXPECT_THAT(entries("UPDATE \"Mixed \"\"Case\" SET \"a b\" = E'tab\\t \\\\ \"quoted\"' WHERE \"ä\" IS NULL"),
+              ElementsAre("backfill"));
+  EXPECT_THAT(entries("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\n  SELECT 1 -- \"\"\"\n$$"),
+              ElementsAre("additive"));
+  EXPECT_THAT(entries("COMMENT ON TABLE t IS 'a\tb'"), ElementsAre("additive"));
+}
+
+}  // namespace
+}  // namespace pgphase
