@@ -63,8 +63,8 @@ class AsyncSession {
  private:
   template <class Work>
   auto on_thread(Work work) -> boost::asio::awaitable<std::invoke_result_t<Work&>> {
-    using Value = std::invoke_result_t<Work&>;
-    std::optional<Value> value;
+    using Returned = std::invoke_result_t<Work&>;
+    std::optional<Returned> value;
     auto start = [this, &work, &value](auto handler) {
       auto shared = std::make_shared<decltype(handler)>(std::move(handler));
       auto back = boost::asio::get_associated_executor(*shared);

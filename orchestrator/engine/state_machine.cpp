@@ -13,13 +13,13 @@ bool half_undone(const StepRecord& step) {
          (step.undo_part > 0 || !step.intent.empty());
 }
 
-Action stop(Phase phase, StopReason reason) { return {Verb::stop, phase, 0, reason}; }
+NextAction stop(Phase phase, StopReason reason) { return {Verb::stop, phase, 0, reason}; }
 
 bool pauses(const RequestRecord& request, const PlanId& plan) {
   return request.kind == RequestKind::pause && (!request.plan || *request.plan == plan);
 }
 
-Action forward_within(const PhaseRecord& record, Phase phase) {
+NextAction forward_within(const PhaseRecord& record, Phase phase) {
   for (std::size_t i = 0; i < record.steps.size(); ++i) {
     // Some of its undo statements have run: only the rest of them leads back to a state that is known.
     if (half_undone(record.steps[i])) return {Verb::undo_step, phase, i};
@@ -61,7 +61,7 @@ bool leaves_no_trace(const PhaseRecord& phase) {
   return phase.state == PhaseState::pending || phase.state == PhaseState::rolled_back;
 }
 
-Action next_forward(const PlanRecord& plan, const std::vector<RequestRecord>& requests, const ForwardLimits& limits) {
+NextAction next_forward(const PlanRecord& plan, const std::vector<RequestRecord>& requests, const ForwardLimits& limits) {
   for (const auto phase : k_phases) {
     const auto& record = plan[phase];
     if (record.state == PhaseState::done || record.state == PhaseState::sealed) continue;
@@ -83,7 +83,7 @@ Action next_forward(const PlanRecord& plan, const std::vector<RequestRecord>& re
   return stop(Phase::constraint, StopReason::done);
 }
 
-Action next_back(const PlanRecord& plan, Phase phase, const std::vector<RequestRecord>& requests,
+NextAction next_back(const PlanRecord& plan, Phase phase, const std::vector<RequestRecord>& requests,
                  ServerTime begun_at) {
   const auto& record = plan[phase];
   if (record.state == PhaseState::sealed) return stop(phase, StopReason::sealed);

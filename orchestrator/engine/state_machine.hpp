@@ -33,12 +33,12 @@ enum class StopReason {
   sealed,       // purged: cannot be rolled back
 };
 
-struct Action {
+struct NextAction {
   Verb verb = Verb::stop;
   Phase phase = Phase::additive;
   std::size_t step = 0;  // index within the phase, for run_step and undo_step
   StopReason reason = StopReason::done;
-  bool operator==(const Action&) const = default;
+  bool operator==(const NextAction&) const = default;
 };
 
 struct ForwardLimits {
@@ -46,11 +46,11 @@ struct ForwardLimits {
   bool lift_hold = false;        // the plan was named: a hold does not stop it
 };
 
-Action next_forward(const PlanRecord& plan, const std::vector<RequestRecord>& requests, const ForwardLimits& limits);
+NextAction next_forward(const PlanRecord& plan, const std::vector<RequestRecord>& requests, const ForwardLimits& limits);
 
 // Rolling back one phase, from whatever state it is in. A pause given before the rollback began does not stop it:
 // whoever pauses a plan and then rolls it back means both.
-Action next_back(const PlanRecord& plan, Phase phase, const std::vector<RequestRecord>& requests, ServerTime begun_at);
+NextAction next_back(const PlanRecord& plan, Phase phase, const std::vector<RequestRecord>& requests, ServerTime begun_at);
 
 // The pause that applies to the plan, or nullptr.
 const RequestRecord* pause_in_force(const std::vector<RequestRecord>& requests, const PlanId& plan);

@@ -10,10 +10,12 @@
 #include "plans/base/utf8.hpp"
 #include "plans/check/script_rules.hpp"
 #include "plans/check/waiver.hpp"
+#include "plans/effects/derive.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/script.hpp"
 #include "plans/sql/statement.hpp"
 #include "plans/toml/reader.hpp"
+#include "plans/translate/translator.hpp"
 
 namespace pgphase {
 namespace {
@@ -57,7 +59,7 @@ class Checker {
     }
     ++out_.statements;
     const auto sql = text_.substr(part.begin, part.end - part.begin);
-    const auto parsed = parse_in_order(sql, known_);
+    const auto parsed = parse_with(sql, known_);
     if (!parsed) {
       const auto at = part.begin + byte_of(sql, parsed.error().character);
       add(Severity::error, script_rule("not-sql"), at, part.end, parsed.error().message, {});
@@ -66,13 +68,25 @@ class Checker {
     std::vector<Harm> harms;
     for (const auto& statement : *parsed) {
       auto found = harms_of(statement.effects);
+      if (!found.empty()) found.front().toml = instead_of(statement);
       harms.insert(harms.end(), found.begin(), found.end());
       together(statement, part, harms);
+      effects::carry_over(*statement.raw, known_);
     }
     waive(part, harms);
     for (auto& harm : harms) {
       add(harm.severity, *harm.rule, part.begin, part.end, std::move(harm.message), std::move(harm.toml));
     }
+  }
+
+  // As `split` would write it.
+  std::string instead_of(const ParsedStatement& statement) {
+    translator_.begin_plan();  // each recipe stands by itself
+    const auto translated = translator_.statement(*statement.raw);
+    std::string out;
+    if (!translated.left.empty()) return out;
+    for (const auto& entry : translated.entries) out += (out.empty() ? "" : "\n") + entry;
+    return out;
   }
 
   // --- what the statements do together
@@ -205,6 +219,7 @@ class Checker {
   std::string_view text_;
   Lines lines_;
   Known known_;
+  translate::Translator translator_{known_};
   bool runs_in_one_;
   bool in_transaction_;
   bool has_timeout_ = false;

@@ -87,7 +87,7 @@ std::optional<Harm> of_rule(const StatementEffects& effects, const AppliedRule& 
     case Gravity::slow:
       if (!worst) return std::nullopt;
       return harm(holds_up(*worst) == Answer::yes && !of_some_rows(rule) ? Severity::error : Severity::warning, applied,
-                  fmt::format("{}: {}", sentence(*worst), rule.what));
+                  sentence(*worst));
     case Gravity::breaks:
       return harm(Severity::error, applied, with_subject(applied));
     case Gravity::loses:

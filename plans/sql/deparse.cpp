@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <unordered_map>
 
+#include "plans/sql/field_names.hpp"
 #include "plans/sql/tree.hpp"
 
 namespace pgphase::tree {
@@ -38,22 +39,13 @@ void put_fixed(Value value, std::string& out) {
   for (std::size_t i = 0; i < sizeof bits; ++i, bits >>= 8) out += static_cast<char>(bits & 0xFF);
 }
 
-// "table_elts" of the format is "tableElts" in JSON, "a_expr" is "A_Expr".
-std::string plain(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    if (c != '_') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  }
-  return out;
-}
-
 using Fields = std::unordered_map<std::string, const ProtobufCFieldDescriptor*>;
 
 const Fields& fields_of(const ProtobufCMessageDescriptor& message) {
   thread_local std::unordered_map<const ProtobufCMessageDescriptor*, Fields> k_known;
   auto& fields = k_known[&message];
   if (fields.empty()) {
-    for (unsigned i = 0; i < message.n_fields; ++i) fields[plain(message.fields[i].name)] = &message.fields[i];
+    for (unsigned i = 0; i < message.n_fields; ++i) fields[plain_name(message.fields[i].name)] = &message.fields[i];
   }
   return fields;
 }
@@ -122,7 +114,7 @@ bool put_one(const ProtobufCFieldDescriptor& field, const json::value& value, st
 bool put_message(const ProtobufCMessageDescriptor& message, const json::object& body, std::string& out) {
   const auto& fields = fields_of(message);
   for (const auto& [key, value] : body) {
-    const auto found = fields.find(plain({key.data(), key.size()}));
+    const auto found = fields.find(plain_name({key.data(), key.size()}));
     if (found == fields.end()) return false;
     if (!value.is_array()) {
       if (!put_one(*found->second, value, out)) return false;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
 
 #include <algorithm>
 #include <memory>
@@ -17,12 +18,40 @@ namespace {
 // A function's body after BEGIN ATOMIC holds semicolons of its own, so that its pieces are put together again.
 constexpr std::size_t k_most_pieces = 200;
 
-struct FreeSplit {
-  void operator()(PgQuerySplitResult* result) const {
-    pg_query_free_split_result(*result);
+struct FreeScan {
+  void operator()(PgQueryScanResult* result) const {
+    pg_query_free_scan_result(*result);
     delete result;
   }
 };
+
+struct FreeTokens {
+  void operator()(PgQuery__ScanResult* tokens) const { pg_query__scan_result__free_unpacked(tokens, nullptr); }
+};
+
+// Where each statement ends: a semicolon that stands in no parentheses, and the end of the text.
+std::vector<std::size_t> ends_in(const std::string& sql, Script& out) {
+  const std::unique_ptr<PgQueryScanResult, FreeScan> scan(new PgQueryScanResult(pg_query_scan(sql.c_str())));
+  if (scan->error) {
+    out.error = scan->error->message;
+    const int at = scan->error->cursorpos;  // 1-based; 0: unknown
+    out.error_at = at > 0 ? std::min(static_cast<std::size_t>(at) - 1, sql.size()) : 0;
+    return {};
+  }
+  const std::unique_ptr<PgQuery__ScanResult, FreeTokens> tokens(
+      pg_query__scan_result__unpack(nullptr, scan->pbuf.len, reinterpret_cast<const std::uint8_t*>(scan->pbuf.data)));
+  std::vector<std::size_t> ends;
+  int depth = 0;
+  for (std::size_t i = 0; tokens && i < tokens->n_tokens; ++i) {
+    const auto& token = *tokens->tokens[i];
+    if (token.token == PG_QUERY__TOKEN__ASCII_40) ++depth;
+    if (token.token == PG_QUERY__TOKEN__ASCII_41 && depth > 0) --depth;
+    if (token.token != PG_QUERY__TOKEN__ASCII_59 || depth > 0) continue;
+    ends.push_back(static_cast<std::size_t>(token.start));
+  }
+  ends.push_back(sql.size());
+  return ends;
+}
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
@@ -115,19 +144,7 @@ Script take_apart(std::string_view text) {
   }
   std::vector<std::pair<std::size_t, std::size_t>> commands;
   const std::string sql = without_psql(text, commands);
-  const std::unique_ptr<PgQuerySplitResult, FreeSplit> split(
-      new PgQuerySplitResult(pg_query_split_with_scanner(sql.c_str())));
-  if (split->error) {
-    out.error = split->error->message;
-    const int at = split->error->cursorpos;  // 1-based; 0: unknown
-    out.error_at = at > 0 ? std::min(static_cast<std::size_t>(at) - 1, text.size()) : 0;
-    return out;
-  }
-  std::vector<std::size_t> ends;
-  for (int i = 0; i < split->n_stmts; ++i) {
-    const auto& one = *split->stmts[i];
-    ends.push_back(std::min(static_cast<std::size_t>(one.stmt_location + one.stmt_len), sql.size()));
-  }
+  const auto ends = ends_in(sql, out);
   std::size_t at = 0;
   std::size_t command = 0;
   const auto note_commands = [&](std::size_t before) {

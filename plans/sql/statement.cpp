@@ -51,6 +51,7 @@ ParsedStatement look_at(const tree::RawStatement& raw, const Known& known) {
   out.statement.note = out.effects.note;
   out.statement.index = out.effects.index;
   locks_of(out.effects, out.statement);
+  out.raw = std::make_shared<const tree::RawStatement>(raw);
   out.relations = tree::relations(raw.node);
   for (const auto& one : out.effects.relations) {
     const bool names_it = one.described.empty() && one.kind == RelationKind::table;
@@ -64,10 +65,14 @@ ParsedStatement look_at(const tree::RawStatement& raw, const Known& known) {
 }  // namespace
 
 Parsed<std::vector<ParsedStatement>> parse_statements(std::string_view sql) {
+  return parse_with(sql, {});
+}
+
+Parsed<std::vector<ParsedStatement>> parse_with(std::string_view sql, const Known& known) {
   const auto statements = tree::parse(sql);
   if (!statements) return statements.error();
   std::vector<ParsedStatement> out;
-  for (const auto& raw : *statements) out.push_back(look_at(raw, {}));
+  for (const auto& raw : *statements) out.push_back(look_at(raw, known));
   return out;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@
 
 namespace pgphase {
 
+namespace tree {
+struct RawStatement;
+}
+
 struct ParsedStatement {
   std::string text;
   std::size_t character = 0;  // where it begins in the text that was parsed, in code points
@@ -25,6 +30,7 @@ struct ParsedStatement {
   std::vector<TableName> relations;  // every table it names
   bool beyond_database = false;      // changes what all databases of the server share: roles, a database's settings
   std::string refused;               // why pgphase does not run such a statement, or empty
+  std::shared_ptr<const tree::RawStatement> raw;  // its parse tree; for plans/ alone
 };
 
 struct SqlError {
@@ -37,6 +43,9 @@ using Parsed = boost::system::result<T, SqlError>;
 
 // Each by itself: nothing is known of the database, and nothing of the statements before it.
 Parsed<std::vector<ParsedStatement>> parse_statements(std::string_view sql);
+
+// Each with what is known, which they leave as it is.
+Parsed<std::vector<ParsedStatement>> parse_with(std::string_view sql, const Known& known);
 
 // Each after those before it. `known` is what is known before the first one, and becomes what is known after the last.
 Parsed<std::vector<ParsedStatement>> parse_in_order(std::string_view sql, Known& known);

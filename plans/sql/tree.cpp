@@ -8,6 +8,7 @@
 #include <set>
 
 #include "plans/sql/blanks.hpp"
+#include "plans/sql/integers.hpp"
 
 namespace pgphase::tree {
 namespace {
@@ -51,8 +52,11 @@ Parsed<std::vector<RawStatement>> parse(std::string_view sql) {
   json::parse_options options;
   options.max_depth = k_max_depth;
   boost::system::error_code failed;
-  const json::value parsed = json::parse(result->parse_tree, failed, {}, options);
+  json::value parsed = json::parse(result->parse_tree, failed, {}, options);
   if (failed) return SqlError{"the SQL is nested too deeply to be looked at"};
+  const std::string_view written(result->parse_tree);
+  const bool in_doubt = written.find("\"ival\":{}") != written.npos || written.find("\"Integer\":{}") != written.npos;
+  if (in_doubt) restore_integers(std::string(sql), parsed);
 
   std::vector<RawStatement> out;
   for (const auto& item : list(parsed.as_object(), "stmts")) {

@@ -107,7 +107,7 @@ void Translator::add_column(const TableName& table, const json::object& command,
       out.entries.push_back(ChangeToml("set_not_null", table).text("column", column.name).str());
     }
   }
-  defaults_.insert({table, column.name});
+  defaults_[{table, column.name}] = value.value_or("");
   column_constraints(table, column, out);
 }
 
@@ -179,19 +179,21 @@ void Translator::column_default(const TableName& table, const json::object& comm
   const auto name = column_text(table, column);
   const auto alter = fmt::format("ALTER TABLE {} ALTER COLUMN {}", qualified(table), quote_ident(column));
   std::string sql = alter + " DROP DEFAULT";
+  std::string value;
   if (command.contains("def")) {
-    const auto value = tree::deparse_expression(command.at("def"));
-    if (!value) {
+    const auto written = tree::deparse_expression(command.at("def"));
+    if (!written) {
       out.left = name + ": its default could not be written by itself";
       return;
     }
-    sql = alter + " SET DEFAULT " + *value;
+    value = *written;
+    sql = alter + " SET DEFAULT " + value;
   }
-  // A column of this script has had no default, unless it was given one.
-  const auto* relation = known_.find(table);
-  const bool ours = own(table) || (relation && relation->columns.contains(column));
-  if (ours && command.contains("def") && defaults_.insert({table, column}).second) {
-    by_hand(Phase::additive, "default of " + name, {sql}, {alter + " DROP DEFAULT"}, out);
+  const auto had = defaults_.find({table, column});
+  if (had != defaults_.end()) {
+    const auto before = had->second.empty() ? alter + " DROP DEFAULT" : alter + " SET DEFAULT " + had->second;
+    by_hand(Phase::additive, "default of " + name, {sql}, {before}, out);
+    had->second = value;
     return;
   }
   out.notes.push_back(name + ": write `rollback` with the default that it has now, instead of `irreversible`");

@@ -27,7 +27,7 @@ std::optional<std::string> statement_of(const TableName& table, const json::obje
                                                       {"objtype", "OBJECT_TABLE"}});
 }
 
-std::string drop(const TableName& table, const std::string& name) {
+std::string drop_sql(const TableName& table, const std::string& name) {
   return fmt::format("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", qualified(table), quote_ident(name));
 }
 
@@ -112,7 +112,7 @@ void Translator::key_constraint(const TableName& table, const json::object& cons
       return;
     }
     out.notes.push_back("a rollback drops the index together with the constraint");
-    by_hand(Phase::constraint, "add constraint " + name, {*sql}, {drop(table, name)}, out);
+    by_hand(Phase::constraint, "add constraint " + name, {*sql}, {drop_sql(table, name)}, out);
     return;
   }
   if (constraint.contains("options") || constraint.contains("indexspace")) {
@@ -176,7 +176,7 @@ void Translator::foreign_key(const TableName& table, const json::object& constra
   }
   by_hand(Phase::constraint, "add constraint " + name,
           {*sql, fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", qualified(table), quote_ident(name))},
-          {drop(table, name)}, out);
+          {drop_sql(table, name)}, out);
 }
 
 void Translator::validate_constraint(const TableName& table, const json::object& command, Translated& out) {

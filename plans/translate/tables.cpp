@@ -58,6 +58,25 @@ bool is_plain(const json::object& create) {
 
 }  // namespace
 
+void Translator::note_defaults(const json::object& create, const TableName& table) {
+  for (const auto& item : tree::list(create, "tableElts")) {
+    if (tree::tag_of(item) != "ColumnDef") continue;
+    const auto& column = tree::body_of(item);
+    std::string value;
+    bool known = true;
+    for (const auto& one : tree::list(column, "constraints")) {
+      const auto& constraint = tree::body_of(one);
+      if (tree::text(constraint, "contype") != "CONSTR_DEFAULT") continue;
+      const auto text = tree::deparse_expression(constraint.at("raw_expr"));
+      known = text.has_value();
+      value = text.value_or("");
+    }
+    const auto* type = tree::object(column, "typeName");
+    if (!type || TypeName{tree::names(type->at("names")).back()}.serial()) known = false;
+    if (known) defaults_[{table, std::string(tree::text(column, "colname"))}] = value;
+  }
+}
+
 void Translator::create_table(const tree::RawStatement& raw, Translated& out) {
   const auto* relation = tree::object(raw.node, "relation");
   if (!relation) {
@@ -69,6 +88,7 @@ void Translator::create_table(const tree::RawStatement& raw, Translated& out) {
     return;
   }
   const TableName table = tree::table_name(*relation);
+  note_defaults(raw.node, table);
   if (as_change(raw.node, table, out)) return;
   out.notes.push_back(fmt::format("a rollback refuses to drop {} as soon as it has a row, unless --lose-data is given",
                                   display_name(table)));

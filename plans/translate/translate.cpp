@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "plans/effects/change_toml.hpp"
+#include "plans/effects/derive.hpp"
 #include "plans/sql/script.hpp"
 #include "plans/sql/statement.hpp"
 #include "plans/sql/tree.hpp"
@@ -47,7 +48,7 @@ class Translating {
     for (const auto& comment : comments_of(sql_.substr(part.leading, part.begin - part.leading))) {
       if (comment.starts_with(k_revision)) {
         end_plan();
-        translator_.begin_plan();
+        begin_plan();
         title_ = title_of(comment.substr(k_revision.size()));
       } else if (!of_a_tool(comment)) {
         comments_.push_back(comment);
@@ -66,15 +67,21 @@ class Translating {
     for (const auto& statement : *raw) translate(statement, part);
   }
 
+  void begin_plan() {
+    translator_.begin_plan();
+    translate::end_plan(known_);
+  }
+
   void translate(const tree::RawStatement& raw, const ScriptPart& part) {
     if (translator_.needs_new_plan(raw)) {
       // What was said before this statement belongs to it.
       auto comments = std::exchange(comments_, {});
       end_plan();
-      translator_.begin_plan();
+      begin_plan();
       comments_ = std::move(comments);
     }
     auto done = translator_.statement(raw);
+    effects::carry_over(raw, known_);
     if (!done.left.empty()) leave(part.begin, part.end, done.left);
     std::string head;
     for (const auto& comment : std::exchange(comments_, {})) head += comment_line(comment);
@@ -137,7 +144,8 @@ class Translating {
   std::string_view sql_;
   Lines lines_;
   const TranslateOptions& options_;
-  translate::Translator translator_{Known{}};
+  Known known_;
+  translate::Translator translator_{known_};
   Translation out_;
   std::string title_, body_;
   std::vector<std::string> comments_;

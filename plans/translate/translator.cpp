@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "plans/effects/derive.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/translate/step_toml.hpp"
 
@@ -55,7 +54,6 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   } else if (!rows(raw, out) && !definition(raw, out)) {
     out.left = "pgphase does not know how to do this in phases";
   }
-  effects::carry_over(raw, known_);
   return out;
 }
 
@@ -79,7 +77,10 @@ void Translator::begin_plan() {
   steps_.clear();
   taken_.clear();
   keyed_.clear();
-  for (auto& [name, relation] : known_.relations) {
+}
+
+void end_plan(Known& known) {
+  for (auto& [name, relation] : known.relations) {
     relation.own = false;
     relation.empty = std::nullopt;
   }

@@ -26,20 +26,21 @@ struct Translated {
 
 class Translator {
  public:
-  explicit Translator(Known known) : known_(std::move(known)) {}
+  // `known`: before each statement that is given. The caller carries it from one to the next, and keeps it alive.
+  explicit Translator(const Known& known) : known_(known) {}
 
   Translated statement(const tree::RawStatement& raw);
 
   // A later statement may need what an earlier one does in the constraint phase of this plan only: then a plan of its
   // own has to begin with it.
   bool needs_new_plan(const tree::RawStatement& raw) const;
-  // Everything so far is done, and in use.
   void begin_plan();
 
  private:
   struct Column;
 
   // tables.cpp
+  void note_defaults(const boost::json::object& create, const TableName& table);
   void create_table(const tree::RawStatement& raw, Translated& out);
   bool as_change(const boost::json::object& create, const TableName& table, Translated& out);
   // columns.cpp
@@ -80,13 +81,17 @@ class Translator {
   // A table of this very plan: nobody waits for it.
   bool own(const TableName& table) const { return known_.own(table); }
 
-  Known known_;
+  const Known& known_;
   std::map<Phase, std::set<std::string>> steps_;
   std::set<TableName> names_;                            // of constraints and indexes that this script makes
   std::set<std::pair<TableName, std::string>> pending_;  // constraints whose change validates them, too
   std::set<TableName> taken_;  // tables that the constraint phase of this plan renames, drops or changes
   std::set<TableName> keyed_;  // tables that get a key there
-  std::set<std::pair<TableName, std::string>> defaults_;  // columns that this script has given a default
+  // Of columns that this script has made: the default, or nothing.
+  std::map<std::pair<TableName, std::string>, std::string> defaults_;
 };
+
+// Everything that is known so far has been carried out, and is in use.
+void end_plan(Known& known);
 
 }  // namespace pgphase::translate

@@ -43,5 +43,7 @@ struct ScaleOptions : CommonOptions {
 Report bench_backfill(const BackfillOptions& options);
 Report bench_latency(const LatencyOptions& options);
 Report bench_scale(const ScaleOptions& options);
+// Needs no server: the labels are kept (tests/support/proof/label.hpp).
+Report bench_check(const CommonOptions& options);
 
 }  // namespace pgphase::bench

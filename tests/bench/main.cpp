@@ -1,4 +1,4 @@
-// bench backfill | latency | scale: `./dev bench …`. What is compared and how to read it: docs/benchmarks.md.
+// bench backfill | latency | scale | check: `./dev bench …`. What is compared and how to read it: docs/benchmarks.md.
 //
 // The table of figures goes to stdout, and behind it, on the last line, the JSON; progress goes to stderr. Exits 0
 // whatever the figures are: a bar that is not met is shown, not a failure. 1: a way failed, or left a row that is
@@ -111,6 +111,11 @@ int run(int argc, char** argv) {
     if (uuid) scale.keys.push_back(Key::uuid);
     report = bench_scale(scale);
   });
+
+  CommonOptions check;
+  command = app.add_subcommand("check", "`pgphase check` beside squawk and pgfence, on files that servers have labelled");
+  add_common(*command, check, outputs);
+  command->callback([&] { report = bench_check(check); });
 
   try {
     app.parse(argc, argv);

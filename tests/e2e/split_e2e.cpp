@@ -7,6 +7,7 @@
 
 #include "tests/e2e/fixture.hpp"
 #include "tests/support/dump.hpp"
+#include "tests/support/paths.hpp"
 
 namespace pgphase::testing {
 namespace {
@@ -121,6 +122,39 @@ INSTANTIATE_TEST_SUITE_P(
         Naive{"drop_and_add", "ALTER TABLE tasks DROP COLUMN note; ALTER TABLE tasks ADD COLUMN note integer"},
         Naive{"update", "UPDATE tasks SET note = upper(title)"}),
     [](const auto& each) { return std::string(each.param.name); });
+
+// What `alembic upgrade base:head --sql` prints for the project of the rehearsal's first user.
+TEST(SplitAlembicE2eTest, RevisionsBecomePlansThatRunGoBackAndRehearse) {
+  const auto sql = read_file((source_folder() / "tests/corpus/alembic_tasks.sql").string());
+  TestDatabase naive;
+  naive.exec(sql + "; DROP TABLE alembic_version");
+  Project project;
+  project.file("alembic.sql", sql);
+  project.file("migrations/.keep", "");
+  const auto split = project.run({"split", "alembic.sql", "--write"});
+  ASSERT_EQ(split.code, 0) << split.out << split.err;
+  const auto up = [&] {
+    for (const auto& plan : project.json({"status"}).at("plans").as_array()) {
+      const std::string id(plan.at("id").as_string());
+      const auto output = project.run({"up", id, "--approve"});
+      ASSERT_EQ(output.code, 0) << output.out << output.err;
+    }
+  };
+  up();
+  auto plans = project.json({"status"}).at("plans").as_array();
+  std::reverse(plans.begin(), plans.end());
+  for (const auto& plan : plans) {
+    const std::string id(plan.at("id").as_string());
+    const auto output = project.run({"rollback", id});
+    EXPECT_EQ(output.code, 0) << output.out << output.err;
+  }
+  up();
+  const auto rehearsed = project.run({"rehearse"}, std::chrono::seconds(300));
+  EXPECT_EQ(rehearsed.code, 0) << rehearsed.out << rehearsed.err;
+  EXPECT_EQ(difference(schema_dump(naive.url(), {"pgphase", "pgphase_retired"}),
+                       project.schema_dump({"pgphase", "pgphase_retired"})),
+            "");
+}
 
 TEST(SplitOutputE2eTest, WithoutWriteThePlanGoesToStdoutAndWhatIsLeftToStderr) {
   Project project;

@@ -9,7 +9,7 @@
 namespace pgphase {
 
 // For gtest's messages.
-static void PrintTo(const Action& action, std::ostream* out) {
+static void PrintTo(const NextAction& action, std::ostream* out) {
   *out << "verb " << static_cast<int>(action.verb) << " " << to_string(action.phase) << "[" << action.step
        << "] reason " << static_cast<int>(action.reason);
 }
@@ -18,10 +18,10 @@ namespace {
 
 using namespace testing;
 
-Action act(Verb verb, Phase phase, std::size_t step = 0) {
+NextAction act(Verb verb, Phase phase, std::size_t step = 0) {
   return {verb, phase, step, StopReason::done};
 }
-Action stops(Phase phase, StopReason reason) {
+NextAction stops(Phase phase, StopReason reason) {
   return {Verb::stop, phase, 0, reason};
 }
 
@@ -37,7 +37,7 @@ PlanRecord running(Phase phase) {
 TEST(NextForward, AnUndisturbedPlanGoesThroughEveryStepOfEveryPhaseOnce) {
   auto plan = recorded(priority_plan());
   const std::vector<RequestRecord> nobody;
-  std::vector<Action> story;
+  std::vector<NextAction> story;
   int minute = 0;
   for (int i = 0; i < 50; ++i) {
     const auto action = next_forward(plan, nobody, {});
@@ -49,7 +49,7 @@ TEST(NextForward, AnUndisturbedPlanGoesThroughEveryStepOfEveryPhaseOnce) {
     if (action.verb == Verb::finish_phase) phase.state = PhaseState::done, phase.finished_at = at_minute(++minute);
     if (action.verb == Verb::finish_plan) plan.finished_at = at_minute(++minute);
   }
-  const std::vector<Action> expected{
+  const std::vector<NextAction> expected{
       act(Verb::start_phase, Phase::additive),   act(Verb::run_step, Phase::additive, 0),
       act(Verb::finish_phase, Phase::additive),  act(Verb::start_phase, Phase::backfill),
       act(Verb::run_step, Phase::backfill, 0),   act(Verb::run_step, Phase::backfill, 1),
@@ -65,7 +65,7 @@ struct ForwardCase {
   PlanRecord plan;
   std::vector<RequestRecord> requests;
   ForwardLimits limits;
-  Action expected;
+  NextAction expected;
 };
 
 class NextForwardTable : public ::testing::TestWithParam<ForwardCase> {};
@@ -202,7 +202,7 @@ struct BackCase {
   PlanRecord plan;
   Phase phase;
   std::vector<RequestRecord> requests;
-  Action expected;
+  NextAction expected;
 };
 
 class NextBackTable : public ::testing::TestWithParam<BackCase> {};

@@ -14,6 +14,7 @@ TEST(DeparseTest, AStatementComesBackAsItWas) {
            "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0 AND b <> 'x''y') NOT VALID",
            "ALTER TABLE t ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES r (id) ON DELETE CASCADE",
            "ALTER TABLE \"Mixed Case\" ADD COLUMN \"Ä\" numeric(10, 2) DEFAULT 1.5",
+           "ALTER TABLE t ADD COLUMN a int DEFAULT -1, ADD COLUMN b int[] DEFAULT '{}', ALTER c SET STATISTICS -1",
            "UPDATE t SET a = CASE WHEN b THEN 1 ELSE 2 END WHERE c IS NULL",
        }) {
     const auto parsed = parse(sql);
@@ -34,6 +35,17 @@ TEST(DeparseTest, ExpressionsAndTypesStandByThemselves) {
   EXPECT_EQ(deparse_type(*object(column, "typeName")), "numeric(10, 2)[]");
   const auto& constraint = body_of(list(column, "constraints")[0]);
   EXPECT_EQ(deparse_expression(constraint.at("raw_expr")), "COALESCE(b, random() + 1)");
+}
+
+// In the parser's JSON all that are not above zero look alike.
+TEST(DeparseTest, IntegersKeepTheirSign) {
+  for (const char* number : {"-1", "0", "-2147483647", "7"}) {
+    const auto parsed = parse(std::string("SELECT ") + number);
+    ASSERT_TRUE(parsed);
+    const auto& target = body_of(list(parsed->front().node, "targetList")[0]);
+    EXPECT_EQ(deparse_expression(target.at("val")), number);
+  }
+  EXPECT_FALSE(same_tree(parse("SELECT -1")->front().node, parse("SELECT 0")->front().node));
 }
 
 TEST(DeparseTest, WhatIsNoTreeIsNoStatement) {
