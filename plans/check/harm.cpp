@@ -59,7 +59,7 @@ bool own(const StatementEffects& effects, const TableName& relation) {
 }
 
 Harm harm(Severity severity, const AppliedRule& applied, std::string message) {
-  return {severity, applied.rule, applied.relation, applied.object, std::move(message), applied.toml};
+  return {severity, applied.rule, applied.relation, applied.object, std::move(message), {}};
 }
 
 std::string about(const AppliedRule& applied) {

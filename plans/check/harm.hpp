@@ -23,7 +23,7 @@ struct Harm {
   TableName relation;   // that it befalls; may be empty
   std::string object;   // the column, constraint or index; may be empty
   std::string message;  // a sentence without its full stop
-  std::string toml;     // the [[change]] that does it without the harm, or empty
+  std::string toml;     // entries of a plan that do it without the harm, where somebody has added them; or empty
 };
 
 // The worst first. Empty: the statement may run at any hour, given a short lock timeout.

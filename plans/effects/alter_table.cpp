@@ -93,7 +93,7 @@ RelationKind kind_of(std::string_view object) {
 LockMode drop_column(Reading& r, Subcommand& s) {
   const std::string column(tree::text(s.command, "name"));
   r.out.actions.push_back({ActionKind::drop_column, s.table, column});
-  r.rule("drop-column", s.table, column, ChangeToml("drop_column", s.table).text("column", column).str());
+  r.rule("drop-column", s.table, column);
   r.out.loss = Loss::rows;
   referenced(r, s.table, column, ael);
   if (tree::text(s.command, "behavior") == "DROP_CASCADE") {
@@ -123,9 +123,7 @@ void attach_index(Reading& r, const TableName& parent, const TableName& part) {
 
 LockMode from_row(Reading& r, Subcommand& s, const Row& row, RelationEffects& whole) {
   const std::string column(tree::text(s.command, "name"));
-  std::string toml;
-  if (row.rule == "drop-not-null") toml = ChangeToml("drop_not_null", s.table).text("column", column).str();
-  r.rule(row.rule, s.table, column, std::move(toml));
+  r.rule(row.rule, s.table, column);
   if (row.subtype == "AT_SetIdentity" || row.subtype == "AT_DropIdentity") {
     r.unnamed(fmt::format("the sequence of column {} of {}", column, s.table.name),
               row.subtype == "AT_DropIdentity" ? ael : sre, RelationKind::sequence);

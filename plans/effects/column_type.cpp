@@ -132,15 +132,7 @@ LockMode change_type(Reading& r, Subcommand& s) {
   const char* id = cost.rewrite == Answer::yes       ? "change-type-rewrite"
                    : cost.rewrite == Answer::unknown ? "change-type-unknown"
                                                      : "change-type-kept";
-  std::string toml;
-  const auto parts = wanted ? tree::names(wanted->at("names")) : std::vector<std::string>{};
-  const bool plain = !parts.empty() && tree::list(*wanted, "typmods").empty() && !wanted->contains("arrayBounds");
-  if (plain && cost.rewrite != Answer::no) {
-    const bool own = parts.size() > 1 && parts.front() == "pg_catalog";
-    const auto type = own || parts.size() == 1 ? quote_ident(parts.back()) : qualified({parts.front(), parts.back()});
-    toml = ChangeToml("change_type", s.table).text("column", column).text("type", type).str();
-  }
-  r.rule(id, s.table, column, std::move(toml));
+  r.rule(id, s.table, column);
   auto& held = r.on(s.table, ael);
   held.rewrite = std::max(held.rewrite, cost.rewrite);
   held.scan = std::max(held.scan, cost.rewrite);

@@ -14,51 +14,6 @@ constexpr auto ael = LockMode::access_exclusive;
 constexpr auto sre = LockMode::share_row_exclusive;
 constexpr auto sue = LockMode::share_update_exclusive;
 
-// A node without the places where its parts stand.
-json::value without_places(const json::value& node) {
-  if (const auto* items = node.if_array()) {
-    json::array out;
-    for (const auto& item : *items) out.push_back(without_places(item));
-    return out;
-  }
-  if (const auto* object = node.if_object()) {
-    json::object out;
-    for (const auto& member : *object) {
-      if (member.key() != "location") out[member.key()] = without_places(member.value());
-    }
-    return out;
-  }
-  return node;
-}
-
-// The text, if it is the constraint's condition: quotes and comments can make another one of it.
-std::string same_condition(std::string_view text, const json::object& constraint) {
-  const auto parsed = tree::parse("SELECT (" + std::string(text) + ")");
-  if (!parsed || parsed->size() != 1) return {};
-  const auto& targets = tree::list(parsed->front().node, "targetList");
-  if (targets.size() != 1 || !tree::body_of(targets[0]).contains("val")) return {};
-  const bool same = without_places(tree::body_of(targets[0]).at("val")) == without_places(constraint.at("raw_expr"));
-  return same ? std::string(text) : std::string();
-}
-
-// The text of a CHECK's condition: what stands between its parentheses. The parser gives where the constraint begins.
-std::string condition_text(std::string_view sql, const json::object& constraint) {
-  const auto* at = constraint.if_contains("location");
-  if (!at || !at->is_int64()) return {};
-  auto begin = sql.find('(', static_cast<std::size_t>(at->as_int64()));
-  // A quoted name may hold a parenthesis; then there is no text, and no recipe written out.
-  if (begin == sql.npos || sql.substr(static_cast<std::size_t>(at->as_int64()), begin).find('"') < begin) return {};
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = begin; i < sql.size(); ++i) {
-    if (sql[i] == '\'') quoted = !quoted;
-    if (quoted) continue;
-    if (sql[i] == '(') ++depth;
-    if (sql[i] == ')' && --depth == 0) return same_condition(sql.substr(begin + 1, i - begin - 1), constraint);
-  }
-  return {};
-}
-
 // What tables that inherit do not have: foreign keys, and keys.
 void partitions_only(Reading& r, Subcommand& s, LockMode lock) {
   auto& held = r.on(s.table, lock);
@@ -82,12 +37,7 @@ LockMode add_check(Reading& r, Subcommand& s, const json::object& constraint) {
     r.rule("add-check-not-valid", s.table, name);
     return ael;
   }
-  std::string toml;
-  const auto condition = condition_text(r.raw.text, constraint);
-  if (!name.empty() && !condition.empty()) {
-    toml = ChangeToml("add_check", s.table).text("name", name).text("check", condition).str();
-  }
-  r.rule("add-check", s.table, name, std::move(toml));
+  r.rule("add-check", s.table, name);
   r.on(s.table, ael).scan = Answer::yes;
   s.note = "scans the table";
   return ael;
@@ -118,16 +68,7 @@ LockMode add_foreign_key(Reading& r, Subcommand& s, const json::object& constrai
     }
     return sre;
   }
-  std::string toml;
-  if (const auto* columns = constraint.if_contains("fk_attrs"); columns && !name.empty()) {
-    const auto* keys = constraint.if_contains("pk_attrs");
-    toml = ChangeToml("add_foreign_key", s.table)
-               .text("name", name)
-               .list("columns", tree::names(*columns))
-               .reference("references", to, keys ? tree::names(*keys) : std::vector<std::string>{})
-               .str();
-  }
-  r.rule("add-foreign-key", s.table, name, std::move(toml));
+  r.rule("add-foreign-key", s.table, name);
   const bool no_row = table && table->empty.value_or(false);
   r.on(s.table, sre).scan = Answer::yes;
   if (target && !no_row) r.on(to, sre).scan = Answer::yes;
@@ -181,19 +122,11 @@ LockMode add_key(Reading& r, Subcommand& s, const json::object& constraint) {
   r.out.actions.push_back(std::move(action));
   auto& held = r.on(s.table, ael);
   if (!using_index) {
-    const auto columns = constraint.contains("keys") ? tree::names(constraint.at("keys")) : std::vector<std::string>{};
-    std::string toml;
-    if (!name.empty() && !tree::flag(constraint, "deferrable")) {
-      toml = ChangeToml(primary ? "add_primary_key" : "add_unique", s.table)
-                 .text("name", name)
-                 .list("columns", columns)
-                 .str();
-    }
     held.scan = held.index_build = Answer::yes;
     on_partitions(r, s);
     s.note = "builds an index";
     if (tree::flag(constraint, "nulls_not_distinct")) r.out.since = std::max(r.out.since, 15);
-    r.rule(primary ? "add-primary-key" : "add-unique", s.table, name, std::move(toml));
+    r.rule(primary ? "add-primary-key" : "add-unique", s.table, name);
     return ael;
   }
   s.note = "no rewrite; a primary key scans for NULLs, unless its columns are NOT NULL";
@@ -219,9 +152,7 @@ LockMode add_key(Reading& r, Subcommand& s, const json::object& constraint) {
   return ael;
 }
 
-}  // namespace
-
-LockMode add_constraint(Reading& r, Subcommand& s) {
+LockMode add_any_constraint(Reading& r, Subcommand& s) {
   const auto& constraint = tree::body_of(s.command.at("def"));
   const auto kind = tree::text(constraint, "contype");
   if (kind == "CONSTR_CHECK") return add_check(r, s, constraint);
@@ -240,6 +171,16 @@ LockMode add_constraint(Reading& r, Subcommand& s) {
   on_partitions(r, s);
   s.note = "builds an index";
   return ael;
+}
+
+}  // namespace
+
+LockMode add_constraint(Reading& r, Subcommand& s) {
+  const bool all = s.with_children;
+  const auto lock = add_any_constraint(r, s);
+  // Since 18 whatever is added locks every child, whether it is inherited or not.
+  if (all && r.since(18) != Answer::no) r.on(s.table, lock).children_locked = true;
+  return lock;
 }
 
 LockMode drop_constraint(Reading& r, Subcommand& s) {
@@ -302,7 +243,7 @@ LockMode set_not_null(Reading& r, Subcommand& s) {
     r.rule("set-not-null-proven", s.table, column);
     return ael;
   }
-  r.rule("set-not-null", s.table, column, ChangeToml("set_not_null", s.table).text("column", column).str());
+  r.rule("set-not-null", s.table, column);
   auto& held = r.on(s.table, ael);
   held.scan = std::max(held.scan, known == Answer::no ? Answer::yes : Answer::unknown);
   if (known == Answer::unknown) {

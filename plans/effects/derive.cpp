@@ -43,11 +43,14 @@ void resolve_children(Reading& r) {
     const bool all_known = (known && known->complete) || r.known.catalogue;
     if (!all_known) continue;
     const bool partitioned = known && known->partitioned.value_or(false);
+    if (one.children_locked) {
+      for (const TableName& child : r.known.descendants(one.relation)) r.on(child, one.lock);
+    }
     if (one.with_children || (one.with_partitions && partitioned)) {
       for (const TableName& child : r.known.descendants(one.relation)) join(r.on(child, one.lock), one);
     }
     auto& held = r.on(one.relation, one.lock);
-    held.with_children = held.with_partitions = false;
+    held.with_children = held.with_partitions = held.children_locked = false;
     if (partitioned) {
       held.scan = held.rewrite = held.index_build = Answer::no;
     }

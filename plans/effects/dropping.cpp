@@ -21,7 +21,7 @@ void drop_table(Reading& r, const TableName& table, bool cascade) {
   r.out.actions.push_back({ActionKind::drop_table, table, {}});
   r.out.loss = Loss::rows;
   r.out.note = "drops every row; each table that a foreign key of it points to is locked as well";
-  r.rule("drop-table", table, {}, ChangeToml("drop_table", table).str());
+  r.rule("drop-table", table);
   r.on(table, ael);
   referenced(r, table, {}, ael);
   const auto* known = r.find(table);
@@ -60,10 +60,7 @@ void drop_index(Reading& r, const TableName& index, bool concurrently) {
   }
   const auto owner = r.known.index_owner.find(index);
   const bool known = owner != r.known.index_owner.end();
-  std::string toml;
-  if (known && !concurrently) toml = ChangeToml("drop_index", owner->second).text("name", index.name).str();
-  r.rule(concurrently ? "drop-index-concurrently" : "drop-index", known ? owner->second : TableName{}, index.name,
-         std::move(toml));
+  r.rule(concurrently ? "drop-index-concurrently" : "drop-index", known ? owner->second : TableName{}, index.name);
   r.on(index, lock, RelationKind::index);
   if (known) {
     auto& table = r.on(owner->second, lock);

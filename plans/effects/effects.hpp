@@ -30,6 +30,7 @@ struct RelationEffects {
   LockMode lock = LockMode::none;
   bool lock_unsure = false;         // it may be locked less, or not at all: it depends on what is not known
   bool with_partitions = false;     // likewise each partition, where it is partitioned
+  bool children_locked = false;     // of each of them the lock alone
   bool with_children = false;       // likewise each partition, and each table that inherits from it
   Answer scan = Answer::no;         // its rows are read, all of them, under the lock
   Answer rewrite = Answer::no;      // its rows are written again, all of them, and its indexes built again
@@ -57,7 +58,6 @@ struct AppliedRule {
   const Rule* rule = nullptr;
   TableName relation;  // that it is about; empty where it is about none
   std::string object;  // the column, constraint or index; may be empty
-  std::string toml;    // the change that does it without the harm, where there is one
 };
 
 struct StatementEffects {

@@ -8,27 +8,6 @@
 namespace pgphase::effects {
 namespace {
 
-std::string index_toml(const json::object& node, const TableName& table) {
-  std::vector<std::string> columns;
-  for (const auto& item : tree::list(node, "indexParams")) {
-    const auto& element = tree::body_of(item);
-    const bool plain = !element.contains("collation") && !element.contains("opclass") &&
-                       tree::text(element, "ordering") == "SORTBY_DEFAULT" &&
-                       tree::text(element, "nulls_ordering") == "SORTBY_NULLS_DEFAULT";
-    const auto name = tree::text(element, "name");
-    if (name.empty() || !plain) return {};  // the author knows what it is to be
-    columns.emplace_back(name);
-  }
-  const auto name = tree::text(node, "idxname");
-  const auto method = tree::text(node, "accessMethod");
-  const bool more = node.contains("whereClause") || node.contains("indexIncludingParams") || node.contains("options");
-  if (name.empty() || more || (!method.empty() && method != "btree")) return {};
-  ChangeToml out("create_index", table);
-  out.text("name", name).list("columns", columns);
-  if (tree::flag(node, "unique")) out.yes("unique");
-  return out.str();
-}
-
 void create_index(Reading& r) {
   const auto* relation = tree::object(r.node, "relation");
   if (!relation) return;
@@ -56,7 +35,7 @@ void create_index(Reading& r) {
     held.scan = held.index_build = Answer::yes;
   } else {
     r.out.note = "builds the index while writers wait";
-    r.rule(only ? "create-index-only" : "create-index", table, action.name, only ? "" : index_toml(r.node, table));
+    r.rule(only ? "create-index-only" : "create-index", table, action.name);
     auto& held = r.on(table, LockMode::share);
     held.scan = held.index_build = Answer::yes;
     held.with_partitions = !only;

@@ -119,8 +119,8 @@ RelationEffects& Reading::unnamed(std::string which, LockMode lock, RelationKind
   return made;
 }
 
-void Reading::rule(std::string_view id, const TableName& relation, std::string object, std::string toml) {
-  out.rules.push_back({&pgphase::rule(id), relation, std::move(object), std::move(toml)});
+void Reading::rule(std::string_view id, const TableName& relation, std::string object) {
+  out.rules.push_back({&pgphase::rule(id), relation, std::move(object)});
 }
 
 void Reading::asks(std::string what) {

@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "plans/effects/change_toml.hpp"
 #include "plans/effects/effects.hpp"
 #include "plans/effects/known.hpp"
 #include "plans/effects/rule.hpp"
@@ -33,7 +32,7 @@ class Reading {
   // A relation that the text does not name. The catalogue would, so that it is asked for.
   RelationEffects& unnamed(std::string which, LockMode lock, RelationKind kind = RelationKind::table);
   // Strong lock on an index: who reads or writes its table needs it too.
-  void rule(std::string_view id, const TableName& relation = {}, std::string object = {}, std::string toml = {});
+  void rule(std::string_view id, const TableName& relation = {}, std::string object = {});
   void asks(std::string what);
 
   const KnownRelation* find(const TableName& relation) const { return known.find(relation); }

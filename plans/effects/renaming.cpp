@@ -18,7 +18,6 @@ RelationKind kind_of(std::string_view what) {
 }
 
 void rename(Reading& r, const TableName& relation, std::string_view what) {
-  const std::string to(tree::text(r.node, "newname"));
   const std::string from(tree::text(r.node, "subname"));
   if (what == "OBJECT_INDEX") {
     r.rule("rename-index", relation);
@@ -31,14 +30,13 @@ void rename(Reading& r, const TableName& relation, std::string_view what) {
       return;
     }
     r.out.actions.push_back({ActionKind::move_table, relation});
-    r.rule("rename-table", relation, {}, ChangeToml("rename_table", relation).text("to", to).str());
+    r.rule("rename-table", relation);
     r.on(relation, ael);
   } else if (what == "OBJECT_COLUMN") {
     const auto kind = kind_of(tree::text(r.node, "relationType"));
     if (kind == RelationKind::table) {
       r.out.actions.push_back({ActionKind::rename_column, relation, from});
-      r.rule("rename-column", relation, from,
-             ChangeToml("rename_column", relation).text("column", from).text("to", to).str());
+      r.rule("rename-column", relation, from);
     } else {
       r.rule("rename-view", relation, from);
     }
@@ -53,7 +51,8 @@ void rename(Reading& r, const TableName& relation, std::string_view what) {
     r.on(relation, ael).with_children = inherited;
   } else if (what == "OBJECT_TRIGGER") {
     r.rule("rename-trigger", relation, from);
-    r.on(relation, ael).with_partitions = true;
+    // Before 15 each partition's trigger keeps its name.
+    r.on(relation, ael).with_partitions = r.since(15) != Answer::no;
   } else if (what == "OBJECT_POLICY") {
     r.rule("policy", relation, from);
     r.on(relation, ael);
@@ -61,7 +60,7 @@ void rename(Reading& r, const TableName& relation, std::string_view what) {
     r.rule("create-rule", relation, from);
     r.on(relation, ael);
   } else if (what == "OBJECT_ATTRIBUTE") {
-    r.rule("alter-composite-type", relation, from);
+    r.rule("rename-attribute", relation, from);
     r.unnamed(fmt::format("each table of the type {}", relation.name), ael);
     r.asks(fmt::format("which tables are of the type {}", relation.name));
   } else {

@@ -65,6 +65,13 @@ void publication(Reading& r) {
 void grant(Reading& r) {
   r.rule("grant");
   r.out.note = "no table is locked";
+  // Since 18 a table whose rights change is locked as a reader locks it.
+  if (r.raw.tag != "GrantStmt" || tree::text(r.node, "objtype") != "OBJECT_TABLE" || r.since(18) == Answer::no) return;
+  for (const auto& item : tree::list(r.node, "objects")) {
+    const auto& relation = tree::body_of(item);
+    if (!relation.contains("relname")) continue;
+    r.on(tree::table_name(relation), LockMode::access_share).lock_unsure = r.since(18) == Answer::unknown;
+  }
 }
 
 }  // namespace

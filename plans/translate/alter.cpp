@@ -1,16 +1,15 @@
 // ALTER TABLE, command by command, and RENAME.
 #include <fmt/format.h>
 
-#include "plans/effects/change_toml.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/translate/change_toml.hpp"
 #include "plans/translate/translator.hpp"
 
 namespace pgphase::translate {
 namespace {
 
 namespace json = boost::json;
-using effects::ChangeToml;
 
 // The statement with this one command.
 std::optional<std::string> alone(const tree::RawStatement& raw, const json::object& command) {

@@ -1,11 +1,11 @@
 // Columns: what is cheap is done at once; what gives each row a value is done bare first, and filled.
 #include <fmt/format.h>
 
-#include "plans/effects/change_toml.hpp"
 #include "plans/effects/reading.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/expression.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/translate/change_toml.hpp"
 #include "plans/translate/names.hpp"
 #include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
@@ -13,7 +13,6 @@
 namespace pgphase::translate {
 
 namespace json = boost::json;
-using effects::ChangeToml;
 
 // A column's definition, taken apart.
 struct Translator::Column {

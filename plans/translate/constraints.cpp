@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 
-#include "plans/effects/change_toml.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/translate/change_toml.hpp"
 #include "plans/translate/names.hpp"
 #include "plans/translate/translator.hpp"
 
@@ -14,7 +14,6 @@ namespace pgphase::translate {
 namespace {
 
 namespace json = boost::json;
-using effects::ChangeToml;
 
 std::optional<std::string> statement_of(const TableName& table, const json::object& constraint) {
   json::object relation{{"relname", table.name}, {"inh", true}, {"relpersistence", "p"}};

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 
-#include "plans/effects/change_toml.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/translate/change_toml.hpp"
 #include "plans/translate/names.hpp"
 #include "plans/translate/translator.hpp"
 
@@ -14,18 +14,17 @@ namespace pgphase::translate {
 namespace {
 
 namespace json = boost::json;
-using effects::ChangeToml;
 
 std::optional<std::string> index_column(const json::object& element) {
   if (element.contains("collation") || element.contains("opclassopts")) return {};
   std::string out;
   const auto name = tree::text(element, "name");
   if (!name.empty()) {
-    out = "name = " + effects::toml_text(name);
+    out = "name = " + toml_text(name);
   } else if (element.contains("expr")) {
     const auto expression = tree::deparse_expression(element.at("expr"));
     if (!expression) return {};
-    out = "expression = " + effects::toml_text(*expression);
+    out = "expression = " + toml_text(*expression);
   } else {
     return {};
   }
@@ -33,7 +32,7 @@ std::optional<std::string> index_column(const json::object& element) {
   if (const auto* opclass = element.if_contains("opclass")) {
     const auto parts = tree::names(*opclass);
     if (parts.size() != 1) return {};
-    out += ", opclass = " + effects::toml_text(parts.front());
+    out += ", opclass = " + toml_text(parts.front());
     plain = false;
   }
   const auto ordering = tree::text(element, "ordering");
@@ -44,7 +43,7 @@ std::optional<std::string> index_column(const json::object& element) {
   if (nulls == "SORTBY_NULLS_LAST") out += ", nulls = \"last\"";
   plain =
       plain && (ordering.empty() || ordering == "SORTBY_DEFAULT") && (nulls.empty() || nulls == "SORTBY_NULLS_DEFAULT");
-  return plain ? effects::toml_text(name) : "{ " + out + " }";
+  return plain ? toml_text(name) : "{ " + out + " }";
 }
 
 // What takes away again what a statement has made. Empty: nobody knows.

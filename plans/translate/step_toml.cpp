@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "plans/effects/change_toml.hpp"
+#include "plans/translate/change_toml.hpp"
 
 namespace pgphase::translate {
 namespace {
@@ -39,20 +39,20 @@ std::string key(const std::string& name) {
   const bool bare = !name.empty() && name.find_first_not_of(
                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                          "0123456789_-") == std::string::npos;
-  return bare ? name : effects::toml_text(name);
+  return bare ? name : toml_text(name);
 }
 
 }  // namespace
 
 std::string quoted(std::string_view text) {
-  return text.find('\n') == std::string_view::npos ? effects::toml_text(text) : multi_line(text);
+  return text.find('\n') == std::string_view::npos ? toml_text(text) : multi_line(text);
 }
 
 std::string to_toml(const StepToml& step) {
-  std::string out = fmt::format("[[{}]]\nname = {}\nsql = {}\n", to_string(step.phase), effects::toml_text(step.name),
-                                list(step.sql));
+  std::string out =
+      fmt::format("[[{}]]\nname = {}\nsql = {}\n", to_string(step.phase), toml_text(step.name), list(step.sql));
   if (!step.irreversible.empty()) {
-    out += fmt::format("irreversible = {}\n", effects::toml_text(step.irreversible));
+    out += fmt::format("irreversible = {}\n", toml_text(step.irreversible));
   } else {
     out += fmt::format("rollback = {}\n", list(step.rollback));
   }
@@ -61,11 +61,11 @@ std::string to_toml(const StepToml& step) {
 
 std::string backfill_toml(const std::string& name, const TableName& table,
                           const std::vector<std::pair<std::string, std::string>>& set, const std::string& where) {
-  std::string out = fmt::format("[[backfill]]\nname = {}\n", effects::toml_text(name));
-  if (table.schema != "public") out += fmt::format("schema = {}\n", effects::toml_text(table.schema));
-  out += fmt::format("table = {}\nset = {{ ", effects::toml_text(table.name));
+  std::string out = fmt::format("[[backfill]]\nname = {}\n", toml_text(name));
+  if (table.schema != "public") out += fmt::format("schema = {}\n", toml_text(table.schema));
+  out += fmt::format("table = {}\nset = {{ ", toml_text(table.name));
   for (std::size_t i = 0; i < set.size(); ++i) {
-    out += fmt::format("{}{} = {}", i == 0 ? "" : ", ", key(set[i].first), effects::toml_text(set[i].second));
+    out += fmt::format("{}{} = {}", i == 0 ? "" : ", ", key(set[i].first), toml_text(set[i].second));
   }
   out += " }\n";
   if (!where.empty()) out += fmt::format("where = {}\n", quoted(where));

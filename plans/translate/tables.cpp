@@ -1,10 +1,10 @@
 // New tables: as the change where it can say all of it, else as they are written.
 #include <fmt/format.h>
 
-#include "plans/effects/change_toml.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/expression.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/translate/change_toml.hpp"
 #include "plans/translate/names.hpp"
 #include "plans/translate/translator.hpp"
 
@@ -12,7 +12,6 @@ namespace pgphase::translate {
 namespace {
 
 namespace json = boost::json;
-using effects::ChangeToml;
 
 std::optional<std::string> column_toml(const json::object& definition, std::vector<std::string>& primary) {
   const std::string name(tree::text(definition, "colname"));
@@ -20,7 +19,7 @@ std::optional<std::string> column_toml(const json::object& definition, std::vect
   if (!type_name || definition.contains("collClause") || !tree::text(definition, "compression").empty()) return {};
   const auto type = tree::deparse_type(*type_name);
   if (!type || TypeName{*type}.serial()) return {};
-  std::string out = fmt::format("{{ name = {}, type = {}", effects::toml_text(name), effects::toml_text(*type));
+  std::string out = fmt::format("{{ name = {}, type = {}", toml_text(name), toml_text(*type));
   bool not_null = false;
   for (const auto& item : tree::list(definition, "constraints")) {
     const auto& constraint = tree::body_of(item);
@@ -35,7 +34,7 @@ std::optional<std::string> column_toml(const json::object& definition, std::vect
     } else if (kind == "CONSTR_DEFAULT") {
       const auto value = tree::deparse_expression(constraint.at("raw_expr"));
       if (!value) return {};
-      out += fmt::format(", default = {}", effects::toml_text(*value));
+      out += fmt::format(", default = {}", toml_text(*value));
     } else if (kind == "CONSTR_IDENTITY" && !constraint.contains("options")) {
       out +=
           fmt::format(", identity = \"{}\"", tree::text(constraint, "generated_when") == "a" ? "always" : "by_default");

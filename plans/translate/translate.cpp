@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "plans/effects/change_toml.hpp"
 #include "plans/effects/derive.hpp"
 #include "plans/sql/script.hpp"
 #include "plans/sql/statement.hpp"
 #include "plans/sql/tree.hpp"
+#include "plans/translate/change_toml.hpp"
 #include "plans/translate/translator.hpp"
 
 namespace pgphase {
@@ -133,7 +133,7 @@ class Translating {
       plan.title = title_;
       plan.entries = entries_;
       const auto description = title_.empty() ? options_.description : title_;
-      plan.toml = fmt::format("format = 1\ndescription = {}\n{}", effects::toml_text(description), body_);
+      plan.toml = fmt::format("format = 1\ndescription = {}\n{}", translate::toml_text(description), body_);
       out_.plans.push_back(std::move(plan));
     }
     body_.clear();

@@ -59,6 +59,9 @@ constexpr auto k_rules = std::to_array<Rule>({
     {"foreign-options", k_family, Gravity::brief, "readers and writers of the foreign table wait for a moment", ""},
     {"drop-foreign-table", k_family, Gravity::breaks, "readers and writers of the foreign table fail from then on", ""},
     {"alter-composite-type", k_family, Gravity::slow, "each table of the type is locked", "another type"},
+    {"rename-attribute", k_family, Gravity::breaks,
+     "whoever knows the attribute by its old name fails from then on, and each table of the type is locked",
+     "another type, with the new name"},
     {"lock-table", k_family, Gravity::brief, "locks as it says until its transaction ends", "leave locks to pgphase"},
 });
 

@@ -110,7 +110,7 @@ class Comparison {
       if (entry.described.empty() && entry.relation == name) return &entry;
     }
     for (const auto& entry : one.said.relations) {
-      if (entry.described.empty() && (entry.with_children || entry.with_partitions) &&
+      if (entry.described.empty() && (entry.with_children || entry.with_partitions || entry.children_locked) &&
           seen.above.contains(entry.relation))
         return &entry;
     }
@@ -197,9 +197,15 @@ class Comparison {
       answer(one, fmt::format("{} {}", what, display_name(name)), said, did);
     };
     say("whether every row is written again of", entry->rewrite, all.rewritten);
+    // Of a partitioned table alone there is nothing to read, and no index to build.
+    const bool nothing_itself = seen.kind == 'p' && !entry->with_children && !entry->with_partitions;
     // Where the rows are written again, they are read; by index, at times.
-    if (all.measurable && !all.rewritten) say("whether every row is read of", entry->scan, all.scanned);
-    if (!all.rewritten && entry->rewrite != Answer::yes && seen.kind != 'p') {
+    if (all.rewritten) {
+      if (entry->scan == Answer::unknown) say("whether every row is read of", entry->scan, true);
+    } else if (all.measurable || nothing_itself) {
+      say("whether every row is read of", entry->scan, all.scanned);
+    }
+    if (!all.rewritten && entry->rewrite != Answer::yes && (seen.kind != 'p' || nothing_itself)) {
       say("whether an index is built of", entry->index_build, all.index_built);
     }
     if (seen.changed && !entry->changes_rows) {
@@ -223,7 +229,7 @@ class Comparison {
       if (!conflicts(entry.lock, wanted) || entry.own) continue;
       if (!entry.described.empty() || entry.relation == name) return true;
       if (found == one.seen.relations.end()) continue;
-      const bool below = entry.with_children || entry.with_partitions;
+      const bool below = entry.with_children || entry.with_partitions || entry.children_locked;
       if (below && found->second.above.contains(entry.relation)) return true;
       // An index of the table, or the table of an index.
       const auto other = one.seen.relations.find(entry.relation);

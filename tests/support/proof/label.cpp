@@ -18,7 +18,8 @@ std::string harm_seen(const Observation& seen) {
                             : one.index_built ? "got an index"
                             : one.scanned     ? "was read"
                                               : nullptr;
-    if (waiting.writes && meanwhile) {
+    // Nobody writes to a materialized view.
+    if ((one.kind == 'm' ? waiting.reads : waiting.writes) && meanwhile) {
       return std::string(waiting.reads ? "readers and writers" : "writers") + " waited while " + display_name(name) +
              " " + meanwhile;
     }

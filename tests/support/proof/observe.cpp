@@ -105,7 +105,7 @@ class Stage {
   TestDatabase& db() { return db_; }
   const Known& known() const { return known_; }
   const std::vector<Before>& before() const { return before_; }
-  std::map<TableName, Seen> relations() const { return relations_; }
+  const std::map<TableName, Seen>& relations() const { return relations_; }
 
   PgClient& observer() {
     if (!observer_) observer_.emplace(db_.url());
@@ -421,6 +421,14 @@ void outside(const Form& form, const State& state, const std::set<TableName>& re
     Stage stage(form, state);
     stage.db().exec("CREATE TABLE marker ()");
     stage.db().disconnect();
+    // What a session has counted comes with its end.
+    eventually(
+        [&] {
+          return stage.observer().value(
+                     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                     "pid <> pg_backend_pid() AND backend_type = 'client backend'") == "0";
+        },
+        k_patience);
     const auto scans = stage.observer().value("SELECT pg_stat_get_numscans('marker'::regclass)");
     {
       auto settle = stage.db().client();

@@ -5,6 +5,7 @@
 
 #include "plans/check/script_rules.hpp"
 #include "plans/effects/rule.hpp"
+#include "tests/unit/plans/plan_text.hpp"
 
 namespace pgphase {
 namespace {
@@ -116,6 +117,28 @@ TEST(CheckScriptTest, AFindingNamesTheChangeThatDoesIt) {
   const auto report = check_script("CREATE INDEX i ON t (a);", {});
   ASSERT_FALSE(report.findings.empty());
   EXPECT_THAT(report.findings[0].toml, HasSubstr("create_index"));
+}
+
+TEST(CheckScriptTest, EachRecipeIsAPlan) {
+  for (const char* sql : {
+           "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0 AND c <> ')')",
+           "ALTER TABLE t ADD CONSTRAINT k CHECK (c <> E'a\\\\b')",
+           "ALTER TABLE app.t ADD CONSTRAINT k FOREIGN KEY (a, b) REFERENCES app.u (x, y)",
+           "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a, \"B\")",
+           "ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (a)",
+           "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
+           "ALTER TABLE t ALTER COLUMN a TYPE bigint",
+           "ALTER TABLE t DROP COLUMN a",
+           "ALTER TABLE t RENAME a TO b",
+           "ALTER TABLE t RENAME TO u",
+           "CREATE UNIQUE INDEX i ON t (a, b)",
+           "DROP TABLE app.\"T\"",
+       }) {
+    std::string toml;
+    for (const auto& one : check_script(sql, {}).findings) toml += one.toml;
+    EXPECT_THAT(toml, HasSubstr("[[change]]")) << sql;
+    EXPECT_EQ(testing::problems_of(toml), "") << sql << "\n" << toml;
+  }
 }
 
 TEST(ScriptRulesTest, AnIdStandsForOneRule) {

@@ -157,29 +157,5 @@ TEST(EffectsTest, TheServerIsAskedForByItsVersion) {
   EXPECT_EQ(last_of("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", old).fails, Answer::no);
 }
 
-TEST(EffectsTest, EachRecipeIsAChangeThatAPlanMayHold) {
-  for (const char* sql : {
-           "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0 AND c <> ')')",
-           "ALTER TABLE t ADD CONSTRAINT k CHECK (c <> E'a\\\\b')",
-           "ALTER TABLE app.t ADD CONSTRAINT k FOREIGN KEY (a, b) REFERENCES app.u (x, y)",
-           "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a, \"B\")",
-           "ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (a)",
-           "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
-           "ALTER TABLE t ALTER COLUMN a DROP NOT NULL",
-           "ALTER TABLE t ALTER COLUMN a TYPE bigint",
-           "ALTER TABLE t DROP COLUMN a",
-           "ALTER TABLE t RENAME a TO b",
-           "ALTER TABLE t RENAME TO u",
-           "CREATE UNIQUE INDEX i ON t (a, b)",
-           "DROP TABLE app.\"T\"",
-       }) {
-    const auto effects = last_of(sql);
-    std::string toml;
-    for (const auto& one : effects.rules) toml += one.toml;
-    EXPECT_THAT(toml, HasSubstr("[[change]]")) << sql;
-    EXPECT_EQ(testing::problems_of(toml), "") << sql << "\n" << toml;
-  }
-}
-
 }  // namespace
 }  // namespace pgphase

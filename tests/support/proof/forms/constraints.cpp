@@ -38,7 +38,8 @@ std::vector<Form> constraint_forms() {
        "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES r (id) NOT VALID",
        {{"plain", ""},
         {"partitioned",
-         "DROP TABLE t; CREATE TABLE t (id int, a int) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF t "
+         "DROP TABLE t; CREATE TABLE t (id int, a int, pad text) PARTITION BY LIST (id); CREATE TABLE t1 PARTITION OF "
+         "t "
          "DEFAULT"}},
        18},
       {"add foreign key of partitioned",

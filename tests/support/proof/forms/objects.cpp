@@ -176,7 +176,7 @@ std::vector<Form> object_forms() {
        "ALTER TYPE ty ADD ATTRIBUTE y int CASCADE",
        {{"a typed table", "CREATE TYPE ty AS (id int, x text); CREATE TABLE w OF ty"}}},
       {"rename attribute",
-       {"alter-composite-type"},
+       {"rename-attribute"},
        "ALTER TYPE ty RENAME ATTRIBUTE x TO y CASCADE",
        {{"a typed table", "CREATE TYPE ty AS (id int, x text); CREATE TABLE w OF ty"}}},
   };

@@ -1,4 +1,4 @@
-// A [[change]] as an author would write it. Private to plans/effects.
+// A [[change]] as an author would write it. Private to plans/translate and plans/check.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "plans/base/names.hpp"
 
-namespace pgphase::effects {
+namespace pgphase::translate {
 
 std::string toml_text(std::string_view text);
 
@@ -28,4 +28,4 @@ class ChangeToml {
   std::string out_;
 };
 
-}  // namespace pgphase::effects
+}  // namespace pgphase::translate

@@ -1,8 +1,8 @@
-#include "plans/effects/change_toml.hpp"
+#include "plans/translate/change_toml.hpp"
 
 #include <fmt/format.h>
 
-namespace pgphase::effects {
+namespace pgphase::translate {
 namespace {
 
 std::string list_of(const std::vector<std::string>& values) {
@@ -68,4 +68,4 @@ ChangeToml& ChangeToml::reference(std::string_view key, const TableName& table,
   return *this;
 }
 
-}  // namespace pgphase::effects
+}  // namespace pgphase::translate
