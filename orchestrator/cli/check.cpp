@@ -10,6 +10,8 @@
 #include "orchestrator/cli/check_view.hpp"
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/cli/sql_input.hpp"
+#include "phases/catalogue/known.hpp"
+#include "phases/postgres/table_sizes.hpp"
 #include "plans/base/one_line.hpp"
 #include "plans/catalogue/catalogue.hpp"
 
@@ -20,17 +22,52 @@ struct CheckOptions {
   std::vector<std::string> paths;
   std::string sarif;
   int server = 0;
-  bool in_transaction = false, strict = false;
+  bool in_transaction = false, strict = false, live = false;
 };
 
-Result<void> check_sql(const std::string& path, const CheckOptions& options, CheckReport& report) {
+// The catalogue of the database, once for all files.
+class Database {
+ public:
+  static Result<Database> ask(Program& program) {
+    PGPHASE_TRY(session, program.connect("check"));
+    PGPHASE_CHECK(session->query("SET default_transaction_read_only = on"));
+    Database out;
+    PGPHASE_TRY(known, known_of(*session));
+    out.known_ = std::move(known);
+    out.session_ = std::move(session);
+    return out;
+  }
+
+  Result<Known> known_for(const std::set<TableName>& tables) {
+    PGPHASE_CHECK(note_empty(*session_, tables, known_));
+    return known_;
+  }
+  Result<std::map<TableName, std::int64_t>> sizes(const std::set<TableName>& tables) {
+    return table_sizes(*session_, tables);
+  }
+
+ private:
+  std::unique_ptr<Session> session_;
+  Known known_;
+};
+
+Result<void> check_sql(const std::string& path, const CheckOptions& options, std::optional<Database>& database,
+                       CheckReport& report) {
   PGPHASE_TRY(files, sql_files(path));
   for (const auto& file : files) {
     PGPHASE_TRY(text, sql_text(file));
     ScriptOptions script;
     script.known.server = options.server;
     script.in_transaction = options.in_transaction;
-    add_script(report, file == "-" ? "<stdin>" : file, text, check_script(text, std::move(script)));
+    std::map<TableName, std::int64_t> sizes;
+    if (database) {
+      const auto tables = tables_in(text);
+      PGPHASE_TRY(known, database->known_for(tables));
+      script.known = std::move(known);
+      PGPHASE_TRY(found, database->sizes(tables));
+      sizes = std::move(found);
+    }
+    add_script(report, file == "-" ? "<stdin>" : file, text, check_script(text, std::move(script)), sizes);
   }
   return {};
 }
@@ -50,8 +87,14 @@ ExitCode check(Program& program, const CheckOptions& options) {
     const auto loaded = load_plans(program.settings().plans);
     add_plans(report, loaded.problems, loaded.plans.size());
   }
+  std::optional<Database> database;
+  if (options.live) {
+    auto asked = Database::ask(program);
+    if (!asked) return console.fail(asked.error());
+    database = std::move(*asked);
+  }
   for (const auto& path : options.paths) {
-    if (auto done = check_sql(path, options, report); !done) return console.fail(done.error());
+    if (auto done = check_sql(path, options, database, report); !done) return console.fail(done.error());
   }
   if (!options.sarif.empty()) {
     const auto sarif = boost::json::serialize(as_sarif(report, PGPHASE_VERSION));
@@ -86,6 +129,8 @@ void add_check(Program& program) {
       ->check(CLI::Range(14, 18));
   command->add_flag("--in-transaction", options->in_transaction,
                     "whoever runs the files runs each in one transaction, whether it says BEGIN or not");
+  command->add_flag("--live", options->live,
+                    "ask the database: what its tables are like decides much that the text leaves open");
   command->add_flag("--strict", options->strict, "exit with 20 for warnings, too");
 }
 

@@ -6,8 +6,10 @@
 #include <boost/json.hpp>
 #include <map>
 
+#include "plans/base/units.hpp"
 #include "plans/base/utf8.hpp"
 #include "plans/check/script_rules.hpp"
+#include "plans/sql/quote.hpp"
 #include "plans/sql/script.hpp"
 
 namespace pgphase {
@@ -124,7 +126,8 @@ std::size_t CheckReport::count(Severity severity) const {
       findings.begin(), findings.end(), [severity](const CheckFinding& one) { return one.severity == severity; }));
 }
 
-void add_script(CheckReport& report, const std::string& file, std::string_view text, const ScriptReport& found) {
+void add_script(CheckReport& report, const std::string& file, std::string_view text, const ScriptReport& found,
+                const std::map<TableName, std::int64_t>& sizes) {
   const Lines lines(text);
   for (const auto& one : found.findings) {
     CheckFinding out;
@@ -138,6 +141,9 @@ void add_script(CheckReport& report, const std::string& file, std::string_view t
     if (one.message.find(one.rule->what) == std::string::npos) out.why = std::string(one.rule->what);
     out.instead = std::string(one.rule->recipe);
     out.toml = one.toml;
+    if (const auto size = sizes.find(one.relation); size != sizes.end()) {
+      out.size = fmt::format("{} has {}", display_name(one.relation), human_bytes(size->second));
+    }
     out.excerpt = std::string(lines.line(one.begin.line));
     report.findings.push_back(std::move(out));
   }
@@ -168,6 +174,7 @@ std::string as_text(const CheckReport& report) {
     out += fmt::format(": {}: {} [{}]\n", to_string(one.severity), one.message, one.rule);
     if (!one.excerpt.empty()) out += underlined(one);
     if (!one.why.empty()) out += fmt::format("    why:     {}\n", one.why);
+    if (!one.size.empty()) out += fmt::format("    size:    {}\n", one.size);
     if (!one.instead.empty()) out += fmt::format("    instead: {}\n", one.instead);
     if (!one.toml.empty()) out += "    as a plan:\n" + indented(one.toml, "        ");
     if (const auto page = page_of(one); !page.empty()) out += fmt::format("    more:    {}\n", page);
@@ -183,6 +190,7 @@ json::object as_json(const CheckReport& report) {
                        {"rule", one.rule},      {"begin", place(one.begin)},
                        {"end", place(one.end)}, {"message", one.message}};
     if (!one.why.empty()) found["why"] = one.why;
+    if (!one.size.empty()) found["size"] = one.size;
     if (!one.instead.empty()) found["instead"] = one.instead;
     if (!one.toml.empty()) found["plan"] = one.toml;
     if (const auto page = page_of(one); !page.empty()) found["page"] = page;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,7 @@ struct CheckFinding {
   std::string family;  // of its page, docs/rules/FAMILY.md; or empty
   Position begin, end;
   std::string message, why, instead, toml;  // the last three may be empty
+  std::string size;                         // "orders has 1.2 GiB", where a database was asked
   std::string excerpt;                      // the line where it begins
 };
 
@@ -29,7 +32,9 @@ struct CheckReport {
   std::size_t count(Severity severity) const;
 };
 
-void add_script(CheckReport& report, const std::string& file, std::string_view text, const ScriptReport& found);
+// `sizes`: bytes, of tables that a database was asked about.
+void add_script(CheckReport& report, const std::string& file, std::string_view text, const ScriptReport& found,
+                const std::map<TableName, std::int64_t>& sizes);
 void add_plans(CheckReport& report, const Diagnostics& problems, std::size_t plans);
 
 std::string as_text(const CheckReport& report);

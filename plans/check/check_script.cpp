@@ -46,9 +46,10 @@ class Checker {
   }
 
  private:
-  void add(Severity severity, const Rule& rule, std::size_t from, std::size_t to, std::string message,
-           std::string toml) {
-    out_.findings.push_back({severity, &rule, lines_.at(from), lines_.at(to), std::move(message), std::move(toml)});
+  void add(Severity severity, const Rule& rule, std::size_t from, std::size_t to, std::string message, std::string toml,
+           TableName relation = {}) {
+    out_.findings.push_back(
+        {severity, &rule, lines_.at(from), lines_.at(to), std::move(relation), std::move(message), std::move(toml)});
   }
 
   void look_at(const ScriptPart& part) {
@@ -75,7 +76,8 @@ class Checker {
     }
     waive(part, harms);
     for (auto& harm : harms) {
-      add(harm.severity, *harm.rule, part.begin, part.end, std::move(harm.message), std::move(harm.toml));
+      add(harm.severity, *harm.rule, part.begin, part.end, std::move(harm.message), std::move(harm.toml),
+          harm.relation);
     }
   }
 
@@ -229,6 +231,17 @@ class Checker {
 };
 
 }  // namespace
+
+std::set<TableName> tables_in(std::string_view text) {
+  std::set<TableName> out;
+  for (const auto& part : take_apart(text).parts) {
+    if (part.kind != ScriptPart::Kind::statement) continue;
+    const auto parsed = parse_statements(text.substr(part.begin, part.end - part.begin));
+    if (!parsed) continue;
+    for (const auto& statement : *parsed) out.insert(statement.relations.begin(), statement.relations.end());
+  }
+  return out;
+}
 
 ScriptReport check_script(std::string_view text, ScriptOptions options) {
   return Checker(text, std::move(options))();

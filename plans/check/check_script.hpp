@@ -2,11 +2,12 @@
 // those before it. Pure; any thread.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "plans/check/harm.hpp"
+#include "plans/effects/harm.hpp"
 #include "plans/effects/known.hpp"
 #include "plans/toml/value.hpp"
 
@@ -16,6 +17,7 @@ struct ScriptFinding {
   Severity severity = Severity::note;
   const Rule* rule = nullptr;
   Position begin, end;  // of the statement; `end` is behind its last character
+  TableName relation;   // that it befalls; may be empty
   std::string message;  // a sentence without its full stop
   std::string toml;     // the [[change]] that does it without the harm, or empty
 };
@@ -32,5 +34,8 @@ struct ScriptOptions {
 };
 
 ScriptReport check_script(std::string_view text, ScriptOptions options);
+
+// Every table that the statements name, as far as they can be parsed.
+std::set<TableName> tables_in(std::string_view text);
 
 }  // namespace pgphase

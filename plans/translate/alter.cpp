@@ -51,6 +51,7 @@ void Translator::alter_table(const tree::RawStatement& raw, Translated& out) {
   const auto* relation = tree::object(raw.node, "relation");
   const auto kind = tree::text(raw.node, "objtype");
   if (!relation || (kind != "OBJECT_TABLE" && !kind.empty())) {
+    if (!may_stand(raw.text, out)) return;
     one_way(Phase::additive, relation ? "alter " + tree::table_name(*relation).name : "alter", raw.text,
             "what it was before is not in the SQL", out);
     return;
@@ -112,6 +113,7 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
               {fmt::format("ALTER TABLE {} DROP COLUMN IF EXISTS {}", qualified(table), quote_ident(column))}, out);
       return;
     }
+    if (!may_stand(*sql, out)) return;
     const auto undo = undo_of(subtype, table, name);
     const auto title = fmt::format("alter {}", display_name(table));
     if (!undo.empty()) {
@@ -130,14 +132,15 @@ void Translator::rename(const tree::RawStatement& raw, Translated& out) {
   const std::string to(tree::text(raw.node, "newname"));
   const std::string from(tree::text(raw.node, "subname"));
   const bool of_table = tree::text(raw.node, "relationType") == "OBJECT_TABLE";
-  if (relation && what == "OBJECT_TABLE" && !known_.index_owner.contains(tree::table_name(*relation))) {
+  const bool ours = relation && own(tree::table_name(*relation));
+  if (relation && !ours && what == "OBJECT_TABLE" && !known_.index_owner.contains(tree::table_name(*relation))) {
     const TableName table = tree::table_name(*relation);
     out.entries.push_back(ChangeToml("rename_table", table).text("to", to).str());
     taken_.insert(table);
     taken_.insert({table.schema, to});
     return;
   }
-  if (relation && what == "OBJECT_COLUMN" && of_table && !own(tree::table_name(*relation))) {
+  if (relation && !ours && what == "OBJECT_COLUMN" && of_table) {
     const TableName table = tree::table_name(*relation);
     out.entries.push_back(ChangeToml("rename_column", table).text("column", from).text("to", to).str());
     taken_.insert(table);
@@ -158,7 +161,8 @@ void Translator::rename(const tree::RawStatement& raw, Translated& out) {
     return;
   }
   const auto undo = tree::deparse(raw.tag, back);
-  const auto phase = what == "OBJECT_INDEX" || what == "OBJECT_TABCONSTRAINT" ? Phase::additive : Phase::constraint;
+  const bool unnoticed = ours || what == "OBJECT_INDEX" || what == "OBJECT_TABCONSTRAINT";
+  const auto phase = unnoticed ? Phase::additive : Phase::constraint;
   if (undo) {
     by_hand(phase, "rename " + (from.empty() ? std::string(tree::text(*relation, "relname")) : from), {raw.text},
             {*undo}, out);

@@ -266,12 +266,16 @@ void Translator::drop(const tree::RawStatement& raw, Translated& out) {
     }
     return;
   }
+  if (what == "OBJECT_VIEW" || what == "OBJECT_MATVIEW" || what == "OBJECT_SEQUENCE") {
+    for (const auto& object : tree::list(raw.node, "objects")) taken_.insert(tree::table_name(tree::names(object)));
+  }
   one_way(Phase::constraint, title_of(raw), raw.text, "its definition is not in the SQL", out);
   out.notes.push_back("write `rollback` with its definition, instead of `irreversible`");
 }
 
 bool Translator::definition(const tree::RawStatement& raw, Translated& out) {
   if (std::find(k_as_written.begin(), k_as_written.end(), raw.tag) == k_as_written.end()) return false;
+  if (!may_stand(raw.text, out)) return true;
   const auto undo = undo_of(raw);
   if (!undo.empty()) {
     by_hand(Phase::additive, title_of(raw), {raw.text}, {undo}, out);

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 
-#include "plans/sql/deparse.hpp"
+#include "plans/effects/harm.hpp"
+#include "plans/effects/rule.hpp"
+#include "plans/sql/statement.hpp"
 #include "plans/translate/step_toml.hpp"
 
 namespace pgphase::translate {
@@ -94,6 +96,29 @@ void Translator::by_hand(Phase phase, const std::string& name, const std::vector
 void Translator::one_way(Phase phase, const std::string& name, const std::string& sql, const std::string& why,
                          Translated& out) {
   out.entries.push_back(to_toml({phase, unique_step(phase, name), {sql}, {}, why}));
+}
+
+bool Translator::may_stand(const std::string& sql, Translated& out) const {
+  const auto parsed = parse_with(sql, known_);
+  if (!parsed) {
+    out.left = parsed.error().message;
+    return false;
+  }
+  for (const auto& statement : *parsed) {
+    if (!statement.refused.empty()) {
+      out.left = statement.refused;
+      return false;
+    }
+    for (const Harm& harm : harms_of(statement.effects)) {
+      // Code that breaks is what a plan's phases are for; what may hold somebody up has no place in them.
+      const auto gravity = harm.rule->gravity;
+      if (harm.severity == Severity::note || (gravity != Gravity::slow && gravity != Gravity::loses)) continue;
+      out.left = harm.message;
+      if (!harm.rule->recipe.empty()) out.left += fmt::format("; instead: {}", harm.rule->recipe);
+      return false;
+    }
+  }
+  return true;
 }
 
 // A step's name is unique within its phase, has at most 100 bytes, and neither slash nor control character.

@@ -76,6 +76,8 @@ class Translator {
   void by_hand(Phase phase, const std::string& name, const std::vector<std::string>& sql,
                const std::vector<std::string>& rollback, Translated& out);
   void one_way(Phase phase, const std::string& name, const std::string& sql, const std::string& why, Translated& out);
+  // The statement as it is written holds nobody up; else says so in `left`.
+  bool may_stand(const std::string& sql, Translated& out) const;
   std::string unique_step(Phase phase, std::string name);
   std::string unique_name(const TableName& table, const std::string& wanted);
   // A table of this very plan: nobody waits for it.

@@ -65,6 +65,22 @@ TEST_F(CheckE2eTest, WarningsPassUnlessItIsToBeStrict) {
   EXPECT_EQ(project.run({"check", "one.sql", "--strict"}).code, 20);
 }
 
+TEST_F(CheckE2eTest, ADatabaseAnswersWhatTheTextLeavesOpen) {
+  project.env.erase("DATABASE_URL");
+  project.db().exec(
+      "CREATE TABLE t (a varchar(10), b int); INSERT INTO t VALUES ('x', 1); CREATE TABLE none (a int);"
+      "CREATE FUNCTION f() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'");
+  project.file("open.sql",
+               "ALTER TABLE t ALTER COLUMN a TYPE varchar(20);\nALTER TABLE none ADD COLUMN x int NOT NULL;\n"
+               "ALTER TABLE t ADD COLUMN x int DEFAULT f();\n");
+  EXPECT_EQ(project.json({"check", "open.sql"}).at("findings").as_array().size(), 4U);  // one is a note
+  const auto live = project.json({"check", "open.sql", "--live"});
+  EXPECT_EQ(live.at("errors"), 0) << boost::json::serialize(live);
+  EXPECT_EQ(live.at("warnings"), 0) << boost::json::serialize(live);
+  project.file("bad.sql", "ALTER TABLE t ALTER COLUMN b TYPE bigint");
+  EXPECT_THAT(project.run({"check", "bad.sql", "--live"}).out, HasSubstr("    size:    t has "));
+}
+
 TEST_F(CheckE2eTest, WithoutAPathThePlansAreLookedAt) {
   project.sample_plans();
   const auto good = project.run({"check"});

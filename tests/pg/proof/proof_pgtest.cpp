@@ -6,7 +6,7 @@
 #include <fstream>
 #include <set>
 
-#include "plans/check/harm.hpp"
+#include "plans/effects/harm.hpp"
 #include "plans/effects/rule.hpp"
 #include "plans/sql/statement.hpp"
 #include "tests/support/proof/compare.hpp"

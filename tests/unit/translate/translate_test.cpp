@@ -98,6 +98,11 @@ TEST(TranslateTest, ATableOfTheScriptIsNobodyElses) {
   EXPECT_THAT(entries("CREATE TABLE t (id serial PRIMARY KEY)"), ElementsAre("additive"));
 }
 
+TEST(TranslateTest, ATableOfTheScriptIsRenamedAtOnce) {
+  EXPECT_THAT(entries("CREATE TABLE t (id int); ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME COLUMN id TO key;"),
+              ElementsAre("create_table", "additive", "additive"));
+}
+
 TEST(TranslateTest, CommentsAndOrderStay) {
   const auto plan = only_plan(
       "-- first of all\nALTER TABLE t ADD COLUMN a int;\n/* then\n   this */\nCREATE INDEX i ON t (b);\n-- at last\n");
@@ -140,6 +145,8 @@ TEST(TranslateTest, WhatCannotBeSplitSaysWhyAndStaysInSight) {
   EXPECT_THAT(why_left("UPDATE t SET a = u.a FROM u WHERE t.id = u.id"), HasSubstr("an UPDATE with FROM"));
   EXPECT_THAT(why_left("DROP TABLE t CASCADE"), HasSubstr("CASCADE"));
   EXPECT_THAT(why_left("ALTER TABLE t ADD COLUMN a int GENERATED ALWAYS AS IDENTITY"), HasSubstr("identity"));
+  EXPECT_THAT(why_left("ALTER TABLE t SET LOGGED"),
+              HasSubstr("may have to wait until every row has been written again"));
   EXPECT_THAT(why_left("SELCT 1"), HasSubstr("syntax error"));
   EXPECT_THAT(why_left("DO $$ BEGIN END $$"), HasSubstr("does not know"));
   const auto translation = translated("ALTER TABLE t ADD COLUMN a int;\n\nDELETE FROM t\nWHERE a = 1;");

@@ -1,4 +1,4 @@
-#include "plans/check/harm.hpp"
+#include "plans/effects/harm.hpp"
 
 #include <fmt/format.h>
 
