@@ -25,7 +25,8 @@ Result<std::vector<std::string>> sql_files(const std::string& path) {
   if (path == "-") return std::vector{path};
   std::error_code problem;
   const auto status = fs::status(path, problem);
-  if (problem || !fs::exists(status)) return unreadable(path, problem ? problem.message() : "there is no such file");
+  if (!fs::exists(status)) return unreadable(path, "there is no such file");
+  if (problem) return unreadable(path, problem.message());
   if (!fs::is_directory(status)) return std::vector{path};
   std::vector<std::string> out;
   fs::recursive_directory_iterator entry(path, problem);

@@ -51,7 +51,7 @@ void resolve_children(Reading& r) {
     }
     auto& held = r.on(one.relation, one.lock);
     held.with_children = held.with_partitions = held.children_locked = false;
-    if (partitioned) {
+    if (partitioned || (known && known->empty.value_or(false))) {
       held.scan = held.rewrite = held.index_build = Answer::no;
     }
   }

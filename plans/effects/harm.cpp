@@ -89,6 +89,8 @@ std::optional<Harm> of_rule(const StatementEffects& effects, const AppliedRule& 
       return harm(holds_up(*worst) == Answer::yes && !of_some_rows(rule) ? Severity::error : Severity::warning, applied,
                   sentence(*worst));
     case Gravity::breaks:
+      // What would fail, and is known not to.
+      if (rule.id == "add-column-not-null" && effects.fails == Answer::no) return std::nullopt;
       return harm(Severity::error, applied, with_subject(applied));
     case Gravity::loses:
       return harm(of_some_rows(rule) ? Severity::warning : Severity::error, applied, with_subject(applied));
@@ -115,16 +117,13 @@ const char* to_string(Severity severity) {
 std::vector<Harm> harms_of(const StatementEffects& effects) {
   std::vector<Harm> out;
   const auto* worst = worst_of(effects);
-  bool slow = false;
   for (const auto& applied : effects.rules) {
     auto found = of_rule(effects, applied, worst);
     if (!found) continue;
-    slow = slow || applied.rule->gravity == Gravity::slow;
     out.push_back(std::move(*found));
   }
   // What holds somebody up is said even if no rule claims it.
-  const bool row_loss = !out.empty() && out.front().rule->gravity == Gravity::loses;
-  if (worst && !slow && !row_loss && !effects.rules.empty()) {
+  if (worst && out.empty() && !effects.rules.empty()) {
     out.push_back(harm(holds_up(*worst) == Answer::yes ? Severity::error : Severity::warning, effects.rules.front(),
                        sentence(*worst)));
   }

@@ -82,12 +82,13 @@ TEST_P(BusyTableE2e, TheBackfillEndsAndNoRowIsLeft) {
       }
     }
   });
-  const auto run = project.run({"up", "--approve", "010_fill"}, 240s);
+  // Up to constraint whoever leaves the column out has it filled.
+  const auto run = project.run({"up", "010_fill", "--through", "backfill"}, 240s);
   const auto seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
   over = true;
   writer.join();
   EXPECT_EQ(run.code, 0) << run.out << run.err;
-  EXPECT_EQ(project.plan_state("010_fill"), "done");
+  EXPECT_EQ(project.phase_state("010_fill", "backfill"), "done");
   EXPECT_EQ(project.db().value("SELECT count(*) FROM items WHERE m IS NULL"), "0");
   EXPECT_EQ(project.db().value("SELECT count(*) FROM items WHERE id <= 200000 AND m <> lower(word)"), "0");
   std::fprintf(stderr, "%d rows written in %.1f s, %d wanted a second\n", written.load(), seconds, k_rate);

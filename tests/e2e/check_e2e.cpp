@@ -73,7 +73,7 @@ TEST_F(CheckE2eTest, ADatabaseAnswersWhatTheTextLeavesOpen) {
   project.file("open.sql",
                "ALTER TABLE t ALTER COLUMN a TYPE varchar(20);\nALTER TABLE none ADD COLUMN x int NOT NULL;\n"
                "ALTER TABLE t ADD COLUMN x int DEFAULT f();\n");
-  EXPECT_EQ(project.json({"check", "open.sql"}).at("findings").as_array().size(), 4U);  // one is a note
+  EXPECT_EQ(project.json({"check", "open.sql"}).at("findings").as_array().size(), 4U);  // the fourth is a note
   const auto live = project.json({"check", "open.sql", "--live"});
   EXPECT_EQ(live.at("errors"), 0) << boost::json::serialize(live);
   EXPECT_EQ(live.at("warnings"), 0) << boost::json::serialize(live);
@@ -86,7 +86,9 @@ TEST_F(CheckE2eTest, WithoutAPathThePlansAreLookedAt) {
   const auto good = project.run({"check"});
   EXPECT_EQ(good.code, 0) << good.out;
   EXPECT_THAT(good.out, HasSubstr("0 errors"));
-  project.plan("900_bad", "format = 1\n[[additive]]\nname = \"i\"\nsql = \"CREATE INDEX i ON t (a)\"\n");
+  project.plan("900_bad",
+               "format = 1\n[[additive]]\nname = \"i\"\nsql = \"CREATE INDEX i ON t (a)\"\n"
+               "irreversible = \"x\"\n");
   const auto bad = project.run({"check"});
   EXPECT_EQ(bad.code, 20);
   EXPECT_THAT(bad.out, HasSubstr("900_bad.toml:4:"));

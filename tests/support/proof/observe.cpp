@@ -14,9 +14,11 @@ namespace pgphase::testing::proof {
 
 using namespace std::chrono_literals;
 
+// Autovacuum would read rows of its own accord, and be taken for the statement.
 const std::string_view k_base =
-    "CREATE TABLE r (id int PRIMARY KEY, code text NOT NULL UNIQUE, pad text);"
-    "CREATE TABLE t (id int PRIMARY KEY, a int, b varchar(20), c text, n int NOT NULL DEFAULT 1, pad text);"
+    "CREATE TABLE r (id int PRIMARY KEY, code text NOT NULL UNIQUE, pad text) WITH (autovacuum_enabled = off);"
+    "CREATE TABLE t (id int PRIMARY KEY, a int, b varchar(20), c text, n int NOT NULL DEFAULT 1, pad text) WITH "
+    "(autovacuum_enabled = off);"
     "INSERT INTO r SELECT i, 'c' || i, repeat('x', 300) FROM generate_series(1, 1000) i;"
     "INSERT INTO t SELECT i, i, 'b' || i, 'c' || i, 1, repeat('x', 300) FROM generate_series(1, 1000) i;"
     "CREATE INDEX t_a ON t (a);"
