@@ -114,6 +114,9 @@ class Stage {
     return *observer_;
   }
 
+  // What it has read itself is counted when it goes.
+  void renew_observer() { observer_.reset(); }
+
   const Before* by_oid(const std::string& oid) const {
     for (const auto& one : before_) {
       if (one.oid == oid) return &one;
@@ -423,6 +426,7 @@ void outside(const Form& form, const State& state, const std::set<TableName>& re
     Stage stage(form, state);
     stage.db().exec("CREATE TABLE marker ()");
     stage.db().disconnect();
+    stage.renew_observer();
     // What a session has counted comes with its end.
     eventually(
         [&] {
