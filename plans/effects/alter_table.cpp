@@ -61,9 +61,9 @@ constexpr auto k_rows = std::to_array<Row>({
     {"AT_DropOf", "of-type", ael},
     {"AT_ReplicaIdentity", "replica-identity", ael},
     {"AT_EnableRowSecurity", "row-security", ael},
-    {"AT_DisableRowSecurity", "row-security", ael},
+    {"AT_DisableRowSecurity", "row-security-off", ael},
     {"AT_ForceRowSecurity", "row-security", ael},
-    {"AT_NoForceRowSecurity", "row-security", ael},
+    {"AT_NoForceRowSecurity", "row-security-off", ael},
     {"AT_GenericOptions", "foreign-options", ael},
     {"AT_AlterColumnGenericOptions", "foreign-options", ael},
 });

@@ -94,6 +94,11 @@ constexpr auto k_wholes = std::to_array<Whole>({
     {"OBJECT_FOREIGN_TABLE", "drop-foreign-table", RelationKind::foreign_table},
 });
 
+// What no statement of an application names.
+constexpr auto k_helpers = std::to_array<std::string_view>(
+    {"OBJECT_PUBLICATION", "OBJECT_EVENT_TRIGGER", "OBJECT_FOREIGN_SERVER", "OBJECT_FDW", "OBJECT_ACCESS_METHOD",
+     "OBJECT_OPCLASS", "OBJECT_OPFAMILY", "OBJECT_TRANSFORM"});
+
 void drop_one(Reading& r, std::string_view what, const json::value& object, bool concurrently, bool cascade) {
   const auto parts = tree::names(object);
   if (what == "OBJECT_TABLE") return drop_table(r, tree::table_name(parts), cascade);
@@ -113,7 +118,7 @@ void drop_one(Reading& r, std::string_view what, const json::value& object, bool
     return;
   }
   if (what == "OBJECT_SCHEMA") {
-    r.rule("drop-schema", {}, parts.empty() ? std::string() : parts.back());
+    r.rule(cascade ? "drop-schema" : "drop-empty-schema", {}, parts.empty() ? std::string() : parts.back());
     if (!cascade) return;
     r.out.loss = Loss::rows;
   } else if (what == "OBJECT_STATISTIC_EXT") {
@@ -121,8 +126,8 @@ void drop_one(Reading& r, std::string_view what, const json::value& object, bool
     r.unnamed(fmt::format("the table of the statistics {}", parts.empty() ? "" : parts.back()),
               LockMode::share_update_exclusive);
     r.asks("which table the statistics are of");
-  } else if (what == "OBJECT_PUBLICATION" || what == "OBJECT_EVENT_TRIGGER") {
-    r.rule("drop-definition");
+  } else if (std::find(k_helpers.begin(), k_helpers.end(), what) != k_helpers.end()) {
+    r.rule("drop-helper", {}, parts.empty() ? std::string() : parts.back());
   } else {
     r.rule("drop-definition", {}, parts.empty() ? std::string() : parts.back());
   }

@@ -23,8 +23,12 @@ Answer cost_of(const RelationEffects& one) {
 Answer holds_up(const RelationEffects& one) {
   if (one.own) return Answer::no;
   const auto cost = cost_of(one);
-  if (who_waits(one.lock).writes) return one.lock_unsure ? std::min(cost, Answer::unknown) : cost;
-  return one.changes_rows ? cost : Answer::no;
+  const auto waiting = who_waits(one.lock);
+  // Nobody writes to a materialized view.
+  const bool somebody = one.kind == RelationKind::materialized_view ? waiting.reads : waiting.writes;
+  if (somebody) return one.lock_unsure ? std::min(cost, Answer::unknown) : cost;
+  // What triggers and keys reach is as much as the statement's own rows.
+  return one.changes_rows && one.described.empty() ? cost : Answer::no;
 }
 
 std::string until(const RelationEffects& one) {
@@ -75,7 +79,7 @@ std::string with_subject(const AppliedRule& applied) {
 
 // Rows that match are for the rows to say.
 bool of_some_rows(const Rule& rule) {
-  return rule.id == "delete-some-rows" || rule.id == "update-some-rows" || rule.id == "merge";
+  return rule.id == "update-some-rows" || rule.id == "merge" || rule.id == "select-for-update";
 }
 
 std::optional<Harm> of_rule(const StatementEffects& effects, const AppliedRule& applied, const RelationEffects* worst) {
@@ -86,14 +90,14 @@ std::optional<Harm> of_rule(const StatementEffects& effects, const AppliedRule& 
       return std::nullopt;
     case Gravity::slow:
       if (!worst) return std::nullopt;
-      return harm(holds_up(*worst) == Answer::yes && !of_some_rows(rule) ? Severity::error : Severity::warning, applied,
-                  sentence(*worst));
+      if (of_some_rows(rule)) return harm(Severity::note, applied, sentence(*worst));
+      return harm(holds_up(*worst) == Answer::yes ? Severity::error : Severity::warning, applied, sentence(*worst));
     case Gravity::breaks:
       // What would fail, and is known not to.
       if (rule.id == "add-column-not-null" && effects.fails == Answer::no) return std::nullopt;
       return harm(Severity::error, applied, with_subject(applied));
     case Gravity::loses:
-      return harm(of_some_rows(rule) ? Severity::warning : Severity::error, applied, with_subject(applied));
+      return harm(rule.id == "delete-some-rows" ? Severity::warning : Severity::error, applied, with_subject(applied));
     case Gravity::opaque:
       return harm(Severity::warning, applied, std::string(rule.what));
   }

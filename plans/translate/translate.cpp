@@ -85,7 +85,7 @@ class Translating {
     if (!done.left.empty()) leave(part.begin, part.end, done.left);
     std::string head;
     for (const auto& comment : std::exchange(comments_, {})) head += comment_line(comment);
-    for (const auto& note : done.notes) head += "# pgphase: " + note + '\n';
+    for (const auto& note : done.notes) head += comment_line("pgphase: " + note);
     if (!done.dropped.empty() && done.entries.empty()) {
       // A comment of the author's is kept even where its statement has become needless.
       if (!head.empty()) body_ += '\n' + head;
@@ -103,7 +103,7 @@ class Translating {
 
   // In the plan itself, so that it is not forgotten.
   std::string mark(const ScriptPart& part, const std::string& why) const {
-    std::string out = fmt::format("# pgphase: NOT IN THIS PLAN, line {}: {}\n", lines_.at(part.begin).line, why);
+    auto out = comment_line(fmt::format("pgphase: NOT IN THIS PLAN, line {}: {}", lines_.at(part.begin).line, why));
     auto text = sql_.substr(part.begin, part.end - part.begin);
     while (!text.empty()) {
       const auto line = text.substr(0, text.find('\n'));

@@ -173,7 +173,7 @@ Report bench_check(const CommonOptions& options) {
   const auto files = write_corpus(corpus);
   const auto harmful =
       static_cast<std::size_t>(std::count_if(files.begin(), files.end(), [](const File& one) { return one.harmful; }));
-  std::vector<Tool> all = {{pgphase_version(), {testing::pgphase_binary().string(), "check", "--json"}, by_pgphase}};
+  std::vector<Tool> all = {{"pgphase " + pgphase_version(), {testing::pgphase_binary().string(), "check", "--json"}, by_pgphase}};
   Report out;
   if (install(tools)) {
     const auto bin = (tools.path() / "node_modules/.bin").string();

@@ -25,9 +25,9 @@ std::string line_of(const char* file, const std::string& key) {
   return {};
 }
 
-constexpr const char* k_settings[] = {"shared_buffers", "min_wal_size", "max_wal_size",       "checkpoint_timeout",
-                                      "autovacuum",     "autovacuum_naptime", "fsync",
-                                      "wal_level",      "full_page_writes",   "synchronous_commit"};
+constexpr const char* k_settings[] = {"shared_buffers",   "min_wal_size",       "max_wal_size", "checkpoint_timeout",
+                                      "autovacuum",       "autovacuum_naptime", "fsync",        "wal_level",
+                                      "full_page_writes", "synchronous_commit"};
 
 }  // namespace
 
@@ -56,14 +56,18 @@ std::vector<std::string> in_words(const Machine& machine) {
   std::string settings;
   for (const auto& [name, value] : machine.settings)
     settings += fmt::format("{}{} = {}", settings.empty() ? "" : ", ", name, value);
-  return {
+  std::vector<std::string> out = {
       fmt::format("{} cores ({}), {} of memory, {}; load {:.2f} before the bench began", machine.cores,
                   machine.processor.empty() ? "unknown processor" : machine.processor,
                   as_megabytes(static_cast<double>(machine.memory_bytes)), machine.kernel, machine.load),
-      fmt::format("PostgreSQL {}: {}", machine.postgres, settings),
       fmt::format("pgphase {}{}, {}", machine.pgphase, machine.commit.empty() ? "" : " (" + machine.commit + ")",
                   machine.began_at),
   };
+  // A bench without a server has none to tell of.
+  if (!machine.postgres.empty()) {
+    out.insert(out.begin() + 1, fmt::format("PostgreSQL {}: {}", machine.postgres, settings));
+  }
+  return out;
 }
 
 boost::json::object as_json(const Machine& machine) {

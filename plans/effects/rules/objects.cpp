@@ -48,6 +48,8 @@ constexpr auto k_rules = std::to_array<Rule>({
     {"replace-function", k_family, Gravity::brief, "no table is locked; who calls it runs the new body from then on",
      ""},
     {"rename-definition", k_family, Gravity::breaks, "whoever knows the old name fails from then on", ""},
+    {"drop-helper", k_family, Gravity::brief,
+     "no statement of an application names it; of a publication, subscribers get nothing from then on", ""},
     {"drop-definition", k_family, Gravity::breaks, "whoever uses it fails from then on", ""},
 });
 

@@ -99,6 +99,7 @@ class Stage {
     for (const auto& part : parts(state.setup)) db_.exec(part);
     std::set<std::string> first;
     for (const auto& row : db_.query("SELECT oid FROM pg_class WHERE oid >= 16384")) first.insert(*row[0]);
+    note_questions();
     known_ = read_catalogue();
     for (const auto& part : parts(form.before)) db_.exec(part);
     look(first);
@@ -112,6 +113,16 @@ class Stage {
   PgClient& observer() {
     if (!observer_) observer_.emplace(db_.url());
     return *observer_;
+  }
+
+  // What code asks for that was written before the statement.
+  std::vector<std::pair<TableName, std::string>> questions() const {
+    auto out = questions_;
+    for (const auto& one : before_) {
+      if (!one.existed || one.column_names.empty()) continue;
+      out.emplace_back(one.name, "SELECT " + one.column_names + " FROM " + qualified(one.name) + " LIMIT 0");
+    }
+    return out;
   }
 
   // What it has read itself is counted when it goes.
@@ -165,6 +176,30 @@ class Stage {
     return known;
   }
 
+  // By their names: functions, types, the values of enums, and relations of which no row can be asked for.
+  void note_questions() {
+    for (const auto& row : observer().query(
+             "SELECT 'the function ' || oid::regprocedure, 'SELECT ' || quote_literal(oid::regprocedure) || "
+             "'::regprocedure' FROM pg_proc WHERE oid >= 16384 UNION ALL "
+             "SELECT 'the type ' || t.oid::regtype, 'SELECT NULL::' || t.oid::regtype FROM pg_type t LEFT JOIN "
+             "pg_class c "
+             "ON c.oid = t.typrelid WHERE t.oid >= 16384 AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c') UNION "
+             "ALL "
+             "SELECT 'the value ' || enumlabel, 'SELECT ' || quote_literal(enumlabel) || '::' || enumtypid::regtype "
+             "FROM "
+             "pg_enum WHERE oid >= 16384 UNION ALL "
+             "SELECT relname, 'SELECT ' || quote_literal(oid::regclass) || '::regclass' FROM pg_class WHERE oid >= "
+             "16384 "
+             "AND relkind IN ('S', 'f')")) {
+      try {
+        observer().query(*row[1]);
+      } catch (const PgError&) {
+        continue;  // a domain that must not be NULL
+      }
+      questions_.emplace_back(TableName{"public", *row[0]}, *row[1]);
+    }
+  }
+
   void look(const std::set<std::string>& first) {
     for (const auto& row : observer().query(
              "SELECT c.oid, n.nspname, c.relname, c.relkind, coalesce(pg_relation_filenode(c.oid), 0), x.nspname, "
@@ -209,6 +244,7 @@ class Stage {
   std::optional<PgClient> observer_;
   Known known_;
   std::vector<Before> before_;
+  std::vector<std::pair<TableName, std::string>> questions_;
   std::map<TableName, Seen> relations_;
 };
 
@@ -220,13 +256,12 @@ std::string oids(const Stage& stage) {
 
 // What code that was written before asks for, in the transaction of `client`.
 void ask_as_before(Stage& stage, PgClient& client, bool in_transaction, Observation& out) {
-  for (const auto& one : stage.before()) {
-    if (!one.existed || one.column_names.empty()) continue;
+  for (const auto& [about, query] : stage.questions()) {
     if (in_transaction) client.exec("SAVEPOINT before_asking");
     try {
-      client.exec("SELECT " + one.column_names + " FROM " + qualified(one.name) + " LIMIT 0");
+      client.exec(query);
     } catch (const PgError&) {
-      out.unknown_to_old_code.insert(one.name);
+      out.unknown_to_old_code.insert(about);
       if (in_transaction) client.exec("ROLLBACK TO before_asking");
     }
   }

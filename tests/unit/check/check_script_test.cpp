@@ -45,7 +45,7 @@ TEST(CheckScriptTest, WhatIsNotKnownIsAWarningNeverNothing) {
   EXPECT_THAT(found("ALTER TABLE t ADD COLUMN a int DEFAULT f();"),
               ElementsAre("1 warning add-column-unknown-default"));
   EXPECT_THAT(found("DO $$ BEGIN END $$;"), ElementsAre("1 warning opaque"));
-  EXPECT_THAT(found("UPDATE t SET a = 1 WHERE b = 2;"), ElementsAre("1 warning update-some-rows"));
+  EXPECT_THAT(found("UPDATE t SET a = 1 WHERE b = 2;"), ElementsAre("1 note update-some-rows"));
 }
 
 TEST(CheckScriptTest, WhatIsLostOrBreaksIsAnError) {

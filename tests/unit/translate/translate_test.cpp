@@ -161,6 +161,7 @@ TEST(TranslateTest, TextOfAnyKindFitsIntoToml) {
               ElementsAre("backfill"));
   EXPECT_THAT(entries("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\n  SELECT 1 -- \"\"\"\n$$"),
               ElementsAre("additive"));
+  EXPECT_THAT(entries("CREATE TABLE \"a\nb\" (id serial)"), ElementsAre("additive"));
   EXPECT_THAT(entries("COMMENT ON TABLE t IS 'a\tb'"), ElementsAre("additive"));
 }
 

@@ -76,14 +76,14 @@ std::vector<Form> definition_forms() {
        {"create-definition"},
        "CREATE USER MAPPING FOR CURRENT_USER SERVER sv",
        {{"one", PROOF_SERVER}}},
-      {"drop server", {"drop-definition"}, "DROP SERVER sv", {{"one", PROOF_SERVER}}},
+      {"drop server", {"drop-helper"}, "DROP SERVER sv", {{"one", PROOF_SERVER}}},
       {"create foreign table", {"create-table"}, "CREATE FOREIGN TABLE ft (id int) SERVER sv", {{"one", PROOF_SERVER}}},
       {"alter foreign table options",
        {"foreign-options"},
        "ALTER FOREIGN TABLE ft OPTIONS (ADD x '1')",
        {{"one", PROOF_FOREIGN}}},
       {"drop foreign table", {"drop-foreign-table"}, "DROP FOREIGN TABLE ft", {{"one", PROOF_FOREIGN}}},
-      {"drop publication", {"drop-definition"}, "DROP PUBLICATION x", {{"one", "CREATE PUBLICATION x FOR TABLE t"}}},
+      {"drop publication", {"drop-helper"}, "DROP PUBLICATION x", {{"one", "CREATE PUBLICATION x FOR TABLE t"}}},
   };
 }
 

@@ -77,7 +77,10 @@ std::vector<Form> row_forms() {
       {"select for update",
        {"select-for-update"},
        "SELECT id FROM t WHERE id > 0 FOR UPDATE",
-       {{"all", ""}, {"few", "UPDATE t SET id = -id WHERE id > 5;;VACUUM (FULL, ANALYZE) t;;"}}},
+       {{"all", ""},
+        {"few",
+         "TRUNCATE t; INSERT INTO t SELECT -i, i, 'b', 'c', 1, repeat('x', 300) FROM generate_series(1, 1000) i;"
+         "INSERT INTO t (id) VALUES (1), (2); ANALYZE t"}}},
       {"explain", {"explain"}, "EXPLAIN UPDATE t SET a = 1"},
       {"explain analyze", {"update-every-row"}, "EXPLAIN (ANALYZE) UPDATE t SET a = 1", k_referring},
       {"declare cursor", {"explain"}, "DECLARE cu CURSOR FOR SELECT * FROM t"},
