@@ -100,9 +100,11 @@ ExitCode check(Program& program, const CheckOptions& options) {
     const auto sarif = boost::json::serialize(as_sarif(report, PGPHASE_VERSION));
     if (auto done = write(options.sarif, sarif); !done) return console.fail(done.error());
   }
-  auto text = as_text(report);
-  text.pop_back();
-  console.say(text);
+  if (!console.json()) {
+    auto text = as_text(report);
+    text.pop_back();
+    console.say(text);
+  }
   console.object(as_json(report));
   const bool refused = report.count(Severity::error) > 0 || (options.strict && report.count(Severity::warning) > 0);
   return refused ? ExitCode::plan_rejected : ExitCode::done;

@@ -55,7 +55,7 @@ std::string indented(const std::string& text, const char* by) {
   std::string out;
   for (std::string_view rest = text; !rest.empty();) {
     const auto line = rest.substr(0, rest.find('\n'));
-    out += fmt::format("{}{}\n", by, line);
+    out += line.empty() ? "\n" : fmt::format("{}{}\n", by, line);
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
   }
   return out;

@@ -82,7 +82,7 @@ Result<void> split_one(Program& program, const SplitOptions& options, const Sour
       PGPHASE_TRY(path, new_plan_of(folder, called, plans_in(folder), plan.toml));
       told["path"] = path;
       console.say(path);
-    } else {
+    } else if (!console.json()) {
       if (out.plans.size() + i > 0) console.say("");
       if (translation.plans.size() > 1) console.say(fmt::format("# plan {} of {}", i + 1, translation.plans.size()));
       auto text = plan.toml;

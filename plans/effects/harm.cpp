@@ -24,9 +24,10 @@ Answer holds_up(const RelationEffects& one) {
   if (one.own) return Answer::no;
   const auto cost = cost_of(one);
   const auto waiting = who_waits(one.lock);
+  const auto for_long = one.lock_unsure ? std::min(cost, Answer::unknown) : cost;
   // Nobody writes to a materialized view.
-  const bool somebody = one.kind == RelationKind::materialized_view ? waiting.reads : waiting.writes;
-  if (somebody) return one.lock_unsure ? std::min(cost, Answer::unknown) : cost;
+  if (one.kind == RelationKind::materialized_view) return waiting.reads ? for_long : Answer::no;
+  if (waiting.writes) return for_long;
   // What triggers and keys reach is as much as the statement's own rows.
   return one.changes_rows && one.described.empty() ? cost : Answer::no;
 }
