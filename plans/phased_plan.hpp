@@ -7,6 +7,7 @@
 
 #include <array>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -206,6 +207,7 @@ struct Step {
   std::optional<std::string> irreversible;  // why it cannot be undone
   std::string verify;                       // SQL that returns exactly one row with one true, or empty
   std::vector<TableName> touches;           // tables changed, for ordering plans
+  std::map<std::string, std::string> allow = {};  // rules of docs/rules that it may break, and why
   int line = 0;                             // in the plan's file
 };
 

@@ -11,6 +11,7 @@
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/cli/sql_input.hpp"
 #include "phases/catalogue/known.hpp"
+#include "phases/foresight/harms.hpp"
 #include "phases/postgres/table_sizes.hpp"
 #include "plans/base/one_line.hpp"
 #include "plans/catalogue/catalogue.hpp"
@@ -45,6 +46,7 @@ class Database {
   Result<std::map<TableName, std::int64_t>> sizes(const std::set<TableName>& tables) {
     return table_sizes(*session_, tables);
   }
+  Session& session() { return *session_; }
 
  private:
   std::unique_ptr<Session> session_;
@@ -80,18 +82,47 @@ Result<void> write(const std::string& path, const std::string& text) {
   return make_error(Errc::usage, fmt::format("{} cannot be written", one_line(path)));
 }
 
+// What the texts leave open, the database decides: its word stands in place of what they say by themselves.
+Result<Diagnostics> live_remarks(const LoadedPlans& loaded, Database& database, const std::filesystem::path& folder) {
+  Diagnostics out;
+  PGPHASE_TRY(foresight, HarmForesight::ask(database.session()));
+  for (const auto& plan : loaded.plans) {
+    PGPHASE_TRY(found, foresight(database.session(), plan));
+    for (const auto& harm : found.harms) {
+      const Step& step = plan[harm.phase].steps[harm.step];
+      Diagnostic one;
+      one.file = (folder / (plan.id.value + ".toml")).string();
+      one.line = step.line;
+      one.column = 1;
+      one.message = fmt::format("{}/{}: {}{}", to_string(harm.phase), step.name,
+                                harm.direction == Direction::back ? "its `rollback`: " : "", harm.message);
+      one.suggestion = harm.instead;
+      one.severity = harm.severity;
+      one.rule = harm.rule->id;
+      out.push_back(std::move(one));
+    }
+  }
+  return out;
+}
+
 ExitCode check(Program& program, const CheckOptions& options) {
   auto& console = program.console();
   CheckReport report;
-  if (options.paths.empty()) {
-    const auto loaded = load_plans(program.settings().plans);
-    add_plans(report, loaded.problems, loaded.plans.size());
-  }
   std::optional<Database> database;
   if (options.live) {
     auto asked = Database::ask(program);
     if (!asked) return console.fail(asked.error());
     database = std::move(*asked);
+  }
+  if (options.paths.empty()) {
+    auto loaded = load_plans(program.settings().plans);
+    if (database) {
+      auto remarks = live_remarks(loaded, *database, program.settings().plans);
+      if (!remarks) return console.fail(remarks.error());
+      loaded.remarks = std::move(*remarks);
+    }
+    add_plans(report, loaded.problems, loaded.plans.size());
+    add_plans(report, loaded.remarks, 0);
   }
   for (const auto& path : options.paths) {
     if (auto done = check_sql(path, options, database, report); !done) return console.fail(done.error());

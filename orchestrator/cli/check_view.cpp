@@ -152,11 +152,16 @@ void add_script(CheckReport& report, const std::string& file, std::string_view t
   report.waived += found.waived;
 }
 
-void add_plans(CheckReport& report, const Diagnostics& problems, std::size_t plans) {
-  for (const auto& one : problems) {
+void add_plans(CheckReport& report, const Diagnostics& found, std::size_t plans) {
+  for (const auto& one : found) {
     CheckFinding out;
     out.file = one.file;
-    out.rule = "plan";
+    out.severity = one.severity;
+    out.rule = one.rule.empty() ? "plan" : std::string(one.rule);
+    if (const Rule* rule = find_rule(one.rule)) {
+      out.family = std::string(rule->family);
+      if (one.message.find(rule->what) == std::string::npos) out.why = std::string(rule->what);
+    }
     out.begin = out.end = {one.line, one.column};
     out.message = one.message;
     out.instead = one.suggestion;

@@ -35,7 +35,7 @@ struct CheckReport {
 // `sizes`: bytes, of tables that a database was asked about.
 void add_script(CheckReport& report, const std::string& file, std::string_view text, const ScriptReport& found,
                 const std::map<TableName, std::int64_t>& sizes);
-void add_plans(CheckReport& report, const Diagnostics& problems, std::size_t plans);
+void add_plans(CheckReport& report, const Diagnostics& found, std::size_t plans);
 
 std::string as_text(const CheckReport& report);
 boost::json::object as_json(const CheckReport& report);

@@ -9,6 +9,7 @@
 #include "orchestrator/cli/program.hpp"
 #include "orchestrator/engine/agenda.hpp"
 #include "phases/foresight/expected.hpp"
+#include "phases/foresight/harms.hpp"
 #include "phases/postgres/table_sizes.hpp"
 
 namespace pgphase {
@@ -89,6 +90,28 @@ bool is_to_be_done(const ExplainedPlan& explained, Phase phase, std::size_t inde
   return state != StepState::done && state != StepState::skipped;
 }
 
+// What the statements of each plan would do, of those that have not begun.
+Result<std::map<PlanId, PlanHarms>> harms_of(Session& session, const std::vector<ExplainedPlan>& to_run) {
+  std::map<PlanId, PlanHarms> out;
+  PGPHASE_TRY(foresight, HarmForesight::ask(session));
+  for (const auto& one : to_run) {
+    if (one.record && has_started(*one.record)) continue;
+    PGPHASE_TRY(found, foresight(session, *one.plan));
+    out.emplace(one.plan->id, std::move(found));
+  }
+  return out;
+}
+
+void add_harms(const std::map<PlanId, PlanHarms>& harms, const ExplainedPlan& explained, Phase phase, std::size_t step,
+               Foresight& found) {
+  const auto of_plan = harms.find(explained.plan->id);
+  if (of_plan == harms.end()) return;
+  for (const auto& one : of_plan->second.harms) {
+    if (one.phase != phase || one.step != step) continue;
+    (one.severity == Severity::error ? found.obstacles : found.warnings).push_back(sentence_of(one));
+  }
+}
+
 // As `up` does before it begins. What a role may not look at is a warning: the rest of the answer stands without it.
 Result<void> foresee_steps(Session& session, Console& console, const std::vector<ExplainedPlan>& to_run,
                            ExplainInput& input) {
@@ -108,6 +131,7 @@ Result<void> foresee_steps(Session& session, Console& console, const std::vector
     }
     return found;
   };
+  PGPHASE_TRY(harms, harms_of(session, to_run));
   for (auto& explained : input.plans) {
     for (const auto phase : k_phases) {
       const auto& steps = (*explained.plan)[phase].steps;
@@ -115,6 +139,7 @@ Result<void> foresee_steps(Session& session, Console& console, const std::vector
         if (!is_to_be_done(explained, phase, i)) continue;
         auto found = meets(explained, phase, i);
         if (found) {
+          add_harms(harms, explained, phase, i, *found);
           explained.foreseen.emplace(std::pair(phase, i), std::move(*found));
         } else if (found.error().code == Errc::sql) {
           console.warn(fmt::format("what {} {}/{} would meet could not be looked at: {}", explained.plan->id.value,

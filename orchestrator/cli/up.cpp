@@ -181,7 +181,8 @@ class Up {
       const auto* record = ledger.find(plan.id);
       if (record && has_started(*record)) return {};
       std::vector<std::string> told;
-      return look_at_steps(session, plan, expectations({&plan}), told);
+      PGPHASE_TRY(harms, HarmForesight::ask(session));
+      return look_at_steps(session, plan, expectations({&plan}), harms, told);
     };
     co_return co_await run.work.run(look);
   }

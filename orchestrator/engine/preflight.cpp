@@ -30,8 +30,9 @@ Diagnostic missing(const NeededTable& needed, const std::filesystem::path& plans
 }  // namespace
 
 Result<void> look_at_steps(Session& session, const PhasedPlan& plan, const std::vector<Expectation>& expected,
-                           std::vector<std::string>& warnings) {
+                           HarmForesight& harms, std::vector<std::string>& warnings) {
   std::string all;
+  PGPHASE_TRY(harm, harms(session, plan));
   for (const auto phase : k_phases) {
     for (std::size_t i = 0; i < plan[phase].steps.size(); ++i) {
       const Step& step = plan[phase].steps[i];
@@ -42,6 +43,10 @@ Result<void> look_at_steps(Session& session, const PhasedPlan& plan, const std::
         if (!sentence.empty()) all += fmt::format("\n  {}: {}", where, sentence);
       }
       PGPHASE_TRY(found, foresee(session, plan.id, step));
+      for (const auto& one : harm.harms) {
+        if (one.phase != phase || one.step != i) continue;
+        (one.severity == Severity::error ? found.obstacles : found.warnings).push_back(sentence_of(one));
+      }
       for (const auto& obstacle : found.obstacles) all += fmt::format("\n  {}: {}", where, obstacle);
       for (const auto& warning : found.warnings)
         warnings.push_back(fmt::format("{} {}: {}", plan.id.value, where, warning));
@@ -51,7 +56,7 @@ Result<void> look_at_steps(Session& session, const PhasedPlan& plan, const std::
   return make_error(
       Errc::refused, fmt::format("{} cannot be carried out in this database:{}", plan.id.value, all),
       "Nothing was changed. Correct the plan, or take away what is named first, by a plan of its own or by "
-      "hand.");
+      "hand. What is meant so, of the rules in brackets, a step says with allow = { RULE = \"why\" }.");
 }
 
 Result<std::vector<std::string>> preflight(Session& session, const std::vector<PhasedPlan>& plans,
@@ -77,8 +82,9 @@ Result<std::vector<std::string>> preflight(Session& session, const std::vector<P
   if (!found.empty()) return to_error(found);
   std::vector<std::string> warnings;
   const auto expected = expectations(in_order);
+  PGPHASE_TRY(harms, HarmForesight::ask(session));
   for (const auto* plan : in_order) {
-    if (begins.contains(plan->id)) PGPHASE_CHECK(look_at_steps(session, *plan, expected, warnings));
+    if (begins.contains(plan->id)) PGPHASE_CHECK(look_at_steps(session, *plan, expected, harms, warnings));
   }
   return warnings;
 }

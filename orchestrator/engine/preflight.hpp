@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "orchestrator/engine/agenda.hpp"
+#include "phases/foresight/harms.hpp"
 #include "phases/postgres/session.hpp"
 #include "plans/catalogue/expectations.hpp"
 
@@ -17,9 +18,9 @@ namespace pgphase {
 Result<std::vector<std::string>> preflight(Session& session, const std::vector<PhasedPlan>& plans,
                                            const AgendaWishes& wishes, const std::filesystem::path& plans_folder);
 
-// All obstacles to steps of the plan, and what of it the database is not as it expects, as one refusal; `warnings` gets
-// the rest.
+// All obstacles to steps of the plan, what of it the database is not as it expects, and what its statements would do to
+// whoever uses the database, as one refusal; `warnings` gets the rest. `harms` has seen the plans before it.
 Result<void> look_at_steps(Session& session, const PhasedPlan& plan, const std::vector<Expectation>& expected,
-                           std::vector<std::string>& warnings);
+                           HarmForesight& harms, std::vector<std::string>& warnings);
 
 }  // namespace pgphase

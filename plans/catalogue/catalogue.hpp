@@ -15,6 +15,7 @@ namespace pgphase {
 struct LoadedPlans {
   std::vector<PhasedPlan> plans;  // those that could be read, in the order in which they run
   Diagnostics problems;           // everything that is wrong, with all files and with their order
+  Diagnostics remarks;            // what is not wrong, and worth a word
 
   bool ok() const { return problems.empty(); }
   const PhasedPlan* find(const PlanId& id) const;
@@ -25,7 +26,7 @@ struct LoadedPlans {
 LoadedPlans load_plans(const std::filesystem::path& folder);
 
 // One file by itself: its order among others is not looked at.
-Checked<PhasedPlan> load_plan(const std::filesystem::path& file);
+Checked<PhasedPlan> load_plan(const std::filesystem::path& file, Diagnostics* remarks = nullptr);
 
 // What is wrong with `requires` and with the order of plans that were read: unknown plans, circles, a plan that
 // requires a later one, two plans that both follow the same one and touch the same table. `unreadable` are plans that

@@ -53,21 +53,23 @@ const PhasedPlan* LoadedPlans::find(const PlanId& id) const {
   return found == plans.end() ? nullptr : &*found;
 }
 
-Checked<PhasedPlan> load_plan(const fs::path& file) {
+Checked<PhasedPlan> load_plan(const fs::path& file, Diagnostics* remarks) {
   const std::string name = file.stem().string();
   if (!good_name(name)) {
     return Diagnostics{about(file, "a plan's file name holds letters, digits, '_', '-' and '.' only")};
   }
   const auto text = read_text_file(file);
   if (!text) return text.error();
-  return read_phased_plan({name}, *text, file.string());
+  return read_phased_plan({name}, *text, file.string(), remarks);
 }
 
 LoadedPlans load_plans(const fs::path& folder) {
   LoadedPlans out;
   std::set<PlanId> unreadable;
   for (const auto& file : plan_files(folder, out.problems)) {
-    auto plan = load_plan(file);
+    Diagnostics remarks;
+    auto plan = load_plan(file, &remarks);
+    append(out.remarks, std::move(remarks));
     if (plan) {
       out.plans.push_back(std::move(*plan));
     } else {

@@ -49,7 +49,7 @@ class Backfill : public Change {
     body.where = where_;
     body.todo = todo(facts);
     body.speed = speed_;
-    body.undo = common_.undo(Phase::backfill, facts, findings);
+    body.undo = common_.undo();
     if (auto room = room_for_old_values(facts)) {
       body.keep_step = room->name;
       sink.add(Phase::backfill, std::move(*room), at());
@@ -60,6 +60,8 @@ class Backfill : public Change {
     step.irreversible = common_.irreversible;
     step.verify = common_.verify;
     step.touches = {table_};
+    step.allow = common_.allow;
+    sink.by_hand(Phase::backfill, name_, {{}, written::places_of(common_.rollback, findings)});
     sink.add(Phase::backfill, std::move(step), at());
   }
 

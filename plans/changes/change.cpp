@@ -37,4 +37,13 @@ void StepSink::finish() {
   }
 }
 
+void StepSink::by_hand(Phase phase, const std::string& step, WrittenAt at) {
+  by_hand_.emplace(std::pair(phase, step), std::move(at));
+}
+
+const WrittenAt* StepSink::written_at(Phase phase, const std::string& step) const {
+  const auto found = by_hand_.find({phase, step});
+  return found == by_hand_.end() ? nullptr : &found->second;
+}
+
 }  // namespace pgphase

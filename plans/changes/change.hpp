@@ -30,6 +30,11 @@ struct PlanFacts {
   bool added_empty(const TableName& table, const std::string& column) const;
 };
 
+// Where the statements of a step that was written by hand stand in the file.
+struct WrittenAt {
+  std::vector<Position> forward, back;
+};
+
 // Takes the steps of all changes, in the order of the file.
 class StepSink {
  public:
@@ -41,11 +46,16 @@ class StepSink {
   // Puts those in place. A name that a phase has twice is an error.
   void finish();
 
+  void by_hand(Phase phase, const std::string& step, WrittenAt at);
+  // Null: of a change's own step.
+  const WrittenAt* written_at(Phase phase, const std::string& step) const;
+
  private:
   PhasedPlan& plan_;
   Findings& findings_;
   std::array<std::vector<std::pair<Step, Position>>, 3> last_;
   std::array<std::map<std::string, Position>, 3> names_;
+  std::map<std::pair<Phase, std::string>, WrittenAt> by_hand_;
 };
 
 class Change {

@@ -7,7 +7,7 @@
 #include "plans/changes/change.hpp"
 #include "plans/changes/keys.hpp"
 #include "plans/changes/written.hpp"
-#include "plans/rules/phase_rules.hpp"
+#include "plans/effects/rule.hpp"
 
 namespace pgphase {
 namespace {
@@ -30,30 +30,25 @@ class WrittenSql : public Change {
     }
   }
 
-  void split(const PlanFacts& facts, StepSink& sink, Findings& findings) const override {
+  void split(const PlanFacts&, StepSink& sink, Findings& findings) const override {
     Step step;
     SqlBody body;
     for (const auto& one : forward_) {
-      check_rules(one, {phase_, Direction::forward, common_.irreversible.has_value()}, facts, findings);
       body.forward.push_back(one.parsed.statement);
       written::note_touched(one, step.touches);
     }
-    body.undo = common_.undo(phase_, facts, findings);
+    body.undo = common_.undo();
     step.name = name_;
     step.body = std::move(body);
     step.irreversible = common_.irreversible;
     step.verify = common_.verify;
+    step.allow = common_.allow;
+    sink.by_hand(phase_, name_,
+                 {written::places_of(forward_, findings), written::places_of(common_.rollback, findings)});
     sink.add(phase_, std::move(step), at());
   }
 
  private:
-  static void check_rules(const written::Sql& one, const StatementPlace& place, const PlanFacts& facts,
-                          Findings& findings) {
-    for (auto& found : check_phase_rules(one.parsed, place, facts)) {
-      findings.add_inside(one.source, one.parsed.character, std::move(found.message), std::move(found.suggestion));
-    }
-  }
-
   Phase phase_;
   std::string name_;
   written::Common common_;
@@ -140,6 +135,33 @@ std::optional<std::string> read_name(TableReader& reader) {
   return name;
 }
 
+namespace {
+
+// allow = { create-index = "why" }
+std::map<std::string, std::string> read_allowances(TableReader& reader) {
+  std::map<std::string, std::string> out;
+  const Table* table = reader.table("allow");
+  if (!table) return out;
+  std::vector<std::string> ids;
+  for (const auto& rule : all_rules()) ids.emplace_back(rule.id);
+  for (const Entry& entry : table->entries) {
+    const auto* why = std::get_if<std::string>(&entry.value.data);
+    if (std::find(ids.begin(), ids.end(), entry.key) == ids.end()) {
+      const auto meant = nearest(entry.key, ids);
+      reader.findings().add(entry.at, fmt::format("`allow` names the rule {}, which does not exist", entry.key),
+                            meant.empty() ? "`pgphase check` shows each rule's name" : "did you mean " + meant + "?");
+    } else if (!why || why->empty()) {
+      reader.findings().add(entry.at, fmt::format("`allow` gives no reason for {}", entry.key),
+                            fmt::format("write allow = {{ {} = \"why it does no harm here\" }}", entry.key));
+    } else {
+      out.emplace(entry.key, *why);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 Common read_common(TableReader& reader) {
   Common out;
   const auto unchecked = reader.string("unchecked");
@@ -154,19 +176,22 @@ Common read_common(TableReader& reader) {
     reader.error("irreversible", "a step has a `rollback` or is `irreversible`, not both");
   }
   out.verify = keys::query(reader, "verify");
+  out.allow = read_allowances(reader);
   for (const char* key : {"down", "restore", "clear_on_rollback"}) {
     reader.not_built(key, "write what the undo does in `rollback`");
   }
   return out;
 }
 
-std::vector<Statement> Common::undo(Phase phase, const PlanFacts& facts, Findings& findings) const {
+std::vector<Position> places_of(const std::vector<Sql>& statements, const Findings& findings) {
+  std::vector<Position> out;
+  for (const auto& one : statements) out.push_back(findings.inside(one.source, one.parsed.character));
+  return out;
+}
+
+std::vector<Statement> Common::undo() const {
   std::vector<Statement> out;
   for (const auto& one : rollback) {
-    for (auto& found : check_phase_rules(one.parsed, {phase, Direction::back, false}, facts)) {
-      findings.add_inside(one.source, one.parsed.character, "`rollback`: " + found.message,
-                          std::move(found.suggestion));
-    }
     Statement statement = one.parsed.statement;
     for (const Action& action : one.parsed.actions) {
       if (action.kind == ActionKind::drop_column || action.kind == ActionKind::drop_table) {

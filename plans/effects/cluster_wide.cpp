@@ -1,7 +1,9 @@
 // What all databases of the server share, what cannot run in a transaction, and what cannot be looked into.
 #include <algorithm>
 #include <array>
+#include <regex>
 
+#include "plans/effects/derive.hpp"
 #include "plans/effects/reading.hpp"
 
 namespace pgphase::effects {
@@ -32,6 +34,10 @@ constexpr auto k_roles = std::to_array<std::string_view>({
     "AlterTableSpaceOptionsStmt",
 });
 
+// Of statements that are for many kinds of things: GRANT, COMMENT, SECURITY LABEL, RENAME, OWNER TO.
+constexpr auto k_shared_kinds = std::to_array<std::string_view>(
+    {"OBJECT_ROLE", "OBJECT_DATABASE", "OBJECT_TABLESPACE", "OBJECT_SUBSCRIPTION", "OBJECT_PARAMETER_ACL"});
+
 // They run what somebody else wrote.
 constexpr auto k_opaque = std::to_array<std::string_view>({"DoStmt", "CallStmt", "ExecuteStmt", "CreateExtensionStmt",
                                                            "AlterExtensionStmt", "AlterExtensionContentsStmt",
@@ -44,6 +50,14 @@ constexpr auto k_settings = std::to_array<std::string_view>(
 template <std::size_t N>
 bool among(const std::array<std::string_view, N>& all, std::string_view one) {
   return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+// Of code the text is all that there is to look at.
+bool says_so_in_its_text(const std::string& text) {
+  static const std::regex statement(
+      R"((create|alter|drop)\s+(role|user|group|database|subscription|tablespace)\s|alter\s+system\s)",
+      std::regex::icase | std::regex::optimize);
+  return std::regex_search(text, statement);
 }
 
 bool create_slot(const json::object& node) {
@@ -90,6 +104,15 @@ SessionStep setting_step(const json::object& node) {
 }
 
 }  // namespace
+
+bool reaches_beyond_the_database(const tree::RawStatement& raw) {
+  if (among(k_roles, raw.tag) || raw.tag == "AlterSubscriptionStmt") return true;
+  if (raw.tag == "DoStmt") return says_so_in_its_text(raw.text);
+  for (const auto* key : {"objtype", "objectType", "renameType", "removeType"}) {
+    if (among(k_shared_kinds, tree::text(raw.node, key))) return true;
+  }
+  return false;
+}
 
 bool cluster_wide(Reading& r) {
   const auto& tag = r.raw.tag;

@@ -10,6 +10,11 @@ namespace pgphase::effects {
 
 StatementEffects effects_of(const tree::RawStatement& raw, const Known& known);
 
+// Whether the statement changes what all databases of a server share, so that a branch on the same server is none for it;
+// of those that plans may hold (plans/sql/refusal.hpp). A DO block is judged by its text; what a function does that it
+// calls is not seen.
+bool reaches_beyond_the_database(const tree::RawStatement& raw);
+
 // What is known when the statement has been carried out: tables that it made are nobody else's, a check that it
 // validated is valid.
 void carry_over(const tree::RawStatement& raw, Known& known);

@@ -64,7 +64,7 @@ bool own(const StatementEffects& effects, const TableName& relation) {
 }
 
 Harm harm(Severity severity, const AppliedRule& applied, std::string message) {
-  return {severity, applied.rule, applied.relation, applied.object, std::move(message), {}};
+  return {severity, applied.rule, applied.relation, applied.object, std::move(message), {}, false};
 }
 
 std::string about(const AppliedRule& applied) {
@@ -107,18 +107,6 @@ std::optional<Harm> of_rule(const StatementEffects& effects, const AppliedRule& 
 
 }  // namespace
 
-const char* to_string(Severity severity) {
-  switch (severity) {
-    case Severity::note:
-      return "note";
-    case Severity::warning:
-      return "warning";
-    case Severity::error:
-      return "error";
-  }
-  return "?";
-}
-
 std::vector<Harm> harms_of(const StatementEffects& effects) {
   std::vector<Harm> out;
   const auto* worst = worst_of(effects);
@@ -135,6 +123,7 @@ std::vector<Harm> harms_of(const StatementEffects& effects) {
   if (effects.fails == Answer::yes && !effects.rules.empty()) {
     out.push_back(
         harm(Severity::error, effects.rules.front(), fmt::format("the server refuses it: {}", effects.fails_because)));
+    out.back().refused = true;
   }
   std::stable_sort(out.begin(), out.end(), [](const Harm& a, const Harm& b) { return a.severity > b.severity; });
   return out;

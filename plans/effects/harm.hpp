@@ -6,16 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "plans/base/severity.hpp"
 #include "plans/effects/effects.hpp"
 
 namespace pgphase {
-
-enum class Severity {
-  note,     // true, and nothing to be done about it
-  warning,  // it may do harm: what decides it is not known, or lies with the rows
-  error,    // it does harm
-};
-const char* to_string(Severity severity);
 
 struct Harm {
   Severity severity = Severity::note;
@@ -24,6 +18,7 @@ struct Harm {
   std::string object;   // the column, constraint or index; may be empty
   std::string message;  // a sentence without its full stop
   std::string toml;     // entries of a plan that do it without the harm, where somebody has added them; or empty
+  bool refused = false;  // by the server: nothing happens at all
 };
 
 // The worst first. Empty: the statement may run at any hour, given a short lock timeout.

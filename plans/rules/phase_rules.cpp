@@ -2,114 +2,232 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "plans/effects/derive.hpp"
+#include "plans/effects/harm.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/sql/statement.hpp"
 
 namespace pgphase {
 namespace {
 
-// Data goes only when nobody uses it any more, and never under a promise that it could come back.
-void check_data_loss(const Action& action, const StatementPlace& place, std::vector<RuleFinding>& out) {
-  std::string what;
-  if (action.kind == ActionKind::drop_table)
-    what = "DROP TABLE";
-  else if (action.kind == ActionKind::drop_column)
-    what = "DROP COLUMN";
-  else if (action.kind == ActionKind::truncate)
-    what = "TRUNCATE";
-  else
-    return;
-  if (place.direction == Direction::back) return;
-  if (place.phase != Phase::constraint) {
-    out.push_back({fmt::format("{} in the {} phase: the running application still uses what it destroys", what,
-                               to_string(place.phase)),
-                   "put it into a [[constraint]] step, which runs when the old code is gone"});
-  } else if (!place.irreversible) {
-    out.push_back(
-        {fmt::format("{} destroys data that no `rollback` can bring back", what),
-         "say irreversible = \"why\", or rename it out of the way (a rename can be rolled back without loss)"});
-  }
+constexpr const char* k_when_old_code_is_gone = "put it into a [[constraint]] step, which runs when the old code is gone";
+
+bool is_about_rows(const Rule& rule) {
+  return rule.family == "rows";
 }
 
-void check_index(const Action& action, std::vector<RuleFinding>& out) {
-  if (action.kind == ActionKind::create_index && !action.concurrently) {
-    out.push_back(
-        {fmt::format("CREATE INDEX makes every writer of {} wait until the index is built", display_name(action.table)),
-         "write CREATE INDEX CONCURRENTLY"});
-  }
+// What no rollback that is written beforehand brings back: it would have to know the values.
+bool destroys_for_good(const StatementEffects& effects, const Rule& rule) {
+  if (rule.gravity != Gravity::loses || rule.id == "delete-some-rows") return false;
+  return effects.loss == Loss::rows || effects.loss == Loss::values;
 }
 
-void check_constraint(const Action& action, std::vector<RuleFinding>& out) {
-  const std::string table = qualified(action.table);
-  const std::string name = action.name.empty() ? "…" : quote_ident(action.name);
-  if ((action.kind == ActionKind::add_check || action.kind == ActionKind::add_foreign_key) && !action.not_valid) {
-    const bool check = action.kind == ActionKind::add_check;
-    out.push_back({fmt::format("ADD CONSTRAINT without NOT VALID scans {} while {} wait", display_name(action.table),
-                               check ? "its readers and writers" : "the writers of both tables"),
-                   fmt::format("write two statements: [\"ALTER TABLE {0} ADD CONSTRAINT {1} {2} NOT VALID\", \"ALTER "
-                               "TABLE {0} VALIDATE CONSTRAINT {1}\"]",
-                               table, name, check ? "CHECK (…)" : "FOREIGN KEY (…) REFERENCES …")});
-  }
-  if (action.kind == ActionKind::add_unique && !action.using_index) {
-    out.push_back({fmt::format("a UNIQUE or PRIMARY KEY that builds its own index locks {} until it is built",
-                               display_name(action.table)),
-                   fmt::format("CREATE UNIQUE INDEX CONCURRENTLY in the backfill phase, then ALTER TABLE {} ADD "
-                               "CONSTRAINT {} UNIQUE USING INDEX … in the constraint phase",
-                               table, name)});
-  }
-  if (action.kind == ActionKind::add_exclude) {
-    out.push_back({fmt::format("an EXCLUDE constraint on an existing table builds its index while readers and writers "
-                               "of {} wait",
-                               display_name(action.table)),
-                   "PostgreSQL has no online form of it: create a new table with the constraint instead"});
-  }
+std::string instead_of(const Rule& rule) {
+  std::string out(rule.recipe);
+  if (rule.change.empty()) return out;
+  const auto change = fmt::format("the change {} does it without harm", rule.change);
+  return out.empty() ? change : out + "; " + change;
 }
 
-void check_add_column(const Action& action, std::vector<RuleFinding>& out) {
-  if (action.kind != ActionKind::add_column) return;
-  constexpr const char* k_steps =
-      "add the column bare; set its default in another [[additive]] step; fill it in [[backfill]]; require it in "
-      "[[constraint]]";
-  if (!action.rewrite.empty()) {
-    out.push_back(
-        {fmt::format("ADD COLUMN {}: {}, so the table is rewritten while everybody waits", action.name, action.rewrite),
-         k_steps});
-  } else if (action.not_null && !action.has_default) {
-    out.push_back(
-        {fmt::format("ADD COLUMN {}: NOT NULL without a default fails as soon as the table has a row", action.name),
-         k_steps});
-  }
-  if (action.inline_scan) {
-    out.push_back({fmt::format("ADD COLUMN {}: a constraint written beside the column scans the table while everybody "
-                               "waits",
-                               action.name),
-                   "add the constraint in a [[constraint]] step: NOT VALID first, then VALIDATE CONSTRAINT"});
-  }
+// Old code that goes on writing meets a condition that it does not know.
+bool binds_old_code(const Rule& rule) {
+  return rule.id == "add-check-not-valid" || rule.id == "add-foreign-key-not-valid" ||
+         rule.id == "add-unique-using-index" || rule.id == "add-primary-key-using-index";
 }
 
-void check_not_null(const Action& action, const StatementPlace& place, std::vector<RuleFinding>& out) {
-  if (action.kind != ActionKind::set_not_null) return;
-  if (place.direction == Direction::back || place.phase == Phase::constraint) return;
-  out.push_back({fmt::format("SET NOT NULL in the {} phase: code that leaves \"{}\" out still runs",
-                             to_string(place.phase), action.name),
-                 "put it into [[constraint]], after a CHECK (… IS NOT NULL) that was added NOT VALID and validated"});
-}
+class Judge {
+ public:
+  Judge(const PhasedPlan& plan, Known& known) : plan_(plan), known_(known) {}
+
+  PlanHarms operator()() {
+    for (const Phase phase : k_phases) {
+      everybody_knows();
+      for (std::size_t i = 0; i < plan_[phase].steps.size(); ++i) forward(phase, i);
+      everybody_knows();
+      for (std::size_t i = 0; i < plan_[phase].steps.size(); ++i) back(phase, i);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void everybody_knows() {
+    for (auto& [name, relation] : known_.relations) {
+      relation.own = false;
+      relation.empty = std::nullopt;
+    }
+  }
+
+  void forward(Phase phase, std::size_t index) {
+    const Step& step = plan_[phase].steps[index];
+    if (const auto* written = std::get_if<SqlBody>(&step.body)) {
+      each(written->forward, {phase, index, Direction::forward});
+    } else if (const auto* create = std::get_if<CreateTableBody>(&step.body)) {
+      carry(create->sql);
+    } else if (const auto* column = std::get_if<AddColumnBody>(&step.body)) {
+      carry(column->sql);
+    } else {
+      // What it leaves behind is the server's to say.
+      for (const auto& table : step.touches) known_.relations.erase(table);
+    }
+  }
+
+  void back(Phase phase, std::size_t index) {
+    const Step& step = plan_[phase].steps[index];
+    if (const auto* written = std::get_if<SqlBody>(&step.body)) each(written->undo, {phase, index, Direction::back});
+    if (const auto* fill = std::get_if<BackfillBody>(&step.body)) each(fill->undo, {phase, index, Direction::back});
+    for (const auto& [rule, why] : step.allow) {
+      if (!used_.contains({phase, index, rule})) out_.unused.push_back({phase, index, rule});
+    }
+  }
+
+  struct Place {
+    Phase phase;
+    std::size_t step;
+    Direction direction;
+  };
+
+  void carry(const std::string& sql) {
+    const auto ignored = parse_in_order(sql, known_);
+    static_cast<void>(ignored);  // one that is not understood leaves nothing behind that is known
+  }
+
+  void each(const std::vector<Statement>& statements, const Place& place) {
+    for (std::size_t i = 0; i < statements.size(); ++i) {
+      if (statements[i].sql.empty()) continue;
+      const auto parsed = parse_with(statements[i].sql, known_);
+      if (!parsed) continue;  // the step says that it is unchecked
+      for (const auto& one : *parsed) {
+        judge(one, place, i);
+        if (place.direction == Direction::forward) effects::carry_over(*one.raw, known_);
+      }
+    }
+  }
+
+  void judge(const ParsedStatement& statement, const Place& place, std::size_t number) {
+    if (place.direction == Direction::forward) judge_phase(statement, place, number);
+    for (const Harm& harm : harms_of(statement.effects)) {
+      if (place.direction == Direction::forward)
+        forward_harm(statement.effects, harm, place, number);
+      else if (harm.rule->gravity == Gravity::slow)
+        slow(harm, place, number);
+    }
+  }
+
+  // What nobody waits for, and what does not belong into a phase all the same.
+  void judge_phase(const ParsedStatement& statement, const Place& place, std::size_t number) {
+    if (place.phase == Phase::constraint) return;
+    std::set<std::string_view> told;
+    for (const auto& applied : statement.effects.rules) {
+      const Rule& rule = *applied.rule;
+      if (known_.own(applied.relation) || !told.insert(rule.id).second) continue;
+      const bool not_null = rule.id == "set-not-null" || rule.id == "set-not-null-proven";
+      if (not_null) {
+        add(place, number, Severity::error, {&pgphase::rule("set-not-null"), applied.relation, applied.object},
+            fmt::format("SET NOT NULL in the {} phase: code that leaves \"{}\" out still runs", to_string(place.phase),
+                        applied.object),
+            "put it into [[constraint]], after a CHECK (… IS NOT NULL) that was added NOT VALID and validated");
+      } else if (binds_old_code(rule)) {
+        add(place, number, Severity::warning, applied,
+            fmt::format("a new constraint on {} in the {} phase: the code that is running now has to keep to it, for "
+                        "old rows too",
+                        display_name(applied.relation), to_string(place.phase)),
+            "put it into [[constraint]], unless that code does keep to it");
+      }
+    }
+  }
+
+  void forward_harm(const StatementEffects& effects, const Harm& harm, const Place& place, std::size_t number) {
+    const Rule& rule = *harm.rule;
+    switch (rule.gravity) {
+      case Gravity::brief:
+      case Gravity::opaque:
+        add(place, number, harm.severity, about(harm), harm.message, instead_of(rule));
+        return;
+      case Gravity::slow:
+        if (harm.refused || !told_as_not_null(rule, place)) slow(harm, place, number);
+        return;
+      case Gravity::breaks:
+        // What would fail is no better placed where old code is gone.
+        if (harm.refused || effects.fails != Answer::no) {
+          add(place, number, harm.severity, about(harm), harm.message, instead_of(rule));
+        } else if (place.phase != Phase::constraint) {
+          add(place, number, harm.severity, about(harm),
+              fmt::format("{}; in the {} phase the old code is still running", harm.message, to_string(place.phase)),
+              with_change(k_when_old_code_is_gone, rule));
+        }
+        return;
+      case Gravity::loses:
+        loses(effects, harm, place, number);
+        return;
+    }
+  }
+
+  static bool told_as_not_null(const Rule& rule, const Place& place) {
+    return rule.id == "set-not-null" && place.phase != Phase::constraint;
+  }
+
+  // Rows that are written in one go are what a [[backfill]] with `sql` is for, for better or worse.
+  void slow(const Harm& harm, const Place& place, std::size_t number) {
+    const bool rows = is_about_rows(*harm.rule);
+    const bool meant_so = rows && (place.phase == Phase::backfill || place.direction == Direction::back);
+    std::string instead = instead_of(*harm.rule);
+    if (rows && place.direction == Direction::forward) {
+      instead = "a [[backfill]] with `table` and `set` writes them in batches";
+    }
+    add(place, number, meant_so ? std::min(harm.severity, Severity::warning) : harm.severity, about(harm), harm.message,
+        std::move(instead));
+  }
+
+  void loses(const StatementEffects& effects, const Harm& harm, const Place& place, std::size_t number) {
+    const Step& step = plan_[place.phase].steps[place.step];
+    if (place.phase != Phase::constraint) {
+      add(place, number, harm.severity, about(harm),
+          fmt::format("{}; in the {} phase the running application still uses them", harm.message,
+                      to_string(place.phase)),
+          with_change(k_when_old_code_is_gone, *harm.rule));
+    } else if (harm.rule->id == "drop-cascade" || !destroys_for_good(effects, *harm.rule)) {
+      const bool said = step.irreversible && harm.rule->id != "drop-cascade";
+      if (!said) add(place, number, Severity::warning, about(harm), harm.message, instead_of(*harm.rule));
+    } else if (!step.irreversible) {
+      add(place, number, harm.severity, about(harm), harm.message + "; no `rollback` brings them back",
+          with_change("say irreversible = \"why\"", *harm.rule));
+    }
+  }
+
+  static AppliedRule about(const Harm& harm) { return {harm.rule, harm.relation, harm.object}; }
+
+  static std::string with_change(const char* instead, const Rule& rule) {
+    if (rule.change.empty()) return instead;
+    return fmt::format("{}; or use the change {}, which can be rolled back without loss", instead, rule.change);
+  }
+
+  void add(const Place& place, std::size_t number, Severity severity, const AppliedRule& applied, std::string message,
+           std::string instead) {
+    const Rule& rule = *applied.rule;
+    const Step& step = plan_[place.phase].steps[place.step];
+    if (step.allow.contains(std::string(rule.id))) {
+      used_.emplace(place.phase, place.step, rule.id);
+      ++out_.waived;
+      return;
+    }
+    out_.harms.push_back({place.phase, place.step, place.direction, number, severity, &rule, applied.relation,
+                          std::move(message), std::move(instead)});
+  }
+
+  const PhasedPlan& plan_;
+  Known& known_;
+  std::set<std::tuple<Phase, std::size_t, std::string>> used_;
+  PlanHarms out_;
+};
 
 }  // namespace
 
-std::vector<RuleFinding> check_phase_rules(const ParsedStatement& statement, const StatementPlace& place,
-                                           const PlanFacts& facts) {
-  std::vector<RuleFinding> out;
-  for (const Action& action : statement.actions) {
-    check_data_loss(action, place, out);
-    // A table that this phase has just created is empty and unknown to every application: nothing there is slow, and
-    // nobody waits. When some change could not be read, it may be the one that creates the table.
-    if (facts.created_in(action.table, place.phase) || !facts.complete) continue;
-    check_index(action, out);
-    check_constraint(action, out);
-    check_add_column(action, out);
-    check_not_null(action, place, out);
-  }
-  return out;
+PlanHarms harms_in(const PhasedPlan& plan, Known& known) {
+  return Judge(plan, known)();
 }
 
 }  // namespace pgphase

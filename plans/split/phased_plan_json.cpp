@@ -310,6 +310,11 @@ json::value step_to_json(const Step& step) {
   out["verify"] = step.verify;
   out["touches"] = array_of(step.touches, table_to_json);
   out["line"] = step.line;
+  if (!step.allow.empty()) {
+    json::object allow;
+    for (const auto& [rule, why] : step.allow) allow[rule] = why;
+    out["allow"] = std::move(allow);
+  }
   return out;
 }
 
@@ -322,6 +327,9 @@ Step step_from_json(const json::value& value) {
   out.verify = text(from, "verify");
   out.touches = vector_of<TableName>(from.at("touches"), table_from_json);
   out.line = json::value_to<int>(from.at("line"));
+  if (const auto* allow = from.if_contains("allow")) {
+    for (const auto& one : allow->as_object()) out.allow.emplace(one.key(), json::value_to<std::string>(one.value()));
+  }
   return out;
 }
 

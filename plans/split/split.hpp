@@ -9,7 +9,9 @@
 
 namespace pgphase {
 
-// `file` is the name that diagnostics carry. All that is wrong with the text is reported at once.
-Checked<PhasedPlan> read_phased_plan(PlanId id, std::string_view text, std::string file);
+// `file` is the name that diagnostics carry. All that is wrong with the text is reported at once. What is not wrong, and
+// worth a word, goes to `remarks`.
+Checked<PhasedPlan> read_phased_plan(PlanId id, std::string_view text, std::string file,
+                                     Diagnostics* remarks = nullptr);
 
 }  // namespace pgphase

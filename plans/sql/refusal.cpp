@@ -1,10 +1,9 @@
-// Statements that no plan may hold, whatever the phase, each with its reason.
+#include "plans/sql/refusal.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-
-#include "plans/sql/effects.hpp"
 
 namespace pgphase::effects {
 namespace {

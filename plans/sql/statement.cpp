@@ -4,7 +4,7 @@
 
 #include "plans/effects/derive.hpp"
 #include "plans/effects/rule.hpp"
-#include "plans/sql/effects.hpp"
+#include "plans/sql/refusal.hpp"
 #include "plans/sql/tree.hpp"
 
 namespace pgphase {

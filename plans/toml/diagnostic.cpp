@@ -63,7 +63,8 @@ std::string render(const Diagnostics& diagnostics) {
   for (const Diagnostic& found : diagnostics) {
     out += found.file;
     if (found.line > 0) out += fmt::format(":{}:{}", found.line, found.column);
-    out += fmt::format(": error: {}\n", found.message);
+    out += fmt::format(": {}: {}{}\n", to_string(found.severity), found.message,
+                       found.rule.empty() ? "" : fmt::format(" [{}]", found.rule));
     if (!found.excerpt.empty()) render_excerpt(out, found);
     if (!found.suggestion.empty()) out += fmt::format("    {}\n", found.suggestion);
   }
@@ -80,49 +81,76 @@ void throw_exception_from_error(const Diagnostics& diagnostics, const boost::sou
   boost::throw_exception(std::logic_error(render(diagnostics)), where);
 }
 
-void Findings::add(Position at, std::string message, std::string suggestion) {
+Diagnostic Findings::at(Position place, std::string message, std::string suggestion) const {
   Diagnostic found;
   found.file = file_;
-  found.line = at.line;
-  found.column = at.column;
+  found.line = place.line;
+  found.column = place.column;
   found.message = std::move(message);
   found.suggestion = std::move(suggestion);
-  if (at.line > 0) found.excerpt = line_of(text_, at.line);
-  found_.push_back(std::move(found));
+  if (place.line > 0) found.excerpt = line_of(text_, place.line);
+  return found;
+}
+
+Position Findings::inside(const Text& where, std::size_t character) const {
+  Position at = where.at;
+  if (where.offset == k_not_verbatim || where.offset > text_.size()) return at;
+  // Count lines and columns from the beginning of the line in which the string's first byte stands.
+  std::size_t line_start = where.offset == 0 ? std::string_view::npos : text_.rfind('\n', where.offset - 1);
+  line_start = line_start == std::string_view::npos ? 0 : line_start + 1;
+  const auto lines = std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(line_start), '\n');
+  at.line = static_cast<int>(lines) + 1;
+  at.column = 1;
+  std::size_t left = character;
+  for (std::size_t i = line_start; i < text_.size(); ++i) {
+    if (continues_utf8(text_[i])) continue;
+    if (i >= where.offset) {
+      if (left == 0) break;
+      --left;
+    }
+    if (text_[i] == '\n') {
+      ++at.line;
+      at.column = 1;
+    } else {
+      ++at.column;
+    }
+  }
+  return at;
+}
+
+void Findings::add(Position place, std::string message, std::string suggestion) {
+  found_.push_back(at(place, std::move(message), std::move(suggestion)));
 }
 
 void Findings::add_inside(const Text& where, std::size_t character, std::string message, std::string suggestion) {
-  Position at = where.at;
-  if (where.offset != k_not_verbatim && where.offset <= text_.size()) {
-    // Count lines and columns from the beginning of the line in which the string's first byte stands.
-    std::size_t line_start = where.offset == 0 ? std::string_view::npos : text_.rfind('\n', where.offset - 1);
-    line_start = line_start == std::string_view::npos ? 0 : line_start + 1;
-    const auto lines = std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(line_start), '\n');
-    at.line = static_cast<int>(lines) + 1;
-    at.column = 1;
-    std::size_t left = character;
-    for (std::size_t i = line_start; i < text_.size(); ++i) {
-      if (continues_utf8(text_[i])) continue;
-      if (i >= where.offset) {
-        if (left == 0) break;
-        --left;
-      }
-      if (text_[i] == '\n') {
-        ++at.line;
-        at.column = 1;
-      } else {
-        ++at.column;
-      }
-    }
-  }
-  add(at, std::move(message), std::move(suggestion));
+  add(inside(where, character), std::move(message), std::move(suggestion));
 }
 
-Diagnostics Findings::take() {
-  std::stable_sort(found_.begin(), found_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+void Findings::add_about(Position place, Severity severity, std::string_view rule, std::string message,
+                         std::string suggestion) {
+  auto found = at(place, std::move(message), std::move(suggestion));
+  found.severity = severity;
+  found.rule = rule;
+  (severity == Severity::error ? found_ : remarks_).push_back(std::move(found));
+}
+
+namespace {
+
+Diagnostics in_order(Diagnostics found) {
+  std::stable_sort(found.begin(), found.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::pair(a.line, a.column) < std::pair(b.line, b.column);
   });
-  return std::exchange(found_, {});
+  return found;
+}
+
+}  // namespace
+
+Diagnostics Findings::take() {
+  return in_order(std::exchange(found_, {}));
+}
+
+Diagnostics Findings::take_remarks() {
+  return in_order(std::exchange(remarks_, {}));
 }
 
 }  // namespace pgphase

@@ -1,5 +1,5 @@
-// What is wrong with a file, pointing into it; and Findings, which collects everything that is wrong with one file, so
-// that an author sees all errors at once. Diagnostics are values; a Findings belongs to one thread.
+// What is wrong with a file, or worth a remark, pointing into it; and Findings, which collects everything about one file,
+// so that an author sees all errors at once. Diagnostics are values; a Findings belongs to one thread.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "plans/base/result.hpp"
+#include "plans/base/severity.hpp"
 #include "plans/toml/value.hpp"
 
 namespace pgphase {
@@ -19,6 +20,8 @@ struct Diagnostic {
   std::string message;
   std::string excerpt;     // the offending line, or empty
   std::string suggestion;  // what to write instead, or empty
+  Severity severity = Severity::error;
+  std::string_view rule = {};  // of docs/rules, or empty
 };
 using Diagnostics = std::vector<Diagnostic>;
 
@@ -45,15 +48,25 @@ class Findings {
   // escapes the place cannot be told, and the finding points at its beginning.
   void add_inside(const Text& where, std::size_t character, std::string message, std::string suggestion = {});
 
+  // With a severity and a rule's id, which must be a constant. What is no error does not count as wrong: it goes to the
+  // remarks.
+  void add_about(Position at, Severity severity, std::string_view rule, std::string message, std::string suggestion);
+  // The place of a character of a string, as in add_inside.
+  Position inside(const Text& where, std::size_t character) const;
+
+  // Of errors.
   bool empty() const { return found_.empty(); }
   std::size_t size() const { return found_.size(); }
   const std::string& file() const { return file_; }
-  Diagnostics take();  // in the order of the file
+  Diagnostics take();          // the errors, in the order of the file
+  Diagnostics take_remarks();  // likewise
 
  private:
+  Diagnostic at(Position place, std::string message, std::string suggestion) const;
+
   std::string file_;
   std::string_view text_;
-  Diagnostics found_;
+  Diagnostics found_, remarks_;
 };
 
 }  // namespace pgphase

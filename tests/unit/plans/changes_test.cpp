@@ -317,44 +317,5 @@ TEST(WrittenSqlTest, SaysInTheUndoWhatItWouldLose) {
   EXPECT_THAT(body_of_step<SqlBody>(plan, Phase::additive).undo[0].note, HasSubstr("is lost"));
 }
 
-// --- what belongs where ------------------------------------------------------------------------------------------
-
-TEST(PhaseRulesTest, DataGoesOnlyInTheConstraintPhaseAndOnlyWithAReason) {
-  for (const char* sql : {"DROP TABLE t", "ALTER TABLE t DROP COLUMN a", "TRUNCATE t"}) {
-    EXPECT_THAT(problems_of(step("additive", sql)), HasSubstr("in the additive phase")) << sql;
-    EXPECT_THAT(problems_of(step("backfill", sql)), HasSubstr("in the backfill phase")) << sql;
-    EXPECT_THAT(problems_of(step("constraint", sql, "rollback = \"SELECT 1\"")), HasSubstr("no `rollback` can bring"));
-    EXPECT_EQ(problems_of(step("constraint", sql)), "") << sql;
-    EXPECT_EQ(problems_of(step("additive", "CREATE VIEW v AS SELECT 1", "rollback = \"" + std::string(sql) + "\"")),
-              "");
-  }
-}
-
-TEST(PhaseRulesTest, NamesTheFormThatMakesNobodyWait) {
-  EXPECT_THAT(problems_of(step("additive", "CREATE INDEX i ON t (a)")), HasSubstr("CREATE INDEX CONCURRENTLY"));
-  EXPECT_THAT(problems_of(step("constraint", "DROP INDEX CONCURRENTLY i", "rollback = \"CREATE INDEX i ON t (a)\"")),
-              HasSubstr("CREATE INDEX CONCURRENTLY"))
-      << "a rollback must not block either";
-  EXPECT_THAT(problems_of(step("constraint", "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0)")),
-              HasSubstr("ALTER TABLE public.t VALIDATE CONSTRAINT k"));
-  EXPECT_THAT(problems_of(step("constraint", "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES u")),
-              HasSubstr("NOT VALID"));
-  EXPECT_THAT(problems_of(step("constraint", "ALTER TABLE t ADD CONSTRAINT u UNIQUE (a)")), HasSubstr("USING INDEX"));
-  EXPECT_THAT(problems_of(step("additive", "ALTER TABLE t ALTER a SET NOT NULL")), HasSubstr("[[constraint]]"));
-  EXPECT_THAT(problems_of(step("additive", "ALTER TABLE t ADD COLUMN a serial")), HasSubstr("rewritten"));
-  EXPECT_THAT(problems_of(step("additive", "ALTER TABLE t ADD COLUMN a int NOT NULL")), HasSubstr("without a default"));
-  EXPECT_EQ(problems_of(step("constraint", "ALTER TABLE t ALTER a SET NOT NULL")), "");
-  EXPECT_EQ(problems_of(step("constraint", "ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX i")), "");
-}
-
-TEST(PhaseRulesTest, ATableThatThePhaseHasJustCreatedMayBeHandledFreely) {
-  const std::string index = "[[additive]]\nname = \"i\"\nsql = \"CREATE INDEX i ON users (email)\"\n" + k_undo;
-  EXPECT_EQ(problems_of(k_users + index), "");
-  EXPECT_THAT(
-      problems_of(k_users + "[[constraint]]\nname = \"i\"\nsql = \"CREATE INDEX i ON users (email)\"\n" + k_undo),
-      HasSubstr("CONCURRENTLY"))
-      << "by then the application uses it";
-}
-
 }  // namespace
 }  // namespace pgphase

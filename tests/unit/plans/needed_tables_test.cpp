@@ -27,7 +27,8 @@ type = "text"
 )";
 
 std::string by_hand(const std::string& sql) {
-  return "\n[[additive]]\nname = \"s\"\nirreversible = \"a test\"\nsql = \"" + sql + "\"\n";
+  return "\n[[additive]]\nname = \"s\"\nirreversible = \"a test\"\nallow = { rename-table = \"a test\" }\nsql = \"" +
+         sql + "\"\n";
 }
 
 // "table line", of the plans in this order.

@@ -1,0 +1,33 @@
+// What the statements of plans would do to this database, judged by what its tables are like: what the text alone leaves
+// open is known here. Reads the catalogue. Blocking; same threading as the Session.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "phases/postgres/session.hpp"
+#include "plans/rules/phase_rules.hpp"
+
+namespace pgphase {
+
+// Smaller tables, indexes and TOAST included, are read or written again in a few milliseconds: what would be an error
+// is a warning.
+inline constexpr std::int64_t k_small_table_bytes = 1024 * 1024;
+
+class HarmForesight {
+ public:
+  // Asks for the catalogue once.
+  static Result<HarmForesight> ask(Session& session);
+
+  // Of one plan after those that it was called for before.
+  Result<PlanHarms> operator()(Session& session, const PhasedPlan& plan);
+
+ private:
+  Known known_;
+};
+
+// "tasks: … [rule]; instead", for people who have no file before them.
+std::string sentence_of(const StepHarm& harm);
+
+}  // namespace pgphase
