@@ -90,10 +90,11 @@ bool is_to_be_done(const ExplainedPlan& explained, Phase phase, std::size_t inde
   return state != StepState::done && state != StepState::skipped;
 }
 
-// What the statements of each plan would do, of those that have not begun.
-Result<std::map<PlanId, PlanHarms>> harms_of(Session& session, const std::vector<ExplainedPlan>& to_run) {
+// What the statements of each plan would do, of those that have not begun. `known` becomes what the catalogue says.
+Result<std::map<PlanId, PlanHarms>> harms_of(Session& session, const std::vector<ExplainedPlan>& to_run, Known& known) {
   std::map<PlanId, PlanHarms> out;
   PGPHASE_TRY(foresight, HarmForesight::ask(session));
+  known = foresight.known();
   for (const auto& one : to_run) {
     if (one.record && has_started(*one.record)) continue;
     PGPHASE_TRY(found, foresight(session, *one.plan));
@@ -131,7 +132,7 @@ Result<void> foresee_steps(Session& session, Console& console, const std::vector
     }
     return found;
   };
-  PGPHASE_TRY(harms, harms_of(session, to_run));
+  PGPHASE_TRY(harms, harms_of(session, to_run, input.known));
   for (auto& explained : input.plans) {
     for (const auto phase : k_phases) {
       const auto& steps = (*explained.plan)[phase].steps;

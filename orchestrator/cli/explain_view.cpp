@@ -7,6 +7,7 @@
 
 #include "orchestrator/cli/deploy_contract.hpp"
 #include "orchestrator/cli/step_words.hpp"
+#include "orchestrator/cli/work_words.hpp"
 #include "orchestrator/cli/words.hpp"
 #include "orchestrator/engine/derived_state.hpp"
 #include "orchestrator/engine/state_machine.hpp"
@@ -97,16 +98,27 @@ std::string note_of(const Statement& statement, const Foresight* found) {
   return "rewrites the table" + statement.note.substr(k_no_rewrite.size());
 }
 
+// Of each statement that the step executes; of a backfill as a whole, at its first one.
+using WorkOfStep = std::vector<std::vector<Work>>;
+
+const std::vector<Work>& work_at(const WorkOfStep& work, std::size_t statement) {
+  static const std::vector<Work> none;
+  return statement < work.size() ? work[statement] : none;
+}
+
 void add_step(std::string& out, const Step& step, std::size_t number, const StepRecord* record, const Foresight* found,
-              SqlShown shown) {
+              const WorkOfStep& work, SqlShown shown) {
   out +=
       fmt::format("  {}. {}{}\n", number, step.name,
                   record && record->state != StepState::pending ? fmt::format("  [{}]", to_string(record->state)) : "");
   add_line(out, "does", what_it_does(step));
   if (found) add_foreseen(out, *found);
-  for (const auto& statement : forward_statements(step)) {
+  const auto statements = forward_statements(step);
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    const auto& statement = statements[i];
     add_sql(out, "sql", statement.sql.empty() ? "(from the definition that the ledger keeps)" : statement.sql, shown);
     add_line(out, "locks", lock_words(statement));
+    for (const auto& one : work_at(work, i)) add_line(out, "work", words_of(one));
     add_line(out, "note", note_of(statement, found));
   }
   add_line(out, "undo", how_it_is_undone(step));
@@ -132,8 +144,10 @@ void add_phase(std::string& out, const ExplainedPlan& explained, Phase phase, co
   }
   const auto parts = gate_parts(plan, phase);
   out += parts.empty() ? ": starts by itself\n" : ": starts when " + words::joined(parts, ", and ") + "\n";
+  auto work = work_of(plan, input.tables, input.known);
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    add_step(out, steps[i], i + 1, record_of(explained, phase, i), foreseen(explained, phase, i), shown);
+    add_step(out, steps[i], i + 1, record_of(explained, phase, i), foreseen(explained, phase, i), work[phase][i],
+             shown);
   }
 }
 
@@ -175,9 +189,24 @@ void add_plan(std::string& out, const ExplainedPlan& explained, const ExplainInp
 
 // --- JSON ------------------------------------------------------------------------------------------------------------
 
-json::array statements_json(const std::vector<Statement>& statements, const Foresight* found) {
+json::array work_json(const std::vector<Work>& work) {
   json::array out;
-  for (const auto& statement : statements) {
+  for (const auto& one : work) {
+    out.push_back(
+        json::object{{"does", to_string(one.kind)},
+                     {"schema", one.table.schema},
+                     {"table", one.table.name},
+                     {"certain", one.certain},
+                     {"bytes", one.bytes ? json::value(*one.bytes) : json::value(nullptr)},
+                     {"estimated_seconds", one.estimate ? json::value(one.estimate->count()) : json::value(nullptr)}});
+  }
+  return out;
+}
+
+json::array statements_json(const std::vector<Statement>& statements, const Foresight* found, const WorkOfStep& work) {
+  json::array out;
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    const auto& statement = statements[i];
     json::array locks;
     for (const auto& lock : statement.locks) {
       locks.push_back(
@@ -187,6 +216,7 @@ json::array statements_json(const std::vector<Statement>& statements, const Fore
                                {"kind", to_string(statement.kind)},
                                {"locks", std::move(locks)},
                                {"locks_known", statement.locks_known},
+                               {"work", work_json(work_at(work, i))},
                                {"note", note_of(statement, found)}});
   }
   return out;
@@ -197,14 +227,14 @@ json::value sentences_json(const Foresight* found, std::vector<std::string> Fore
   return json::array((found->*which).begin(), (found->*which).end());
 }
 
-json::object step_json(const Step& step, const StepRecord* record, const Foresight* found) {
+json::object step_json(const Step& step, const StepRecord* record, const Foresight* found, const WorkOfStep& work) {
   return {{"name", step.name},
           {"does", what_it_does(step)},
           {"state", to_string(record ? record->state : StepState::pending)},
-          {"statements", statements_json(forward_statements(step), found)},
+          {"statements", statements_json(forward_statements(step), found, work)},
           {"undo", json::object{{"possible", !step.irreversible.has_value()},
                                 {"how", how_it_is_undone(step)},
-                                {"statements", statements_json(undo_statements(step), nullptr)}}},
+                                {"statements", statements_json(undo_statements(step), nullptr, {})}}},
           {"verify", step.verify.empty() ? json::value(nullptr) : json::value(step.verify)},
           {"in_the_way", sentences_json(found, &Foresight::obstacles)},
           {"warnings", sentences_json(found, &Foresight::warnings)}};
@@ -241,10 +271,12 @@ json::object plan_json(const ExplainedPlan& explained, const ExplainInput& input
                      {"table", table.name},
                      {"bytes", found == input.tables.end() ? json::value(nullptr) : json::value(found->second)}});
   }
+  auto work = work_of(plan, input.tables, input.known);
   for (const auto phase : k_phases) {
     json::array steps;
     for (std::size_t i = 0; i < plan[phase].steps.size(); ++i) {
-      steps.push_back(step_json(plan[phase].steps[i], record_of(explained, phase, i), foreseen(explained, phase, i)));
+      steps.push_back(step_json(plan[phase].steps[i], record_of(explained, phase, i), foreseen(explained, phase, i),
+                                work[phase][i]));
     }
     phases.push_back(
         json::object{{"name", to_string(phase)},

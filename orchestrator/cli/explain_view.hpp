@@ -11,6 +11,7 @@
 
 #include "phases/foresight/foresight.hpp"
 #include "phases/ledger/records.hpp"
+#include "plans/effects/known.hpp"
 
 namespace pgphase {
 
@@ -28,6 +29,7 @@ struct ExplainInput {
   int server_version = 0;                    // 150004; 0 without a database
   std::map<TableName, std::int64_t> tables;  // bytes, of those that exist
   const LedgerView* ledger = nullptr;        // nullptr without a database
+  Known known = {};                          // its catalogue; empty without a database
 };
 
 enum class SqlShown { first_line, all };

@@ -23,6 +23,9 @@ class HarmForesight {
   // Of one plan after those that it was called for before.
   Result<PlanHarms> operator()(Session& session, const PhasedPlan& plan);
 
+  // What has been asked, and what the plans so far have added to it.
+  const Known& known() const { return known_; }
+
  private:
   Known known_;
 };

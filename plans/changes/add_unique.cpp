@@ -12,7 +12,7 @@ namespace {
 using constraints::ByIndex;
 using constraints::Part;
 
-// NULLs are never equal, unless they are said to be.
+// NULLs are never equal, unless they are said to be. Tables that inherit from it have keys of their own.
 Part no_duplicates(const ByIndex& wanted) {
   std::string some_null;
   for (const auto& column : wanted.columns) {
@@ -20,7 +20,7 @@ Part no_duplicates(const ByIndex& wanted) {
   }
   const auto columns = quote_list(wanted.columns);
   return {constraints::require(
-      fmt::format("SELECT count(*) FROM (SELECT FROM {} {}GROUP BY {} HAVING count(*) > 1) twice",
+      fmt::format("SELECT count(*) FROM (SELECT FROM ONLY {} {}GROUP BY {} HAVING count(*) > 1) twice",
                   qualified(wanted.table), wanted.nulls.empty() ? fmt::format("WHERE NOT ({}) ", some_null) : "",
                   columns),
       fmt::format("%n values of {} are in more than one row of {}", columns, display_name(wanted.table)),

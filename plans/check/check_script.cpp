@@ -151,7 +151,8 @@ class Checker {
     if (!slow) return;
     const auto strongest = std::max_element(held_.begin(), held_.end(),
                                             [](const auto& a, const auto& b) { return a.second.lock < b.second.lock; });
-    const auto& [table, held] = *strongest;
+    const auto& table = strongest->first;
+    const auto& held = strongest->second;
     // Held up by this statement's own lock already, and told so.
     const bool told = std::any_of(effects.relations.begin(), effects.relations.end(), [&](const auto& one) {
       return one.relation == table && one.described.empty() && one.lock >= held.lock;

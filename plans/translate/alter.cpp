@@ -51,8 +51,9 @@ void Translator::alter_table(const tree::RawStatement& raw, Translated& out) {
   const auto* relation = tree::object(raw.node, "relation");
   const auto kind = tree::text(raw.node, "objtype");
   if (!relation || (kind != "OBJECT_TABLE" && !kind.empty())) {
-    if (!may_stand(raw.text, out)) return;
-    one_way(Phase::additive, relation ? "alter " + tree::table_name(*relation).name : "alter", raw.text,
+    const auto home = home_of(raw.text, out);
+    if (!home) return;
+    one_way(*home, relation ? "alter " + tree::table_name(*relation).name : "alter", raw.text,
             "what it was before is not in the SQL", out);
     return;
   }
@@ -113,13 +114,15 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
               {fmt::format("ALTER TABLE {} DROP COLUMN IF EXISTS {}", qualified(table), quote_ident(column))}, out);
       return;
     }
-    if (!may_stand(*sql, out)) return;
+    const auto home = home_of(*sql, out);
+    if (!home) return;
+    if (*home == Phase::constraint) taken_.insert(table);
     const auto undo = undo_of(subtype, table, name);
     const auto title = fmt::format("alter {}", display_name(table));
     if (!undo.empty()) {
-      by_hand(Phase::additive, title, {*sql}, {undo}, out);
+      by_hand(*home, title, {*sql}, {undo}, out);
     } else {
-      one_way(Phase::additive, title, *sql,
+      one_way(*home, title, *sql,
               own(table) ? "the table is this plan's own, and goes with it" : "what it was before is not in the SQL",
               out);
     }

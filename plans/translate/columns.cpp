@@ -138,7 +138,7 @@ void Translator::serial_column(const TableName& table, const Column& column, Tra
 void Translator::column_constraints(const TableName& table, const Column& column, Translated& out) {
   for (const auto* written : column.constraints) {
     json::object constraint = *written;
-    const auto kind = tree::text(constraint, "contype");
+    const auto kind = tree::text(*written, "contype");  // a view, which the copy's next key would leave behind
     const json::array self{json::object{{"String", json::object{{"sval", column.name}}}}};
     if (kind == "CONSTR_FOREIGN") constraint["fk_attrs"] = self;
     if (kind == "CONSTR_UNIQUE" || kind == "CONSTR_PRIMARY") constraint["keys"] = self;

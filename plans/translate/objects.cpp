@@ -275,15 +275,16 @@ void Translator::drop(const tree::RawStatement& raw, Translated& out) {
 
 bool Translator::definition(const tree::RawStatement& raw, Translated& out) {
   if (std::find(k_as_written.begin(), k_as_written.end(), raw.tag) == k_as_written.end()) return false;
-  if (!may_stand(raw.text, out)) return true;
+  const auto home = home_of(raw.text, out);
+  if (!home) return true;
   const auto undo = undo_of(raw);
   if (!undo.empty()) {
-    by_hand(Phase::additive, title_of(raw), {raw.text}, {undo}, out);
+    by_hand(*home, title_of(raw), {raw.text}, {undo}, out);
     return true;
   }
   const char* why = "what it was before is not in the SQL";
   if (raw.tag == "AlterEnumStmt") why = "PostgreSQL takes no value of an enum away again";
-  one_way(Phase::additive, title_of(raw), raw.text, why, out);
+  one_way(*home, title_of(raw), raw.text, why, out);
   return true;
 }
 

@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "plans/effects/derive.hpp"
+#include "plans/effects/rule.hpp"
 #include "plans/sql/deparse.hpp"
+#include "plans/sql/expression.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
@@ -11,6 +15,53 @@
 namespace pgphase::translate {
 
 namespace json = boost::json;
+
+namespace {
+
+bool sets_every_row(const tree::RawStatement& raw, const Known& known) {
+  const auto rules = effects::effects_of(raw, known).rules;
+  return std::any_of(rules.begin(), rules.end(),
+                     [](const AppliedRule& one) { return one.rule->id == "update-every-row"; });
+}
+
+bool reads_any_of(const Expression& expression, const std::set<std::string>& columns) {
+  return expression.reads_whole_row || std::any_of(expression.columns.begin(), expression.columns.end(),
+                                                   [&](const auto& one) { return columns.contains(one); });
+}
+
+bool never_the_same(const Expression& expression) {
+  return expression.reads_clock ||
+         std::any_of(expression.functions.begin(), expression.functions.end(), [](const std::string& function) {
+           return known_volatile(function) || differs_by_transaction(function);
+         });
+}
+
+// A batched backfill finds out by `where` which rows are still to be done: one that a row still meets when it is set
+// would never come to an end. Where it does not read what is set, the new values do. False: there is no such condition.
+bool end_of_where(const std::vector<std::pair<std::string, std::string>>& set, const std::set<std::string>& targets,
+                  std::string& where, Translated& out) {
+  const auto condition = parse_expression(where);
+  if (!condition || reads_any_of(*condition, targets)) {
+    out.notes.push_back("`where` must become false for a row once it is set");
+    return true;
+  }
+  std::string differs;
+  for (const auto& [column, value] : set) {
+    const auto parsed = parse_expression(value);
+    if (!parsed || reads_any_of(*parsed, targets) || never_the_same(*parsed)) {
+      out.left = fmt::format(
+          "nothing tells which rows have been set already: the WHERE says the same afterwards, and the new value of "
+          "{} is another one each time; write a [[backfill]] whose `where` becomes false",
+          column);
+      return false;
+    }
+    differs += fmt::format("{}{} IS DISTINCT FROM ({})", differs.empty() ? "" : " OR ", quote_ident(column), value);
+  }
+  where = fmt::format("({}) AND ({})", where, differs);
+  return true;
+}
+
+}  // namespace
 
 bool Translator::rows(const tree::RawStatement& raw, Translated& out) {
   const auto* relation = tree::object(raw.node, "relation");
@@ -73,6 +124,7 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
     return;
   }
   std::vector<std::pair<std::string, std::string>> set;
+  std::set<std::string> targets;
   std::string columns;
   for (const auto& item : tree::list(raw.node, "targetList")) {
     const auto& target = tree::body_of(item);
@@ -85,21 +137,22 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
       out.left = fmt::format("{}: its new value could not be written by itself", column);
       return;
     }
+    if (!targets.insert(column).second) {
+      out.left = fmt::format("it sets {} twice, which the server refuses", column);
+      return;
+    }
     set.emplace_back(column, *value);
     columns += (columns.empty() ? "" : ", ") + column;
   }
   std::string where;
-  if (raw.node.contains("whereClause")) {
+  if (raw.node.contains("whereClause") && !sets_every_row(raw, known_)) {
     const auto condition = tree::deparse_expression(raw.node.at("whereClause"));
     if (!condition) {
       out.left = "its WHERE could not be written by itself";
       return;
     }
     where = *condition;
-  }
-  // A condition that a row still meets when it is set would never come to an end.
-  if (!where.empty()) {
-    out.notes.push_back("`where` must become false for a row once it is set");
+    if (!end_of_where(set, targets, where, out)) return;
   }
   out.entries.push_back(backfill_toml(
       unique_step(Phase::backfill, fmt::format("set {} of {}", columns, display_name(table))), table, set, where));

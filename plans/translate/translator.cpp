@@ -98,27 +98,29 @@ void Translator::one_way(Phase phase, const std::string& name, const std::string
   out.entries.push_back(to_toml({phase, unique_step(phase, name), {sql}, {}, why}));
 }
 
-bool Translator::may_stand(const std::string& sql, Translated& out) const {
+std::optional<Phase> Translator::home_of(const std::string& sql, Translated& out) const {
   const auto parsed = parse_with(sql, known_);
   if (!parsed) {
     out.left = parsed.error().message;
-    return false;
+    return std::nullopt;
   }
+  auto home = Phase::additive;
   for (const auto& statement : *parsed) {
     if (!statement.refused.empty()) {
       out.left = statement.refused;
-      return false;
+      return std::nullopt;
     }
     for (const Harm& harm : harms_of(statement.effects)) {
       // Code that breaks is what a plan's phases are for; what may hold somebody up has no place in them.
       const auto gravity = harm.rule->gravity;
+      if (gravity == Gravity::breaks) home = Phase::constraint;
       if (harm.severity == Severity::note || (gravity != Gravity::slow && gravity != Gravity::loses)) continue;
       out.left = harm.message;
       if (!harm.rule->recipe.empty()) out.left += fmt::format("; instead: {}", harm.rule->recipe);
-      return false;
+      return std::nullopt;
     }
   }
-  return true;
+  return home;
 }
 
 // A step's name is unique within its phase, has at most 100 bytes, and neither slash nor control character.

@@ -76,8 +76,9 @@ class Translator {
   void by_hand(Phase phase, const std::string& name, const std::vector<std::string>& sql,
                const std::vector<std::string>& rollback, Translated& out);
   void one_way(Phase phase, const std::string& name, const std::string& sql, const std::string& why, Translated& out);
-  // The statement as it is written holds nobody up; else says so in `left`.
-  bool may_stand(const std::string& sql, Translated& out) const;
+  // The phase for a statement that holds nobody up as it is written: where code that it breaks is gone. Nothing where it
+  // does; `left` says why then.
+  std::optional<Phase> home_of(const std::string& sql, Translated& out) const;
   std::string unique_step(Phase phase, std::string name);
   std::string unique_name(const TableName& table, const std::string& wanted);
   // A table of this very plan: nobody waits for it.

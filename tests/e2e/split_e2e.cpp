@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <set>
 
 #include "tests/e2e/fixture.hpp"
 #include "tests/support/dump.hpp"
@@ -29,34 +28,6 @@ struct Naive {
   const char* name;
   const char* sql;
 };
-
-// Each line of a dump once, without what only its place in a list gives it: the order of columns is aside, and so is
-// what pgphase keeps for the way back.
-std::multiset<std::string> lines_of(const std::string& dump) {
-  std::multiset<std::string> out;
-  for (std::size_t at = 0; at < dump.size();) {
-    const auto end = std::min(dump.find('\n', at), dump.size());
-    auto line = dump.substr(at, end - at);
-    if (line.ends_with(',')) line.pop_back();
-    const bool kept = line.find("pgphase") != std::string::npos;
-    if (!line.empty() && !line.starts_with("--") && !kept) out.insert(line);
-    at = end + 1;
-  }
-  return out;
-}
-
-std::string difference(const std::string& naive, const std::string& split) {
-  const auto a = lines_of(naive);
-  const auto b = lines_of(split);
-  std::vector<std::string> only_a;
-  std::vector<std::string> only_b;
-  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(only_a));
-  std::set_difference(b.begin(), b.end(), a.begin(), a.end(), std::back_inserter(only_b));
-  std::string out;
-  for (const auto& line : only_a) out += "  the SQL only:   " + line + '\n';
-  for (const auto& line : only_b) out += "  the plans only: " + line + '\n';
-  return out;
-}
 
 class SplitE2eTest : public ::testing::TestWithParam<Naive> {};
 
@@ -89,13 +60,13 @@ TEST_P(SplitE2eTest, ThePlansEndWhereTheSqlEndsAndGoBack) {
       ASSERT_EQ(back.code, 0) << back.out << back.err;
     }
   }
-  EXPECT_EQ(difference(before, project.schema_dump({"pgphase", "pgphase_retired"})), "") << "after the way back";
+  EXPECT_EQ(schema_difference(before, project.schema_dump({"pgphase", "pgphase_retired"})), "") << "after the way back";
   for (const auto& plan : plans) {
     const auto up = project.run({"up", plan, "--approve"});
     ASSERT_EQ(up.code, 0) << up.out << up.err;
     project.run({"purge", plan, "--retain-for", "0ms", "--yes"});
   }
-  EXPECT_EQ(difference(schema_dump(naive.url(), {"pgphase", "pgphase_retired"}),
+  EXPECT_EQ(schema_difference(schema_dump(naive.url(), {"pgphase", "pgphase_retired"}),
                        project.schema_dump({"pgphase", "pgphase_retired"})),
             "");
 }
@@ -157,7 +128,7 @@ TEST(SplitAlembicE2eTest, RevisionsBecomePlansThatRunGoBackAndRehearse) {
   EXPECT_EQ(rehearsed.code, 0) << rehearsed.out << rehearsed.err;
   // The sequence of a column that becomes a bigint becomes one, too: it would run out otherwise.
   naive.exec("ALTER SEQUENCE tasks_id_seq AS bigint");
-  EXPECT_EQ(difference(schema_dump(naive.url(), {"pgphase", "pgphase_retired"}),
+  EXPECT_EQ(schema_difference(schema_dump(naive.url(), {"pgphase", "pgphase_retired"}),
                        project.schema_dump({"pgphase", "pgphase_retired"})),
             "");
 }

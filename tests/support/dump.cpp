@@ -1,7 +1,10 @@
 #include "tests/support/dump.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <regex>
+#include <set>
 #include <stdexcept>
 
 #include "phases/postgres/server_binaries.hpp"
@@ -103,6 +106,39 @@ std::string full_dump(const std::string& url) {
   if (!program.empty()) return pg_dump(program, url, {});
   PgClient client(url);
   return catalogue(client, {}) + rows(client);
+}
+
+namespace {
+
+// Each line of a dump once, without what only its place in a list gives it.
+std::multiset<std::string> lines_of(const std::string& dump) {
+  static const std::regex in_the_catalogue("^(column \\S+) [0-9]+");
+  std::multiset<std::string> out;
+  for (std::size_t at = 0; at < dump.size();) {
+    const auto end = std::min(dump.find('\n', at), dump.size());
+    auto line = dump.substr(at, end - at);
+    if (line.ends_with(',')) line.pop_back();
+    line = std::regex_replace(line, in_the_catalogue, "$1");
+    const bool kept = line.find("pgphase") != std::string::npos;
+    if (!line.empty() && !line.starts_with("--") && !kept) out.insert(line);
+    at = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string schema_difference(const std::string& sql, const std::string& plans) {
+  const auto a = lines_of(sql);
+  const auto b = lines_of(plans);
+  std::vector<std::string> only_a;
+  std::vector<std::string> only_b;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(only_a));
+  std::set_difference(b.begin(), b.end(), a.begin(), a.end(), std::back_inserter(only_b));
+  std::string out;
+  for (const auto& line : only_a) out += "  the SQL only:   " + line + '\n';
+  for (const auto& line : only_b) out += "  the plans only: " + line + '\n';
+  return out;
 }
 
 }  // namespace pgphase::testing

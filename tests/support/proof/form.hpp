@@ -4,6 +4,7 @@
 // Constant data; any thread.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,5 +35,8 @@ struct Form {
 extern const std::string_view k_base;
 
 const std::vector<Form>& all_forms();
+
+// What ";;" parts.
+std::vector<std::string> parts_of(std::string_view text);
 
 }  // namespace pgphase::testing::proof

@@ -24,11 +24,7 @@ const std::string_view k_base =
     "CREATE INDEX t_a ON t (a);"
     "ANALYZE t, r";
 
-namespace {
-
-constexpr auto k_patience = 20s;
-
-std::vector<std::string> parts(std::string_view text) {
+std::vector<std::string> parts_of(std::string_view text) {
   std::vector<std::string> out;
   while (!text.empty()) {
     const auto end = std::min(text.find(";;"), text.size());
@@ -37,6 +33,10 @@ std::vector<std::string> parts(std::string_view text) {
   }
   return out;
 }
+
+namespace {
+
+constexpr auto k_patience = 20s;
 
 LockMode mode_of(const std::string& name) {
   for (const auto mode :
@@ -96,12 +96,12 @@ class Stage {
       make_tablespace(db_);
     }
     db_.exec(std::string(k_base));
-    for (const auto& part : parts(state.setup)) db_.exec(part);
+    for (const auto& part : parts_of(state.setup)) db_.exec(part);
     std::set<std::string> first;
     for (const auto& row : db_.query("SELECT oid FROM pg_class WHERE oid >= 16384")) first.insert(*row[0]);
     note_questions();
     known_ = read_catalogue();
-    for (const auto& part : parts(form.before)) db_.exec(part);
+    for (const auto& part : parts_of(form.before)) db_.exec(part);
     look(first);
   }
 

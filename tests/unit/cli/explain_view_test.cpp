@@ -117,6 +117,50 @@ TEST(ExplainText, WithADatabaseTellsSizesAndWhatIsDone) {
                     HasSubstr("sizes from app on db:5432 as alice, PostgreSQL 16.4")));
 }
 
+TEST(ExplainText, SaysWhatIsWorkedThroughAndForHowLong) {
+  const auto plan = read(R"toml(
+format = 1
+[[change]]
+op      = "create_index"
+name    = "idx_tasks_title"
+table   = "tasks"
+columns = ["title"]
+[[change]]
+op      = "create_table"
+table   = "notes"
+columns = [{ name = "id", type = "integer" }]
+[[additive]]
+name     = "index of a new table"
+sql      = "CREATE INDEX notes_id ON notes (id)"
+rollback = "DROP INDEX notes_id"
+[[backfill]]
+name  = "fill"
+table = "tasks"
+set   = { title = "lower(title)" }
+irreversible = "x"
+[[constraint]]
+name     = "longer"
+sql      = "ALTER TABLE tasks ALTER COLUMN id TYPE bigint"
+rollback = "ALTER TABLE tasks ALTER COLUMN id TYPE integer"
+)toml");
+  ExplainInput input;
+  input.plans = {{&plan, nullptr}};
+  EXPECT_THAT(explain_text(input, SqlShown::all),
+              AllOf(HasSubstr("work    builds an index of tasks\n"), Not(HasSubstr("of notes\n")),
+                    HasSubstr("work    sets rows of tasks\n"), HasSubstr("work    perhaps writes every row again of tasks\n")));
+  input.target = "app on db:5432 as alice";
+  input.known.catalogue = true;
+  input.tables = {{{"public", "tasks"}, 12'000'000'000}};
+  EXPECT_THAT(explain_text(input, SqlShown::all),
+              AllOf(HasSubstr("sets rows of tasks (11.2 GiB, some 6 min if nothing holds it up)"), HasSubstr("builds an index of tasks (11.2 GiB, some 114 s if nothing holds it up)"),
+                    Not(HasSubstr("index of notes ("))));
+  const auto json = explain_json(input);
+  const auto& work = json.at("plans").at(0).at("phases").at(1).at("steps").at(1).at("statements").at(0).at("work").at(0);
+  EXPECT_EQ(work.at("does"), "builds_index");
+  EXPECT_EQ(work.at("bytes"), 12'000'000'000);
+  EXPECT_EQ(work.at("certain"), true);
+}
+
 TEST(ExplainText, NamesAtItsStepWhatIsInTheWayAndWhatDeservesAWarning) {
   const auto plan = read(k_plan);
   ExplainInput input;

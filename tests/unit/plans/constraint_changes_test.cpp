@@ -99,7 +99,7 @@ TEST(AddUniqueTest, BuildsTheIndexFirstAndMakesItTheConstraint) {
   const auto body = body_of("add_unique", "name = \"k\"\ntable = \"t\"\ncolumns = [\"a\", \"b\"]\n");
   EXPECT_THAT(
       sql_of(body.forward),
-      ElementsAre("SELECT count(*) FROM (SELECT FROM public.t WHERE NOT (a IS NULL OR b IS NULL) GROUP BY a, b HAVING "
+      ElementsAre("SELECT count(*) FROM (SELECT FROM ONLY public.t WHERE NOT (a IS NULL OR b IS NULL) GROUP BY a, b HAVING "
                   "count(*) > 1) twice",
                   "CREATE UNIQUE INDEX CONCURRENTLY k ON public.t (a, b)",
                   "ALTER TABLE public.t ADD CONSTRAINT k UNIQUE USING INDEX k"));
@@ -111,7 +111,7 @@ TEST(AddUniqueTest, BuildsTheIndexFirstAndMakesItTheConstraint) {
 
 TEST(AddUniqueTest, NullsThatAreNotDistinctAreLookedForToo) {
   const auto body = body_of("add_unique", "name = \"k\"\ntable = \"t\"\ncolumns = \"a\"\nnulls_distinct = false\n");
-  EXPECT_EQ(body.forward[0].sql, "SELECT count(*) FROM (SELECT FROM public.t GROUP BY a HAVING count(*) > 1) twice");
+  EXPECT_EQ(body.forward[0].sql, "SELECT count(*) FROM (SELECT FROM ONLY public.t GROUP BY a HAVING count(*) > 1) twice");
   EXPECT_EQ(body.forward[1].sql, "CREATE UNIQUE INDEX CONCURRENTLY k ON public.t (a) NULLS NOT DISTINCT");
   EXPECT_THAT(problems_of(change("add_unique", "name = \"k\"\ntable = \"t\"\ncolumns = [\"a\", \"a\"]\n")),
               HasSubstr("names a twice"));

@@ -156,6 +156,25 @@ TEST(TranslateTest, WhatCannotBeSplitSaysWhyAndStaysInSight) {
   EXPECT_THAT(translation.plans.at(0).toml, HasSubstr("#     DELETE FROM t\n#     WHERE a = 1\n"));
 }
 
+TEST(TranslateTest, ABackfillHasAnEnd) {
+  EXPECT_THAT(only_plan("UPDATE t SET a = 1 WHERE 1 = 1"), Not(HasSubstr("where")));
+  EXPECT_THAT(only_plan("UPDATE t SET a = 1 WHERE b > 5"), HasSubstr("(b > 5) AND (a IS DISTINCT FROM (1))"));
+  EXPECT_THAT(only_plan("UPDATE t SET a = lower(c), d = 1 WHERE b > 5"),
+              HasSubstr("(b > 5) AND (a IS DISTINCT FROM (lower(c)) OR d IS DISTINCT FROM (1))"));
+  EXPECT_THAT(only_plan("UPDATE t SET a = 1 WHERE a IS NULL"), HasSubstr("\"a IS NULL\""));
+  EXPECT_THAT(why_left("UPDATE t SET a = a + 1 WHERE b > 5"), HasSubstr("the WHERE says the same afterwards"));
+  EXPECT_THAT(why_left("UPDATE t SET a = random() WHERE b > 5"), HasSubstr("the WHERE says the same afterwards"));
+  EXPECT_THAT(why_left("UPDATE t SET a = 1, a = 2"), HasSubstr("sets a twice"));
+}
+
+TEST(TranslateTest, WhatBreaksRunningCodeWaitsUntilItIsGone) {
+  EXPECT_THAT(entries("ALTER TABLE t ALTER COLUMN a DROP IDENTITY"), ElementsAre("constraint"));
+  EXPECT_THAT(entries("ALTER TABLE t ENABLE ROW LEVEL SECURITY"), ElementsAre("constraint"));
+  EXPECT_THAT(entries("ALTER TYPE e RENAME VALUE 'a' TO 'b'"), ElementsAre("constraint"));
+  EXPECT_THAT(entries("ALTER TABLE t ALTER COLUMN a DROP IDENTITY; ALTER TABLE t ALTER COLUMN a SET DEFAULT 1"),
+              ElementsAre("constraint", "---", "additive"));
+}
+
 TEST(TranslateTest, TextOfAnyKindFitsIntoToml) {
   EXPECT_THAT(entries("UPDATE \"Mixed \"\"Case\" SET \"a b\" = E'tab\\t \\\\ \"quoted\"' WHERE \"ä\" IS NULL"),
               ElementsAre("backfill"));
