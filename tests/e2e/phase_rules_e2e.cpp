@@ -1,0 +1,102 @@
+// What the text of a plan leaves open and the database decides: `check --live`, `explain` and `up` say the same, before
+// anything happens; and a step that says why may do it.
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+
+#include "tests/e2e/fixture.hpp"
+
+namespace pgphase::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PhaseRulesE2eTest : public ::testing::Test {
+ protected:
+  void make_table(int rows) {
+    project.db().exec("CREATE TABLE t (id integer PRIMARY KEY, a integer NOT NULL, b varchar(10));"
+                      "INSERT INTO t SELECT i, i, 'x' FROM generate_series(1, " +
+                      std::to_string(rows) + ") i");
+  }
+
+  void plan(const std::string& sql, const std::string& back, const std::string& more = "") {
+    project.plan("001_by_hand", "format = 1\n[[constraint]]\nname = \"by hand\"\nsql = \"" + sql +
+                                    "\"\nrollback = \"" + back + "\"\n" + more);
+  }
+
+  void plan_bigint(const std::string& more = "") {
+    plan("ALTER TABLE t ALTER COLUMN a TYPE bigint", "ALTER TABLE t ALTER COLUMN a TYPE integer", more);
+  }
+
+  static constexpr int k_large = 50'000;  // more than the 1 MiB from which on waiting counts
+  Project project;
+};
+
+TEST_F(PhaseRulesE2eTest, WhatTheTextLeavesOpenIsRefusedWhereTheTableMakesItHarmful) {
+  make_table(k_large);
+  plan_bigint();
+  const auto offline = project.run({"check"});
+  EXPECT_EQ(offline.code, 0) << offline.out;
+  EXPECT_THAT(offline.out, HasSubstr("warning: readers and writers of t may have to wait"));
+  const auto live = project.run({"check", "--live"});
+  EXPECT_EQ(live.code, 20);
+  EXPECT_THAT(live.out, HasSubstr("error: constraint/by hand: readers and writers of t wait until every row has been "
+                                  "written again [change-type-rewrite]"));
+  EXPECT_THAT(project.run({"explain"}).out,
+              AllOf(HasSubstr("in the way: readers and writers of t wait"), HasSubstr("work    writes every row again of t (")));
+  const auto up = project.run({"up", "--approve", "001_by_hand"});
+  EXPECT_EQ(up.code, 21) << up.out << up.err;
+  EXPECT_THAT(up.err, AllOf(HasSubstr("[change-type-rewrite]"), HasSubstr("allow = { RULE = \"why\" }"),
+                            HasSubstr("Nothing was changed")));
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM pg_namespace WHERE nspname = 'pgphase'"), "0");
+  EXPECT_EQ(project.db().value("SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = 't'::regclass AND "
+                              "attname = 'a'"),
+            "integer");
+}
+
+TEST_F(PhaseRulesE2eTest, AStepThatSaysWhyMayDoIt) {
+  make_table(k_large);
+  plan_bigint("allow = { change-type-rewrite = \"at night\", change-type-unknown = \"at night\" }\n");
+  EXPECT_EQ(project.run({"check", "--live", "--strict"}).code, 0) << project.run({"check", "--live"}).out;
+  const auto up = project.run({"up", "--approve", "001_by_hand"});
+  EXPECT_EQ(up.code, 0) << up.out << up.err;
+  EXPECT_THAT(up.err, Not(HasSubstr("change-type-rewrite")));
+}
+
+TEST_F(PhaseRulesE2eTest, OnASmallTableItIsAWarning) {
+  make_table(100);
+  plan_bigint();
+  EXPECT_EQ(project.run({"check", "--live"}).code, 0);
+  const auto up = project.run({"up", "--approve", "001_by_hand"});
+  EXPECT_EQ(up.code, 0) << up.out << up.err;
+  EXPECT_THAT(up.out + up.err, HasSubstr("[change-type-rewrite]"));
+}
+
+TEST_F(PhaseRulesE2eTest, WhatTheDatabaseShowsToBeHarmlessIsNoWarningAnyMore) {
+  make_table(k_large);
+  plan("ALTER TABLE t ALTER COLUMN b TYPE varchar(20)", "COMMENT ON TABLE t IS NULL");
+  EXPECT_THAT(project.run({"check"}).out, HasSubstr("1 warning"));
+  EXPECT_THAT(project.run({"check", "--live"}).out, HasSubstr("0 errors, 0 warnings"));
+  const auto up = project.run({"up", "--approve", "001_by_hand"});
+  EXPECT_EQ(up.code, 0) << up.err;
+  EXPECT_THAT(up.err, Not(HasSubstr("warning")));
+}
+
+TEST_F(PhaseRulesE2eTest, WhatAnEarlierPlanMakesIsKnownToALaterOne) {
+  make_table(k_large);
+  project.plan("001_check", "format = 1\n[[change]]\nop = \"add_check\"\nname = \"b_there\"\ntable = \"t\"\n"
+                            "check = \"b IS NOT NULL\"\n");
+  project.plan("002_required", "format = 1\n[[constraint]]\nname = \"required\"\nsql = \"ALTER TABLE t ALTER COLUMN b SET "
+                               "NOT NULL\"\nrollback = \"ALTER TABLE t ALTER COLUMN b DROP NOT NULL\"\n");
+  const auto checked = project.run({"check", "--live", "--strict"});
+  EXPECT_EQ(checked.code, 0) << checked.out;
+  ASSERT_EQ(project.run({"up", "001_check", "--approve"}).code, 0);
+  const auto up = project.run({"up", "002_required", "--approve"});
+  EXPECT_EQ(up.code, 0) << up.err;
+  EXPECT_THAT(up.err, Not(HasSubstr("warning")));
+}
+
+}  // namespace
+}  // namespace pgphase::testing
