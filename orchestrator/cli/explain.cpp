@@ -10,6 +10,7 @@
 #include "orchestrator/engine/agenda.hpp"
 #include "phases/foresight/expected.hpp"
 #include "phases/foresight/harms.hpp"
+#include "phases/lock/blockers.hpp"
 #include "phases/postgres/table_sizes.hpp"
 
 namespace pgphase {
@@ -79,6 +80,8 @@ Result<void> look_up_sizes(Session& session, ExplainInput& input) {
   }
   PGPHASE_TRY(sizes, table_sizes(session, tables));
   input.tables = std::move(sizes);
+  PGPHASE_TRY(holders, long_holders(session, tables));
+  input.long_holders = std::move(holders);
   return {};
 }
 

@@ -309,6 +309,9 @@ std::string explain_text(const ExplainInput& input, SqlShown sql) {
     add_plan(out, plan, input, sql);
     out += '\n';
   }
+  for (const auto& holder : input.long_holders) {
+    out += fmt::format("a strong lock waits for: {}\n", words::indented(holder, 4));
+  }
   if (input.plans.empty()) out += "nothing to explain: no plan is pending\n";
   return out + assumptions(input) + "\n";
 }
@@ -319,6 +322,7 @@ json::object explain_json(const ExplainInput& input) {
   return {{"plans", std::move(plans)},
           {"database", input.target.empty() ? json::value(nullptr) : json::value(input.target)},
           {"server_version", input.server_version == 0 ? json::value(nullptr) : json::value(input.server_version)},
+          {"long_transactions", json::array(input.long_holders.begin(), input.long_holders.end())},
           {"assumptions", assumptions(input)}};
 }
 

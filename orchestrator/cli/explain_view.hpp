@@ -28,6 +28,7 @@ struct ExplainInput {
   std::string target;                        // empty: no database was asked
   int server_version = 0;                    // 150004; 0 without a database
   std::map<TableName, std::int64_t> tables;  // bytes, of those that exist
+  std::vector<std::string> long_holders;     // transactions that a strong lock would wait for, a sentence each
   const LedgerView* ledger = nullptr;        // nullptr without a database
   Known known = {};                          // its catalogue; empty without a database
 };

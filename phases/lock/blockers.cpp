@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "plans/sql/quote.hpp"
+
 namespace pgphase {
 namespace {
 
@@ -48,6 +50,26 @@ Result<std::vector<std::string>> long_transactions(Session& session) {
   for (const auto& row : prepared) {
     found.push_back(fmt::format("prepared transaction '{}' of {}, {} s old", row.text(0), row.text(1), row.integer(2)));
   }
+  return found;
+}
+
+Result<std::vector<std::string>> long_holders(Session& session, const std::set<TableName>& tables,
+                                              std::chrono::seconds age) {
+  std::string names;
+  for (const auto& table : tables) {
+    names += fmt::format("{}({}, {})", names.empty() ? "" : ", ", quote_literal(table.schema), quote_literal(table.name));
+  }
+  if (names.empty()) return std::vector<std::string>();
+  PGPHASE_TRY(rows, session.query(fmt::format(
+      "SELECT {}, h.held FROM pg_stat_activity a JOIN ("
+      "  SELECT l.pid, string_agg(DISTINCT replace(l.mode, 'Lock', '') || ' on ' || c.relname, ', ') AS held "
+      "    FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "   WHERE l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+      "     AND (n.nspname, c.relname) IN ({}) GROUP BY l.pid) h ON h.pid = a.pid "
+      " WHERE a.pid <> pg_backend_pid() AND a.xact_start < clock_timestamp() - interval '{} s' "
+      " ORDER BY a.xact_start LIMIT 5", k_who, names, age.count())));
+  std::vector<std::string> found;
+  for (const auto& row : rows) found.push_back(fmt::format("{} [holds {}]", words(row), row.text(6)));
   return found;
 }
 

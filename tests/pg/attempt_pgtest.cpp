@@ -12,6 +12,7 @@
 namespace pgphase::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using std::chrono::milliseconds;
 
@@ -91,6 +92,21 @@ TEST_F(AttemptPgTest, NamesWhoBlocks) {
   EXPECT_THAT(blockers[0].words, HasSubstr("report as "));
   EXPECT_THAT(blockers[0].words, HasSubstr("idle in transaction"));
   EXPECT_THAT(blockers[0].words, HasSubstr("SELECT * FROM t"));
+}
+
+TEST_F(AttemptPgTest, NamesBeforehandWhoHoldsATableForLong) {
+  auto holder = db_.client();
+  holder.exec("SET application_name = 'report'; CREATE TABLE other (a int); BEGIN; SELECT FROM t");
+  const std::set<TableName> t{{"public", "t"}};
+  const auto held = long_holders(*work_, t, std::chrono::seconds(0));
+  ASSERT_TRUE(held) << held.error().text();
+  ASSERT_EQ(held->size(), 1U);
+  EXPECT_THAT(held->front(), AllOf(HasSubstr("report"), HasSubstr("[holds AccessShare on t]")));
+  EXPECT_TRUE(long_holders(*work_, {{"public", "other"}}, std::chrono::seconds(0))->empty());
+  EXPECT_TRUE(long_holders(*work_, t, std::chrono::seconds(60))->empty()) << "it is not that old";
+  EXPECT_TRUE(long_holders(*work_, {}, std::chrono::seconds(0))->empty());
+  holder.exec("COMMIT");
+  EXPECT_TRUE(long_holders(*work_, t, std::chrono::seconds(0))->empty());
 }
 
 TEST_F(AttemptPgTest, ChangeThatTakesTooLongIsCutOffAtTheHoldLimit) {
