@@ -41,7 +41,9 @@ class Database {
 
   Result<Known> known_for(const std::set<TableName>& tables) {
     PGPHASE_CHECK(note_empty(*session_, tables, known_));
-    return known_;
+    auto known = known_;
+    known.utc.reset();  // it is for the session that will run the file to say
+    return known;
   }
   Result<std::map<TableName, std::int64_t>> sizes(const std::set<TableName>& tables) {
     return table_sizes(*session_, tables);

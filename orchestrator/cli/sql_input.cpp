@@ -19,6 +19,34 @@ Error unreadable(const std::string& path, const std::string& why) {
   return make_error(Errc::usage, fmt::format("{} cannot be read: {}", one_line(path), why));
 }
 
+bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// As people number files: V2 comes before V10. Otherwise by bytes.
+bool comes_first(std::string_view a, std::string_view b) {
+  const auto number = [](std::string_view& text) {
+    std::size_t end = 0;
+    while (end < text.size() && digit(text[end])) ++end;
+    auto out = text.substr(0, end);
+    text.remove_prefix(end);
+    out.remove_prefix(std::min(out.find_first_not_of('0'), out.size()));
+    return out;
+  };
+  while (!a.empty() && !b.empty()) {
+    if (digit(a[0]) && digit(b[0])) {
+      const auto left = number(a), right = number(b);
+      if (left.size() != right.size()) return left.size() < right.size();
+      if (left != right) return left < right;
+    } else {
+      if (a[0] != b[0]) return static_cast<unsigned char>(a[0]) < static_cast<unsigned char>(b[0]);
+      a.remove_prefix(1);
+      b.remove_prefix(1);
+    }
+  }
+  return a.size() < b.size();
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> sql_files(const std::string& path) {
@@ -36,7 +64,7 @@ Result<std::vector<std::string>> sql_files(const std::string& path) {
   }
   if (problem) return unreadable(path, problem.message());
   if (out.empty()) return unreadable(path, "there is no file *.sql in it");
-  std::sort(out.begin(), out.end());
+  std::sort(out.begin(), out.end(), comes_first);
   return out;
 }
 

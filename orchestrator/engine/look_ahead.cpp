@@ -11,6 +11,7 @@
 #include "phases/retire/retire.hpp"
 #include "phases/sync/links.hpp"
 #include "phases/retype/counting.hpp"
+#include "plans/effects/rule.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/statement.hpp"
 
@@ -82,22 +83,40 @@ Result<std::string> would_be_lost(Session& session, const Action& action) {
   return fmt::format("the values of {}.{}", display_name(action.table), action.name);
 }
 
+// The same of what no action tells: a DELETE of every row, and what takes along what it does not name.
+Result<std::string> would_be_lost(Session& session, const StatementEffects& effects) {
+  for (const auto& applied : effects.rules) {
+    const auto id = applied.rule->id;
+    if (id == "delete-every-row") {
+      PGPHASE_TRY(lost, would_be_lost(session, Action{ActionKind::truncate, applied.relation}));
+      if (!lost.empty()) return lost;
+    } else if (id == "drop-cascade" || id == "drop-schema" || id == "drop-owned" || id == "truncate-cascade") {
+      return std::string("whatever depends on what it drops");
+    }
+  }
+  return std::string();
+}
+
 Result<void> keeps_what_is_there(Session& session, const PlanId& plan, Phase phase, const Step& step) {
   const auto* written = std::get_if<SqlBody>(&step.body);
-  if (!written) return {};
-  for (const Statement& statement : written->undo) {
+  const auto* backfill = std::get_if<BackfillBody>(&step.body);
+  if (!written && !backfill) return {};
+  for (const Statement& statement : written ? written->undo : backfill->undo) {
     const auto parsed = parse_statements(statement.sql);
     if (!parsed) continue;
     for (const auto& one : *parsed) {
+      PGPHASE_TRY(lost, would_be_lost(session, one.effects));
       for (const Action& action : one.actions) {
-        PGPHASE_TRY(lost, would_be_lost(session, action));
-        if (lost.empty()) continue;
-        return make_error(Errc::refused,
-                          fmt::format("undoing {} {}/{} would destroy {}: its rollback is written by hand as `{}`",
-                                      plan.value, to_string(phase), step.name, lost, one.text),
-                          "Nothing was changed. Add --lose-data if that is what you want. The changes create_table and "
-                          "add_column keep what was written, and bring it back.");
+        if (!lost.empty()) break;
+        PGPHASE_TRY(by_action, would_be_lost(session, action));
+        lost = by_action;
       }
+      if (lost.empty()) continue;
+      return make_error(Errc::refused,
+                        fmt::format("undoing {} {}/{} would destroy {}: its rollback is written by hand as `{}`",
+                                    plan.value, to_string(phase), step.name, lost, one.text),
+                        "Nothing was changed. Add --lose-data if that is what you want. The changes create_table and "
+                        "add_column keep what was written, and bring it back.");
     }
   }
   return {};

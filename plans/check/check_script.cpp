@@ -13,6 +13,7 @@
 #include "plans/effects/derive.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/script.hpp"
+#include "plans/sql/search_path.hpp"
 #include "plans/sql/statement.hpp"
 #include "plans/toml/reader.hpp"
 #include "plans/translate/translator.hpp"
@@ -31,7 +32,6 @@ class Checker {
       : text_(text),
         lines_(text),
         known_(std::move(options.known)),
-        runs_in_one_(options.in_transaction),
         in_transaction_(options.in_transaction) {}
 
   ScriptReport operator()() {
@@ -73,12 +73,20 @@ class Checker {
       harms.insert(harms.end(), found.begin(), found.end());
       together(statement, part, harms);
       effects::carry_over(*statement.raw, known_);
+      // What is known of public says nothing about another schema's tables of the same name.
+      if (tree::search_path_after(*statement.raw) == tree::SearchPath::elsewhere) known_ = only_the_server(known_);
     }
     waive(part, harms);
     for (auto& harm : harms) {
       add(harm.severity, *harm.rule, part.begin, part.end, std::move(harm.message), std::move(harm.toml),
           harm.relation);
     }
+  }
+
+  static Known only_the_server(const Known& known) {
+    Known out;
+    out.server = known.server;
+    return out;
   }
 
   // As `split` would write it.
@@ -101,8 +109,9 @@ class Checker {
         in_transaction_ = true;
         return;
       case SessionStep::ends_transaction:
-        in_transaction_ = runs_in_one_;
-        if (!in_transaction_) held_.clear();
+        // Of one that whoever runs the file has begun, too.
+        in_transaction_ = false;
+        held_.clear();
         return;
       case SessionStep::limits_lock_waits:
         has_timeout_ = true;
@@ -223,7 +232,6 @@ class Checker {
   Lines lines_;
   Known known_;
   translate::Translator translator_{known_};
-  bool runs_in_one_;
   bool in_transaction_;
   bool has_timeout_ = false;
   bool told_of_timeout_ = false;

@@ -64,6 +64,10 @@ class Judge {
   void forward(Phase phase, std::size_t index) {
     const Step& step = plan_[phase].steps[index];
     if (const auto* written = std::get_if<SqlBody>(&step.body)) {
+      // A change's own step looks beforehand whether anything stands in its way.
+      const bool looks = std::any_of(written->forward.begin(), written->forward.end(),
+                                     [](const Statement& one) { return one.kind == StatementKind::require; });
+      if (looks) return carry_all(written->forward);
       each(written->forward, {phase, index, Direction::forward});
     } else if (const auto* create = std::get_if<CreateTableBody>(&step.body)) {
       carry(create->sql);
@@ -95,6 +99,10 @@ class Judge {
     static_cast<void>(ignored);  // one that is not understood leaves nothing behind that is known
   }
 
+  void carry_all(const std::vector<Statement>& statements) {
+    for (const auto& one : statements) carry(one.sql);
+  }
+
   void each(const std::vector<Statement>& statements, const Place& place) {
     for (std::size_t i = 0; i < statements.size(); ++i) {
       if (statements[i].sql.empty()) continue;
@@ -124,6 +132,12 @@ class Judge {
     for (const auto& applied : statement.effects.rules) {
       const Rule& rule = *applied.rule;
       if (known_.own(applied.relation) || !told.insert(rule.id).second) continue;
+      if (rule.id == "set-default" && statement.effects.loss == Loss::definition) {
+        add(place, number, Severity::warning, applied,
+            fmt::format("DROP DEFAULT in the {} phase: code that leaves \"{}\" out still runs", to_string(place.phase),
+                        applied.object),
+            "put it into [[constraint]]");
+      }
       const bool not_null = rule.id == "set-not-null" || rule.id == "set-not-null-proven";
       if (not_null) {
         add(place, number, Severity::error, {&pgphase::rule("set-not-null"), applied.relation, applied.object},
@@ -189,9 +203,10 @@ class Judge {
           fmt::format("{}; in the {} phase the running application still uses them", harm.message,
                       to_string(place.phase)),
           with_change(k_when_old_code_is_gone, *harm.rule));
-    } else if (harm.rule->id == "drop-cascade" || !destroys_for_good(effects, *harm.rule)) {
-      const bool said = step.irreversible && harm.rule->id != "drop-cascade";
-      if (!said) add(place, number, Severity::warning, about(harm), harm.message, instead_of(*harm.rule));
+    } else if (harm.rule->id == "drop-cascade" && step.irreversible) {
+      add(place, number, Severity::warning, about(harm), harm.message, instead_of(*harm.rule));
+    } else if (harm.rule->id != "drop-cascade" && !destroys_for_good(effects, *harm.rule)) {
+      if (!step.irreversible) add(place, number, Severity::warning, about(harm), harm.message, instead_of(*harm.rule));
     } else if (!step.irreversible) {
       add(place, number, harm.severity, about(harm), harm.message + "; no `rollback` brings them back",
           with_change("say irreversible = \"why\"", *harm.rule));
@@ -205,12 +220,23 @@ class Judge {
     return fmt::format("{}; or use the change {}, which can be rolled back without loss", instead, rule.change);
   }
 
+  // What the text left open, allowed by what it has turned out to be, or the other way round.
+  static std::vector<std::string> names_of(const Rule& rule) {
+    std::vector<std::string> out{std::string(rule.id)};
+    if (rule.id == "change-type-unknown") out.insert(out.end(), {"change-type-rewrite", "change-type-kept"});
+    if (rule.id == "change-type-rewrite" || rule.id == "change-type-kept") out.emplace_back("change-type-unknown");
+    if (rule.id == "add-column-unknown-default") out.emplace_back("add-column-volatile-default");
+    if (rule.id == "add-column-volatile-default") out.emplace_back("add-column-unknown-default");
+    return out;
+  }
+
   void add(const Place& place, std::size_t number, Severity severity, const AppliedRule& applied, std::string message,
            std::string instead) {
     const Rule& rule = *applied.rule;
     const Step& step = plan_[place.phase].steps[place.step];
-    if (step.allow.contains(std::string(rule.id))) {
-      used_.emplace(place.phase, place.step, rule.id);
+    for (const auto& name : names_of(rule)) {
+      if (!step.allow.contains(name)) continue;
+      used_.emplace(place.phase, place.step, name);
       ++out_.waived;
       return;
     }

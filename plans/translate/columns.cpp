@@ -19,7 +19,7 @@ struct Translator::Column {
   std::string name, type;
   bool not_null = false;
   const json::value* default_value = nullptr;
-  std::vector<const json::object*> constraints;  // CHECK, UNIQUE, REFERENCES
+  std::vector<json::object> constraints;         // CHECK, UNIQUE, REFERENCES, each with what is written behind it
   std::string cannot;                            // what is in it that has no online form, or empty
 };
 
@@ -41,6 +41,7 @@ void Translator::add_column(const TableName& table, const json::object& command,
   column.name = std::string(tree::text(definition, "colname"));
   const auto* type = tree::object(definition, "typeName");
   if (type) column.type = tree::deparse_type(*type).value_or("");
+  if (definition.contains("compression")) column.cannot = "a column with COMPRESSION: write the step by hand";
   if (definition.contains("collClause")) column.cannot = "a column with a collation of its own: write the step by hand";
   for (const auto& item : tree::list(definition, "constraints")) {
     const auto& constraint = tree::body_of(item);
@@ -50,10 +51,15 @@ void Translator::add_column(const TableName& table, const json::object& command,
     } else if (kind == "CONSTR_DEFAULT") {
       if (!null_constant(constraint.at("raw_expr"))) column.default_value = &constraint.at("raw_expr");
     } else if (kind == "CONSTR_CHECK" || kind == "CONSTR_UNIQUE" || kind == "CONSTR_FOREIGN") {
-      column.constraints.push_back(&constraint);
+      column.constraints.push_back(constraint);
     } else if (kind == "CONSTR_PRIMARY") {
       column.not_null = true;
-      column.constraints.push_back(&constraint);
+      column.constraints.push_back(constraint);
+    } else if (kind == "CONSTR_ATTR_DEFERRABLE" && !column.constraints.empty()) {
+      column.constraints.back()["deferrable"] = true;
+    } else if (kind == "CONSTR_ATTR_DEFERRED" && !column.constraints.empty()) {
+      column.constraints.back()["deferrable"] = true;
+      column.constraints.back()["initdeferred"] = true;
     } else if (kind == "CONSTR_IDENTITY") {
       column.cannot =
           "an identity column numbers the rows that exist under a lock: add a bigint column, fill it in a "
@@ -136,13 +142,13 @@ void Translator::serial_column(const TableName& table, const Column& column, Tra
 
 // As if they had been written after the column.
 void Translator::column_constraints(const TableName& table, const Column& column, Translated& out) {
-  for (const auto* written : column.constraints) {
-    json::object constraint = *written;
-    const auto kind = tree::text(*written, "contype");  // a view, which the copy's next key would leave behind
+  for (const auto& written : column.constraints) {
+    json::object constraint = written;
+    const auto kind = tree::text(written, "contype");  // a view, which the copy's next key would leave behind
     const json::array self{json::object{{"String", json::object{{"sval", column.name}}}}};
     if (kind == "CONSTR_FOREIGN") constraint["fk_attrs"] = self;
     if (kind == "CONSTR_UNIQUE" || kind == "CONSTR_PRIMARY") constraint["keys"] = self;
-    constraint["conname"] = constraint_name(table, *written, column.name);
+    constraint["conname"] = constraint_name(table, written, column.name);
     add_constraint(table, constraint, out);
   }
 }
@@ -188,15 +194,18 @@ void Translator::column_default(const TableName& table, const json::object& comm
     value = *written;
     sql = alter + " SET DEFAULT " + value;
   }
+  // Code that leaves the column out relies on the default.
+  const auto phase = value.empty() && !own(table) ? Phase::constraint : Phase::additive;
   const auto had = defaults_.find({table, column});
   if (had != defaults_.end()) {
     const auto before = had->second.empty() ? alter + " DROP DEFAULT" : alter + " SET DEFAULT " + had->second;
-    by_hand(Phase::additive, "default of " + name, {sql}, {before}, out);
+    by_hand(phase, "default of " + name, {sql}, {before}, out);
     had->second = value;
+    if (phase == Phase::constraint) taken_.insert(table);
     return;
   }
   out.notes.push_back(name + ": write `rollback` with the default that it has now, instead of `irreversible`");
-  one_way(Phase::additive, "default of " + name, sql, "the default that it had before is not in the SQL", out);
+  one_way(phase, "default of " + name, sql, "the default that it had before is not in the SQL", out);
 }
 
 }  // namespace pgphase::translate

@@ -76,7 +76,9 @@ bool Translator::rows(const tree::RawStatement& raw, Translated& out) {
       return true;
     }
     out.notes.push_back("write `rollback` where the rows are to go again, instead of `irreversible`");
-    one_way(own(table) ? Phase::additive : Phase::backfill, "insert into " + display_name(table), raw.text,
+    // In the order of the SQL: what it refers to may be inserted there.
+    const bool at_once = own(table) && !pending_work_.has_rows();
+    one_way(at_once ? Phase::additive : Phase::backfill, "insert into " + display_name(table), raw.text,
             own(table) ? "the rows go with the table" : "rows that were inserted stay", out);
   } else if (raw.tag == "DeleteStmt") {
     out.left = own(table)
@@ -117,6 +119,10 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
         std::string_view(key) == "fromClause"   ? "FROM"
         : std::string_view(key) == "withClause" ? "WITH"
                                                 : "RETURNING");
+    return;
+  }
+  if (!tree::flag(*relation, "inh")) {
+    out.left = "an UPDATE of ONLY a table: a [[backfill]] has no such thing";
     return;
   }
   if (relation->contains("alias")) {

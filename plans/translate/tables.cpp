@@ -88,6 +88,11 @@ void Translator::create_table(const tree::RawStatement& raw, Translated& out) {
   }
   const TableName table = tree::table_name(*relation);
   note_defaults(raw.node, table);
+  if (tree::flag(raw.node, "if_not_exists")) {
+    one_way(Phase::additive, "create table " + display_name(table), raw.text,
+            "whether the table was there before is not in the SQL", out);
+    return;
+  }
   if (as_change(raw.node, table, out)) return;
   out.notes.push_back(fmt::format("a rollback refuses to drop {} as soon as it has a row, unless --lose-data is given",
                                   display_name(table)));

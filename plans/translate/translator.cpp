@@ -7,6 +7,7 @@
 
 #include "plans/effects/harm.hpp"
 #include "plans/effects/rule.hpp"
+#include "plans/sql/search_path.hpp"
 #include "plans/sql/statement.hpp"
 #include "plans/translate/step_toml.hpp"
 
@@ -38,6 +39,24 @@ bool settings_of_session(const tree::RawStatement& raw) {
 }  // namespace
 
 Translated Translator::statement(const tree::RawStatement& raw) {
+  const auto path = tree::search_path_after(raw);
+  if (path != tree::SearchPath::untouched) searches_elsewhere_ = path == tree::SearchPath::elsewhere;
+  if (searches_elsewhere_ && raw.tag != "TransactionStmt") {
+    Translated out;
+    out.left =
+        "names without a schema mean another one where search_path is set: take that out, and write the schema with each "
+        "name";
+    return out;
+  }
+  const auto* relation = tree::object(raw.node, "relation");
+  const auto table = relation ? tree::table_name(*relation) : TableName{};
+  const bool made_here = own(table);
+  auto out = one(raw);
+  if (!out.entries.empty() && !made_here) pending_work_.note(raw, table);
+  return out;
+}
+
+Translated Translator::one(const tree::RawStatement& raw) {
   Translated out;
   if (of_alembic(raw)) {
     out.dropped = "pgphase keeps in its ledger where it stands";
@@ -60,6 +79,7 @@ Translated Translator::statement(const tree::RawStatement& raw) {
 }
 
 bool Translator::needs_new_plan(const tree::RawStatement& raw) const {
+  if (pending_work_.comes_before(raw)) return true;
   auto tables = tree::relations(raw.node);
   if (raw.tag == "DropStmt") {
     for (const auto& object : tree::list(raw.node, "objects")) tables.push_back(tree::table_name(tree::names(object)));
@@ -77,6 +97,7 @@ bool Translator::needs_new_plan(const tree::RawStatement& raw) const {
 
 void Translator::begin_plan() {
   steps_.clear();
+  pending_work_ = {};
   taken_.clear();
   keyed_.clear();
 }
@@ -133,9 +154,11 @@ std::string Translator::unique_step(Phase phase, std::string name) {
     name.resize(k_longest);
     while (!name.empty() && (static_cast<unsigned char>(name.back()) & 0x80) != 0) name.pop_back();
   }
-  auto& taken = steps_[phase];
+  auto& wanted = steps_[phase];
   std::string unique = name;
-  for (int i = 2; !taken.insert(unique).second; ++i) unique = fmt::format("{} ({})", name, i);
+  // Counted, because a script may have thousands of the same; a name that was written so by somebody is passed over.
+  while (wanted.contains(unique)) unique = fmt::format("{} ({})", name, ++wanted[name]);
+  wanted.emplace(unique, 1);
   return unique;
 }
 

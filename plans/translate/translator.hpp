@@ -14,6 +14,7 @@
 #include "plans/effects/known.hpp"
 #include "plans/phased_plan.hpp"
 #include "plans/sql/tree.hpp"
+#include "plans/translate/pending.hpp"
 
 namespace pgphase::translate {
 
@@ -38,6 +39,8 @@ class Translator {
 
  private:
   struct Column;
+
+  Translated one(const tree::RawStatement& raw);
 
   // tables.cpp
   void note_defaults(const boost::json::object& create, const TableName& table);
@@ -85,7 +88,9 @@ class Translator {
   bool own(const TableName& table) const { return known_.own(table); }
 
   const Known& known_;
-  std::map<Phase, std::set<std::string>> steps_;
+  std::map<Phase, std::map<std::string, int>> steps_;    // how often each name was wanted
+  Pending pending_work_;
+  bool searches_elsewhere_ = false;                      // since a SET search_path
   std::set<TableName> names_;                            // of constraints and indexes that this script makes
   std::set<std::pair<TableName, std::string>> pending_;  // constraints whose change validates them, too
   std::set<TableName> taken_;  // tables that the constraint phase of this plan renames, drops or changes

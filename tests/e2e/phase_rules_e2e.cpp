@@ -84,6 +84,28 @@ TEST_F(PhaseRulesE2eTest, WhatTheDatabaseShowsToBeHarmlessIsNoWarningAnyMore) {
   EXPECT_THAT(up.err, Not(HasSubstr("warning")));
 }
 
+// As TRUNCATE and DROP TABLE always were.
+TEST_F(PhaseRulesE2eTest, ARollbackThatTakesEveryRowOrWhatItDoesNotNameNeedsToBeTold) {
+  make_table(100);
+  project.db().exec("CREATE SCHEMA app; CREATE TABLE app.kept AS SELECT 1 AS a; CREATE TYPE mood AS ENUM ('sad');"
+                    "CREATE TABLE felt AS SELECT 'sad'::mood AS m");
+  for (const char* back : {"DELETE FROM t", "WITH x AS (DELETE FROM t RETURNING 1) SELECT count(*) FROM x",
+                           "DROP SCHEMA app CASCADE", "DROP TYPE mood CASCADE"}) {
+    plan("COMMENT ON TABLE t IS 'x'", back);
+    ASSERT_EQ(project.run({"up", "--approve", "001_by_hand"}).code, 0);
+    const auto refused = project.run({"rollback", "001_by_hand", "--phase", "constraint"});
+    EXPECT_EQ(refused.code, 21) << back << refused.out;
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("would destroy"), HasSubstr("--lose-data"))) << back;
+    EXPECT_EQ(project.db().value("SELECT count(*) FROM t"), "100");
+    EXPECT_EQ(project.db().value("SELECT (SELECT count(*) FROM app.kept) + (SELECT count(m) FROM felt)"), "2");
+    project.db().exec("DROP SCHEMA pgphase CASCADE");
+  }
+  plan("COMMENT ON TABLE t IS 'x'", "DELETE FROM t");
+  ASSERT_EQ(project.run({"up", "--approve", "001_by_hand"}).code, 0);
+  EXPECT_EQ(project.run({"rollback", "001_by_hand", "--phase", "constraint", "--lose-data"}).code, 0);
+  EXPECT_EQ(project.db().value("SELECT count(*) FROM t"), "0");
+}
+
 TEST_F(PhaseRulesE2eTest, WhatAnEarlierPlanMakesIsKnownToALaterOne) {
   make_table(k_large);
   project.plan("001_check", "format = 1\n[[change]]\nop = \"add_check\"\nname = \"b_there\"\ntable = \"t\"\n"

@@ -3,6 +3,8 @@
 
 #include "plans/rules/phase_rules.hpp"
 #include "plans/split/phased_plan_json.hpp"
+#include "tests/support/paths.hpp"
+#include "tests/support/temp_dir.hpp"
 #include "tests/unit/plans/plan_text.hpp"
 
 namespace pgphase {
@@ -107,6 +109,13 @@ TEST(PhaseRulesTest, WhatDestroysDataSaysThatItCannotBeUndone) {
   EXPECT_THAT(read(step("constraint", "DROP TABLE t")).text, HasSubstr("say irreversible = \"why\""));
 }
 
+TEST(PhaseRulesTest, WhatTakesAlongWhatItDoesNotNameIsNoStepThatCanBeUndone) {
+  EXPECT_THAT(read(step("constraint", "DROP TYPE mood CASCADE")).found, ::testing::Contains("error drop-cascade"));
+  EXPECT_THAT(read(step("additive", "ALTER TABLE t ALTER COLUMN a DROP DEFAULT")).found,
+              ElementsAre("warning set-default"));
+  EXPECT_THAT(read(step("constraint", "ALTER TABLE t ALTER COLUMN a DROP DEFAULT")).found, IsEmpty());
+}
+
 TEST(PhaseRulesTest, NobodyKnowsATableUntilItsPhaseIsOver) {
   const auto table = step("additive", "CREATE TABLE n (a int)", back("DROP TABLE n"));
   const auto change = std::string("[[change]]\nop = \"create_table\"\ntable = \"n\"\ncolumns = [{ name = \"a\", type = "
@@ -139,6 +148,27 @@ TEST(PhaseRulesTest, AllowNeedsARuleAReasonAndSomethingToAllow) {
   EXPECT_THAT(with("{ create-index = \"\" }").text, HasSubstr("gives no reason for create-index"));
   EXPECT_THAT(with("{ create-idnex = \"x\" }").text, HasSubstr("did you mean create-index?"));
   EXPECT_THAT(with("\"create-index\"").text, HasSubstr("`allow`"));
+}
+
+TEST(PhaseRulesTest, WhatTheTextLeavesOpenIsAllowedByWhatItMayTurnOutToBe) {
+  for (const char* rule : {"change-type-rewrite", "change-type-unknown"}) {
+    EXPECT_THAT(read(step("constraint", "ALTER TABLE t ALTER COLUMN a TYPE varchar(80)",
+                          back("ALTER TABLE t ALTER COLUMN a TYPE text") + "\nallow = { " + rule + " = \"x\" }"))
+                    .found,
+                IsEmpty());
+  }
+}
+
+TEST(PhaseRulesTest, NoChangeOfOursBreaksARule) {
+  const auto all = testing::read_file((testing::source_folder() / "tests/corpus/fuzz/plans/changes.toml").string());
+  int changes = 0;
+  for (std::size_t at = all.find("[[change]]"); at != std::string::npos; ++changes) {
+    const auto next = all.find("[[change]]", at + 1);
+    const auto text = all.substr(at, next == std::string::npos ? next : next - at);
+    EXPECT_EQ(read(text).text, "") << text;
+    at = next;
+  }
+  EXPECT_GE(changes, 17);
 }
 
 TEST(PhaseRulesTest, PointsAtTheStatement) {

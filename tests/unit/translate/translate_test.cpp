@@ -175,6 +175,66 @@ TEST(TranslateTest, WhatBreaksRunningCodeWaitsUntilItIsGone) {
               ElementsAre("constraint", "---", "additive"));
 }
 
+// Within a plan additive runs before backfill, and backfill before constraint, wherever the statements stand.
+TEST(TranslateTest, AStatementThatWouldOvertakeOneItHasToDoWithBeginsAPlan) {
+  const auto plans = [](const std::string& sql) { return translated(sql).plans.size(); };
+  const std::string update = "UPDATE t SET a = 1;", fill = "INSERT INTO t VALUES (1);";
+  EXPECT_EQ(plans(update + "CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()"), 2U);
+  EXPECT_EQ(plans(update + "CREATE TRIGGER g BEFORE UPDATE ON u FOR EACH ROW EXECUTE FUNCTION f()"), 1U);
+  EXPECT_EQ(plans("ALTER TABLE t DISABLE TRIGGER g;" + update + "ALTER TABLE t ENABLE TRIGGER g"), 2U);
+  EXPECT_EQ(plans("DROP TRIGGER g ON t;" + update), 2U);
+  EXPECT_EQ(plans(update + "CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"), 2U);
+  EXPECT_EQ(plans(fill + "ALTER TABLE t ALTER a SET DEFAULT 5"), 2U);
+  EXPECT_EQ(plans("ALTER TABLE t DROP CONSTRAINT c;" + update + "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0)"), 2U);
+  EXPECT_EQ(plans("DROP TRIGGER IF EXISTS g ON t; CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()"),
+            2U);
+  EXPECT_EQ(plans("DROP FUNCTION IF EXISTS f(int); CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'"), 2U);
+  EXPECT_EQ(plans("DROP TYPE IF EXISTS y; CREATE TYPE y AS ENUM ('a')"), 2U);
+  EXPECT_EQ(plans("DROP POLICY IF EXISTS p ON t; CREATE POLICY p ON t USING (true)"), 2U);
+  EXPECT_EQ(plans("DROP INDEX i; CREATE INDEX i ON t (lower(a))"), 2U);
+  EXPECT_EQ(plans("DROP INDEX i; CREATE INDEX j ON t (lower(a))"), 1U);
+  EXPECT_EQ(plans("DROP VIEW v; ALTER TABLE t ALTER a TYPE bigint; CREATE VIEW v AS SELECT a FROM t"), 3U);
+  EXPECT_THAT(entries(fill + "CREATE TABLE c (a int REFERENCES t); INSERT INTO c VALUES (1)"),
+              ElementsAre("backfill", "additive", "backfill"));
+}
+
+TEST(TranslateTest, NamesThatSearchPathGivesAnotherMeaningAreNotGuessed) {
+  for (const char* set : {"SET search_path TO app", "SET LOCAL search_path = app, public",
+                          "SELECT pg_catalog.set_config('search_path', 'app', false)"}) {
+    const auto translation = translated(std::string(set) + "; UPDATE big SET y = '1'; ALTER TABLE big ADD x int");
+    EXPECT_EQ(translation.left.size(), 3U) << set;
+    EXPECT_THAT(translation.left.front().why, HasSubstr("write the schema with each name"));
+  }
+  for (const char* set : {"SET search_path TO public", "SET search_path = \"$user\", public",
+                          "SELECT pg_catalog.set_config('search_path', '', false)",
+                          "SET search_path TO app; RESET search_path"}) {
+    EXPECT_LE(translated(std::string(set) + "; UPDATE big SET y = '1'").left.size(), 1U) << set;
+    EXPECT_EQ(translated(std::string(set) + "; UPDATE big SET y = '1'").plans.size(), 1U) << set;
+  }
+}
+
+TEST(TranslateTest, WhatStandsBesideAColumnIsNotLost) {
+  const auto plan = only_plan("ALTER TABLE t ADD COLUMN o int CONSTRAINT fk REFERENCES r (id) DEFERRABLE INITIALLY DEFERRED");
+  EXPECT_THAT(plan, AllOf(HasSubstr("initially_deferred"), HasSubstr("\"fk\"")));
+  EXPECT_THAT(only_plan("ALTER TABLE t ADD COLUMN c int UNIQUE DEFERRABLE"), HasSubstr("deferrable"));
+  EXPECT_THAT(why_left("ALTER TABLE t ADD COLUMN c text COMPRESSION pglz"), HasSubstr("COMPRESSION"));
+  EXPECT_THAT(why_left("UPDATE ONLY t SET a = 1"), HasSubstr("ONLY"));
+  EXPECT_THAT(only_plan("CREATE TABLE IF NOT EXISTS t (a int)"), Not(HasSubstr("DROP TABLE")));
+}
+
+TEST(TranslateTest, ADefaultGoesWhenTheCodeThatReliesOnItHasGone) {
+  EXPECT_THAT(entries("ALTER TABLE t ADD COLUMN f boolean DEFAULT false NOT NULL; ALTER TABLE t ALTER COLUMN f DROP DEFAULT"),
+              ElementsAre("add_column", "constraint"));
+}
+
+TEST(TranslateTest, ThousandsOfTheSameStatementTakeNoTime) {
+  std::string sql;
+  for (int i = 0; i < 20'000; ++i) sql += "INSERT INTO t VALUES (1);\n";
+  const auto translation = translated(sql);
+  ASSERT_EQ(translation.plans.size(), 1U);
+  EXPECT_EQ(translation.plans.front().entries, 20'000U);
+}
+
 TEST(TranslateTest, TextOfAnyKindFitsIntoToml) {
   EXPECT_THAT(entries("UPDATE \"Mixed \"\"Case\" SET \"a b\" = E'tab\\t \\\\ \"quoted\"' WHERE \"ä\" IS NULL"),
               ElementsAre("backfill"));
