@@ -79,7 +79,7 @@ Result<void> can_be_undone(const LedgerView& ledger, const Order& order) {
       return make_error(
           Errc::refused,
           fmt::format("{} {}/{} has run and is irreversible: {}", id.value, to_string(phase), step.name, *step.irreversible),
-          fmt::format("Nothing was changed. To leave it as it is and roll back the rest: pgphase step {} {}/{} --skip "
+          fmt::format("Nothing was changed. To leave it as it is and roll back the rest: pgphase step {} '{}/{}' --skip "
                       "--reason …", id.value, to_string(phase), step.name));
     }
   }

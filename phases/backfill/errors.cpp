@@ -146,7 +146,7 @@ Error never_ending(const Target& target, const StepKey& key, std::int64_t found,
                   "match",
                   key.step, display_name(target.table), passes, rows_text(found, most)),
       fmt::format("What is set stays so. If that is what your application does by design, narrow `where` to "
-                  "the rows that are meant, or end the step with `pgphase step {} {}/{} --done`.",
+                  "the rows that are meant, or end the step with `pgphase step {} '{}/{}' --done`.",
                   key.plan.value, to_string(key.phase), key.step));
 }
 
@@ -165,7 +165,7 @@ Error marker_gone(const Target& target, const StepKey& key, const std::string& m
                   "known any more",
                   key.step, marker, display_name(target.table)),
       fmt::format("Rows that were set stay set. Decide by the data, finish by hand, and end the step with "
-                  "`pgphase step {} {}/{} --done`.",
+                  "`pgphase step {} '{}/{}' --done`.",
                   key.plan.value, to_string(key.phase), key.step));
 }
 

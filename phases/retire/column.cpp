@@ -115,7 +115,7 @@ Result<RetireOutcome> restore_column(Session& session, const StepSite& site, con
           fmt::format("{} cannot be restored: {}, as which it was retired, is gone", describe(body), retired.hidden_as),
           fmt::format(
               "Nothing was changed. Bring it back from a backup, or add the column by hand and record that with "
-              "`pgphase step {} {}/{} --done --reason …`.",
+              "`pgphase step {} '{}/{}' --done --reason …`.",
               site.key.plan.value, to_string(site.key.phase), site.key.step));
     }
     PGPHASE_TRY(taken, column_exists(s, *oid, body.column));

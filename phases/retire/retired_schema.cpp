@@ -60,7 +60,7 @@ Error retired_table_is_gone(const RetiredRecord& retired) {
       fmt::format("table {} cannot be restored: {}.{}, as which it was retired, is gone", display_name(retired.table),
                   k_retired_schema, retired.hidden_as),
       fmt::format("Nothing was changed. Bring it back from a backup, or make the table by hand and record "
-                  "that with `pgphase step {} {}/{} --done --reason …`.",
+                  "that with `pgphase step {} '{}/{}' --done --reason …`.",
                   retired.key.plan.value, to_string(retired.key.phase), retired.key.step));
 }
 

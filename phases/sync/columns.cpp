@@ -123,7 +123,7 @@ Result<void> must_be_restorable(Session& session, const StepSite& site, const Li
         Errc::refused,
         fmt::format("{} cannot be restored: {}, as which it was retired, is gone", what, retired.hidden_as),
         fmt::format("Nothing was changed. Bring it back from a backup, or record what was done by hand with "
-                    "`pgphase step {} {}/{} --done --reason …`.",
+                    "`pgphase step {} '{}/{}' --done --reason …`.",
                     site.key.plan.value, to_string(site.key.phase), site.key.step));
   }
   if (!taken) return {};

@@ -63,7 +63,9 @@ class Checker {
     const auto parsed = parse_with(sql, known_);
     if (!parsed) {
       const auto at = part.begin + byte_of(sql, parsed.error().character);
-      add(Severity::error, script_rule("not-sql"), at, part.end, parsed.error().message, {});
+      std::vector<Harm> harms{{Severity::error, &script_rule("not-sql"), {}, {}, parsed.error().message, {}, true}};
+      waive(part, harms);
+      for (auto& harm : harms) add(harm.severity, *harm.rule, at, part.end, std::move(harm.message), {});
       return;
     }
     std::vector<Harm> harms;

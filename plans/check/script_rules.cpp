@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view k_family = "scripts";
 
 constexpr auto k_rules = std::to_array<Rule>({
-    {"not-sql", k_family, Gravity::opaque, "the text is no statement of PostgreSQL 15's grammar",
+    {"not-sql", k_family, Gravity::opaque, "nobody can look into it: it is no statement of PostgreSQL 15's grammar, or longer than 64 KiB",
      "where a newer server knows it, a step with unchecked = \"why\""},
     {"psql-command", k_family, Gravity::opaque, "a command of psql is not SQL: nobody looks at what it does",
      "write the SQL itself"},

@@ -57,6 +57,30 @@ void resolve_children(Reading& r) {
   }
 }
 
+bool there(const TableName& name, const Known& known) {
+  return known.find(name) != nullptr || known.index_owner.contains(name);
+}
+
+// IF EXISTS of what is not there, IF NOT EXISTS of what is: the server says so and does nothing.
+bool is_skipped(const tree::RawStatement& raw, const Known& known) {
+  if (!known.catalogue) return false;
+  const auto* relation = tree::object(raw.node, "relation");
+  if (raw.tag == "DropStmt" && tree::flag(raw.node, "missing_ok")) {
+    const auto what = tree::text(raw.node, "removeType");
+    if (what != "OBJECT_TABLE" && what != "OBJECT_INDEX" && what != "OBJECT_VIEW" && what != "OBJECT_MATVIEW") return false;
+    const auto& objects = tree::list(raw.node, "objects");
+    return std::none_of(objects.begin(), objects.end(),
+                        [&](const json::value& one) { return there(tree::table_name(tree::names(one)), known); });
+  }
+  if ((raw.tag == "AlterTableStmt" || raw.tag == "RenameStmt") && relation && tree::flag(raw.node, "missing_ok")) {
+    return !there(tree::table_name(*relation), known);
+  }
+  if (raw.tag == "IndexStmt" && relation && tree::flag(raw.node, "if_not_exists")) {
+    return known.index_owner.contains({tree::table_name(*relation).schema, std::string(tree::text(raw.node, "idxname"))});
+  }
+  return false;
+}
+
 }  // namespace
 
 void by_family(Reading& r) {
@@ -81,6 +105,13 @@ StatementEffects effects_of(const tree::RawStatement& raw, const Known& known) {
     one.own = one.described.empty() && known.own(one.relation);
     const auto owner = known.index_owner.find(one.relation);
     if (owner != known.index_owner.end()) one.own = known.own(owner->second);
+  }
+  if (is_skipped(raw, known)) {
+    out.relations.clear();
+    out.rules.clear();
+    out.loss = Loss::none;
+    out.fails = Answer::no;
+    out.note = "does nothing here";
   }
   if (touches_nobody(out) && !out.relations.empty()) out.loss = Loss::none;
   if (known.server != 0 && out.since > known.server) {

@@ -102,6 +102,9 @@ std::string refusal(const tree::RawStatement& raw) {
   for (const auto& row : k_refusals) {
     if (row.tag == raw.tag) return row.why;
   }
+  const auto called = tree::functions(raw.node);
+  const auto sets = [](const std::string& function) { return function == "set_config" || function.ends_with(".set_config"); };
+  if (raw.tag == "SelectStmt" && std::any_of(called.begin(), called.end(), sets)) return k_session;
   if (raw.tag == "CopyStmt" && tree::text(raw.node, "filename").empty()) {
     return "COPY with STDIN or STDOUT needs a client that sends or takes the rows: pgphase is none";
   }

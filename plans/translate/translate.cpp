@@ -56,12 +56,14 @@ class Translating {
     }
     if (part.kind == ScriptPart::Kind::psql_command) {
       leave(part.begin, part.end, "a command of psql is not SQL");
+      keep_mark(part, "a command of psql is not SQL");
       return;
     }
     const auto text = sql_.substr(part.begin, part.end - part.begin);
     const auto raw = tree::parse(text);
     if (!raw) {
       leave(part.begin, part.end, raw.error().message);
+      keep_mark(part, raw.error().message);
       return;
     }
     for (const auto& statement : *raw) translate(statement, part);
@@ -96,9 +98,17 @@ class Translating {
       ++entries_;
     }
     if (done.entries.empty()) {
-      body_ += '\n' + head + mark(part, done.left);
-      marked_ = true;
+      body_ += '\n' + head;
+      keep_mark(part, done.left);
+    } else if (!done.left.empty()) {
+      keep_mark(part, done.left);  // of a part of the statement
     }
+  }
+
+  void keep_mark(const ScriptPart& part, const std::string& why) {
+    if (body_.empty() || !body_.ends_with('\n')) body_ += '\n';
+    body_ += mark(part, why);
+    marked_ = true;
   }
 
   // In the plan itself, so that it is not forgotten.

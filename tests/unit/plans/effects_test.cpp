@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "plans/effects/harm.hpp"
 #include "plans/effects/rule.hpp"
 #include "plans/sql/statement.hpp"
 #include "tests/unit/plans/plan_text.hpp"
@@ -155,6 +156,23 @@ TEST(EffectsTest, TheServerIsAskedForByItsVersion) {
   EXPECT_EQ(merge.since, 15);
   old.server = 15;
   EXPECT_EQ(last_of("MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN DELETE", old).fails, Answer::no);
+}
+
+TEST(EffectsTest, WhatTheServerSkipsDoesNothing) {
+  Known known;
+  known.catalogue = true;
+  known.relations[{"public", "t"}].columns["a"].type = "integer";
+  known.index_owner[{"public", "i"}] = {"public", "t"};
+  for (const char* sql : {"DROP TABLE IF EXISTS nosuch", "ALTER TABLE IF EXISTS nosuch ADD UNIQUE (a)",
+                          "CREATE INDEX IF NOT EXISTS i ON t (a)", "DROP INDEX IF EXISTS nosuch"}) {
+    EXPECT_TRUE(harms_of(last_of(sql, known)).empty()) << sql;
+    EXPECT_TRUE(last_of(sql, known).relations.empty()) << sql;
+  }
+  for (const char* sql : {"DROP TABLE IF EXISTS t", "ALTER TABLE IF EXISTS t ADD UNIQUE (a)",
+                          "CREATE INDEX IF NOT EXISTS j ON t (a)", "DROP TABLE IF EXISTS nosuch, t"}) {
+    EXPECT_FALSE(harms_of(last_of(sql, known)).empty()) << sql;
+  }
+  EXPECT_FALSE(harms_of(last_of("DROP TABLE IF EXISTS nosuch")).empty()) << "nobody was asked";
 }
 
 }  // namespace
