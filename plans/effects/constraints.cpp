@@ -208,6 +208,20 @@ LockMode drop_constraint(Reading& r, Subcommand& s) {
   return ael;
 }
 
+namespace {
+
+// ADD CONSTRAINT … NOT VALID, VALIDATE CONSTRAINT …: under the lock of the first.
+bool adds_by_the_same_statement(const Reading& r, std::string_view name) {
+  const auto& commands = tree::list(r.node, "cmds");
+  return std::any_of(commands.begin(), commands.end(), [name](const json::value& item) {
+    const auto& command = tree::body_of(item);
+    return tree::text(command, "subtype") == "AT_AddConstraint" &&
+           tree::text(tree::body_of(command.at("def")), "conname") == name;
+  });
+}
+
+}  // namespace
+
 LockMode validate_constraint(Reading& r, Subcommand& s) {
   const std::string name(tree::text(s.command, "name"));
   r.out.kind = StatementKind::validate;
@@ -218,7 +232,9 @@ LockMode validate_constraint(Reading& r, Subcommand& s) {
   const bool found = table && known != table->constraints.end();
   if (found && !inherits(known->second)) partitions_only(r, s, sue);
   auto& held = r.on(s.table, sue);
-  if (!found || !known->second.validated.has_value()) {
+  if (adds_by_the_same_statement(r, name)) {
+    held.scan = Answer::yes;
+  } else if (!found || !known->second.validated.has_value()) {
     held.scan = std::max(held.scan, Answer::unknown);
     r.asks(fmt::format("whether {} is valid already", name));
   } else if (!*known->second.validated) {

@@ -105,6 +105,13 @@ std::optional<Harm> of_rule(const StatementEffects& effects, const AppliedRule& 
   return std::nullopt;
 }
 
+// The part of the statement for which the server refuses it, as far as a rule tells.
+const AppliedRule& at_fault(const StatementEffects& effects) {
+  const auto found = std::find_if(effects.rules.begin(), effects.rules.end(),
+                                  [](const AppliedRule& one) { return one.rule->id == "add-column-not-null"; });
+  return found == effects.rules.end() ? effects.rules.front() : *found;
+}
+
 }  // namespace
 
 std::vector<Harm> harms_of(const StatementEffects& effects) {
@@ -121,8 +128,9 @@ std::vector<Harm> harms_of(const StatementEffects& effects) {
                        sentence(*worst)));
   }
   if (effects.fails == Answer::yes && !effects.rules.empty()) {
-    out.push_back(
-        harm(Severity::error, effects.rules.front(), fmt::format("the server refuses it: {}", effects.fails_because)));
+    const auto& applied = at_fault(effects);
+    std::erase_if(out, [&](const Harm& one) { return one.rule == applied.rule && one.rule->gravity == Gravity::breaks; });
+    out.push_back(harm(Severity::error, applied, fmt::format("the server refuses it: {}", effects.fails_because)));
     out.back().refused = true;
   }
   std::stable_sort(out.begin(), out.end(), [](const Harm& a, const Harm& b) { return a.severity > b.severity; });

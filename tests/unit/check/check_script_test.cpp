@@ -53,6 +53,42 @@ TEST(CheckScriptTest, WhatIsLostOrBreaksIsAnError) {
               ElementsAre("1 error drop-table", "2 error rename-column", "3 error drop-column"));
 }
 
+TEST(CheckScriptTest, ACheckThatIsAddedAndValidatedAtOnceIsReadUnderTheStrongLock) {
+  EXPECT_THAT(found("ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID, VALIDATE CONSTRAINT c"),
+              ElementsAre("1 error add-check-not-valid"));
+}
+
+TEST(CheckScriptTest, ATransactionEndsWhereTheFileSaysSo) {
+  ScriptOptions one;
+  one.in_transaction = true;
+  EXPECT_THAT(found("ALTER TABLE t ADD a int;\nCOMMIT;\nCREATE INDEX CONCURRENTLY i ON t (a);\nBEGIN;\n"
+                    "CREATE INDEX CONCURRENTLY j ON t (a);",
+                    one),
+              ElementsAre("5 error not-in-a-transaction"));
+  EXPECT_THAT(found("BEGIN;\nALTER TABLE t ADD a int;\nCREATE TABLE c AS SELECT * FROM u;\nCOMMIT;"),
+              ElementsAre("3 warning lock-held-meanwhile"));
+}
+
+TEST(CheckScriptTest, WhatIsKnownOfPublicSaysNothingOfAnotherSchema) {
+  ScriptOptions live;
+  live.known.catalogue = true;
+  live.known.relations[{"public", "big"}].empty = true;
+  EXPECT_THAT(found("CREATE INDEX ON big (x);", live), IsEmpty());
+  EXPECT_THAT(found("SET search_path TO app;\nCREATE INDEX ON big (x);", live), ElementsAre("2 error create-index"));
+}
+
+TEST(CheckScriptTest, WhatTheServerRefusesIsSaidOnceAndOfThePartThatItRefuses) {
+  ScriptOptions live;
+  live.known.relations[{"public", "t"}].empty = false;
+  EXPECT_THAT(found("ALTER TABLE t ALTER a DROP NOT NULL, ADD COLUMN x int NOT NULL;", live),
+              ElementsAre("1 error add-column-not-null"));
+}
+
+TEST(CheckScriptTest, WhatCannotBeLookedIntoCanBeWaived) {
+  EXPECT_THAT(found("ALTER TABLE t FROB;"), ElementsAre("1 error not-sql"));
+  EXPECT_THAT(found("-- pgphase:allow not-sql: of a newer server\nALTER TABLE t FROB;"), IsEmpty());
+}
+
 TEST(CheckScriptTest, ATableOfTheFileItselfIsNobodyElses) {
   EXPECT_THAT(
       found("CREATE TABLE t (a int);\nCREATE INDEX i ON t (a);\nALTER TABLE t ADD CHECK (a > 0);\nDROP TABLE t;"),
