@@ -76,12 +76,14 @@ class Checker {
       together(statement, part, harms);
       effects::carry_over(*statement.raw, known_);
       // What is known of public says nothing about another schema's tables of the same name.
-      if (tree::search_path_after(*statement.raw) == tree::SearchPath::elsewhere) known_ = only_the_server(known_);
+      const auto path = tree::search_path_after(*statement.raw);
+      if (path != tree::SearchPath::untouched) elsewhere_ = path == tree::SearchPath::elsewhere;
+      if (path == tree::SearchPath::elsewhere) known_ = only_the_server(known_);
     }
     waive(part, harms);
     for (auto& harm : harms) {
       add(harm.severity, *harm.rule, part.begin, part.end, std::move(harm.message), std::move(harm.toml),
-          harm.relation);
+          elsewhere_ ? TableName{} : harm.relation);
     }
   }
 
@@ -236,6 +238,7 @@ class Checker {
   Known known_;
   translate::Translator translator_{known_};
   bool in_transaction_;
+  bool elsewhere_ = false;  // names without a schema are not public's
   bool has_timeout_ = false;
   bool told_of_timeout_ = false;
   std::map<TableName, Held> held_;

@@ -278,6 +278,9 @@ bool Translator::definition(const tree::RawStatement& raw, Translated& out) {
   const auto home = home_of(raw.text, out);
   if (!home) return true;
   const auto undo = undo_of(raw);
+  if (raw.tag == "GrantStmt") {
+    out.notes.push_back("the rollback turns it round, also where it was so before the plan: take out what was");
+  }
   if (!undo.empty()) {
     by_hand(*home, title_of(raw), {raw.text}, {undo}, out);
     return true;

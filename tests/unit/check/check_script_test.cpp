@@ -75,6 +75,7 @@ TEST(CheckScriptTest, WhatIsKnownOfPublicSaysNothingOfAnotherSchema) {
   live.known.relations[{"public", "big"}].empty = true;
   EXPECT_THAT(found("CREATE INDEX ON big (x);", live), IsEmpty());
   EXPECT_THAT(found("SET search_path TO app;\nCREATE INDEX ON big (x);", live), ElementsAre("2 error create-index"));
+  EXPECT_THAT(found("SET search_path TO app;\nCREATE TABLE big (x int);\nCREATE INDEX ON big (x);", live), IsEmpty());
 }
 
 TEST(CheckScriptTest, WhatTheServerRefusesIsSaidOnceAndOfThePartThatItRefuses) {
