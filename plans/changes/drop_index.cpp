@@ -9,15 +9,15 @@ namespace {
 
 class DropIndex : public Change {
  public:
-  DropIndex(Position at, TableName index, std::string table)
-      : Change(at), index_(std::move(index)), table_(std::move(table)) {}
+  DropIndex(Position at, TableName index, std::string table, bool if_exists)
+      : Change(at), index_(std::move(index)), table_(std::move(table)), if_exists_(if_exists) {}
 
   void declare(PlanFacts&) const override {}
 
   void split(const PlanFacts&, StepSink& sink, Findings&) const override {
     Statement drop;
     drop.kind = StatementKind::drop_index_concurrently;
-    drop.sql = "DROP INDEX CONCURRENTLY " + qualified(index_);
+    drop.sql = (if_exists_ ? "DROP INDEX CONCURRENTLY IF EXISTS " : "DROP INDEX CONCURRENTLY ") + qualified(index_);
     drop.note = "waits for every transaction that uses the table; reads and writes go on";
     drop.index = index_;
     // Which table it belongs to is known to the server; to us only where the plan says it.
@@ -40,6 +40,7 @@ class DropIndex : public Change {
  private:
   TableName index_;
   std::string table_;
+  bool if_exists_;
 };
 
 }  // namespace
@@ -50,9 +51,10 @@ ChangePtr read_drop_index(TableReader& reader) {
   const std::string schema = keys::schema(reader);
   std::string table;
   if (reader.has("table")) table = keys::identifier(reader, "table").value_or("");
+  const bool if_exists = reader.boolean("if_exists").value_or(false);
   reader.finish();
   if (reader.findings().size() != before) return nullptr;
-  return std::make_unique<DropIndex>(reader.at(), TableName{schema, *name}, std::move(table));
+  return std::make_unique<DropIndex>(reader.at(), TableName{schema, *name}, std::move(table), if_exists);
 }
 
 }  // namespace pgphase

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "plans/base/one_line.hpp"
 #include "plans/base/utf8.hpp"
 #include "plans/check/script_rules.hpp"
 #include "plans/check/waiver.hpp"
@@ -99,7 +100,9 @@ class Checker {
     const auto translated = translator_.statement(*statement.raw);
     std::string out;
     if (!translated.left.empty()) return out;
-    for (const auto& entry : translated.entries) out += (out.empty() ? "" : "\n") + entry;
+    if (translated.entries.empty()) return out;
+    for (const auto& note : translated.notes) out += "# " + one_line(note) + "\n";
+    for (const auto& entry : translated.entries) out += (out.empty() || out.ends_with("\n") ? "" : "\n") + entry;
     return out;
   }
 

@@ -262,7 +262,9 @@ void Translator::drop(const tree::RawStatement& raw, Translated& out) {
       }
       const auto owner = known_.index_owner.find(name);
       ChangeToml change("drop_index", owner == known_.index_owner.end() ? TableName{name.schema, ""} : owner->second);
-      out.entries.push_back(change.text("name", name.name).str());
+      change.text("name", name.name);
+      if (tree::flag(raw.node, "missing_ok")) change.yes("if_exists");
+      out.entries.push_back(change.str());
     }
     return;
   }

@@ -89,6 +89,8 @@ INSTANTIATE_TEST_SUITE_P(
         Naive{"rename_table", "ALTER TABLE tasks RENAME TO jobs"},
         Naive{"drop_column", "ALTER TABLE tasks DROP COLUMN note"}, Naive{"drop_table", "DROP TABLE users"},
         Naive{"drop_index", "DROP INDEX tasks_note"},
+        Naive{"drop_index_if_exists", "DROP INDEX IF EXISTS tasks_note"},
+        Naive{"drop_index_that_is_not_there", "DROP INDEX IF EXISTS nosuch"},
         Naive{
             "table",
             "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, task integer NOT NULL REFERENCES "
