@@ -12,7 +12,7 @@ namespace pgphase::translate {
 
 class Pending {
  public:
-  // A statement that has become part of the plan, whose tables it has not made itself.
+  // A statement that has become part of the plan, but for what it inserts together with the table itself.
   void note(const tree::RawStatement& raw, const TableName& table);
 
   // Would the statement, in its own phase, come before one that stands in front of it and that it has to do with?

@@ -50,9 +50,10 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   }
   const auto* relation = tree::object(raw.node, "relation");
   const auto table = relation ? tree::table_name(*relation) : TableName{};
-  const bool made_here = own(table);
+  // Rows of a table that the plan makes are inserted together with it.
+  const bool at_once = raw.tag == "InsertStmt" && own(table) && !pending_work_.has_rows();
   auto out = one(raw);
-  if (!out.entries.empty() && !made_here) pending_work_.note(raw, table);
+  if (!out.entries.empty() && !at_once) pending_work_.note(raw, table);
   return out;
 }
 

@@ -194,6 +194,8 @@ TEST(TranslateTest, AStatementThatWouldOvertakeOneItHasToDoWithBeginsAPlan) {
   EXPECT_EQ(plans("DROP INDEX i; CREATE INDEX i ON t (lower(a))"), 2U);
   EXPECT_EQ(plans("DROP INDEX i; CREATE INDEX j ON t (lower(a))"), 1U);
   EXPECT_EQ(plans("DROP VIEW v; ALTER TABLE t ALTER a TYPE bigint; CREATE VIEW v AS SELECT a FROM t"), 3U);
+  EXPECT_THAT(entries("CREATE TABLE c (a int); INSERT INTO c VALUES (1); UPDATE c SET a = 2; INSERT INTO c VALUES (3)"),
+              ElementsAre("create_table", "additive", "backfill", "backfill"));
   EXPECT_THAT(entries(fill + "CREATE TABLE c (a int REFERENCES t); INSERT INTO c VALUES (1)"),
               ElementsAre("backfill", "additive", "backfill"));
 }
