@@ -106,16 +106,6 @@ Result<std::map<PlanId, PlanHarms>> harms_of(Session& session, const std::vector
   return out;
 }
 
-void add_harms(const std::map<PlanId, PlanHarms>& harms, const ExplainedPlan& explained, Phase phase, std::size_t step,
-               Foresight& found) {
-  const auto of_plan = harms.find(explained.plan->id);
-  if (of_plan == harms.end()) return;
-  for (const auto& one : of_plan->second.harms) {
-    if (one.phase != phase || one.step != step) continue;
-    (one.severity == Severity::error ? found.obstacles : found.warnings).push_back(sentence_of(one));
-  }
-}
-
 // As `up` does before it begins. What a role may not look at is a warning: the rest of the answer stands without it.
 Result<void> foresee_steps(Session& session, Console& console, const std::vector<ExplainedPlan>& to_run,
                            ExplainInput& input) {
@@ -143,7 +133,8 @@ Result<void> foresee_steps(Session& session, Console& console, const std::vector
         if (!is_to_be_done(explained, phase, i)) continue;
         auto found = meets(explained, phase, i);
         if (found) {
-          add_harms(harms, explained, phase, i, *found);
+          const auto of_plan = harms.find(explained.plan->id);
+          if (of_plan != harms.end()) add_to(*found, of_plan->second, phase, i);
           explained.foreseen.emplace(std::pair(phase, i), std::move(*found));
         } else if (found.error().code == Errc::sql) {
           console.warn(fmt::format("what {} {}/{} would meet could not be looked at: {}", explained.plan->id.value,

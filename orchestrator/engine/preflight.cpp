@@ -32,6 +32,7 @@ Diagnostic missing(const NeededTable& needed, const std::filesystem::path& plans
 Result<void> look_at_steps(Session& session, const PhasedPlan& plan, const std::vector<Expectation>& expected,
                            HarmForesight& harms, std::vector<std::string>& warnings) {
   std::string all;
+  bool by_rule = false;
   PGPHASE_TRY(harm, harms(session, plan));
   for (const auto phase : k_phases) {
     for (std::size_t i = 0; i < plan[phase].steps.size(); ++i) {
@@ -43,20 +44,18 @@ Result<void> look_at_steps(Session& session, const PhasedPlan& plan, const std::
         if (!sentence.empty()) all += fmt::format("\n  {}: {}", where, sentence);
       }
       PGPHASE_TRY(found, foresee(session, plan.id, step));
-      for (const auto& one : harm.harms) {
-        if (one.phase != phase || one.step != i) continue;
-        (one.severity == Severity::error ? found.obstacles : found.warnings).push_back(sentence_of(one));
-      }
+      by_rule = add_to(found, harm, phase, i) || by_rule;
       for (const auto& obstacle : found.obstacles) all += fmt::format("\n  {}: {}", where, obstacle);
       for (const auto& warning : found.warnings)
         warnings.push_back(fmt::format("{} {}: {}", plan.id.value, where, warning));
     }
   }
   if (all.empty()) return {};
-  return make_error(
-      Errc::refused, fmt::format("{} cannot be carried out in this database:{}", plan.id.value, all),
-      "Nothing was changed. Correct the plan, or take away what is named first, by a plan of its own or by "
-      "hand. What is meant so, of the rules in brackets, a step says with allow = { RULE = \"why\" }.");
+  std::string next =
+      "Nothing was changed. Correct the plan, or take away what is named first, by a plan of its own or by hand.";
+  if (by_rule) next += " What is meant so, of the rules in brackets, a step says with allow = { RULE = \"why\" }.";
+  return make_error(Errc::refused, fmt::format("{} cannot be carried out in this database:{}", plan.id.value, all),
+                    std::move(next));
 }
 
 Result<std::vector<std::string>> preflight(Session& session, const std::vector<PhasedPlan>& plans,

@@ -6,6 +6,17 @@
 #include "phases/postgres/table_sizes.hpp"
 
 namespace pgphase {
+namespace {
+
+// "tasks: … [rule]; instead", for people who have no file before them.
+std::string sentence_of(const StepHarm& harm) {
+  auto out = fmt::format("{}{} [{}]", harm.direction == Direction::back ? "its rollback: " : "", harm.message,
+                         harm.rule->id);
+  if (!harm.instead.empty()) out += "; instead: " + harm.instead;
+  return out;
+}
+
+}  // namespace
 
 Result<HarmForesight> HarmForesight::ask(Session& session) {
   HarmForesight out;
@@ -30,11 +41,15 @@ Result<PlanHarms> HarmForesight::operator()(Session& session, const PhasedPlan& 
   return found;
 }
 
-std::string sentence_of(const StepHarm& harm) {
-  auto out = fmt::format("{}{} [{}]", harm.direction == Direction::back ? "its rollback: " : "", harm.message,
-                         harm.rule->id);
-  if (!harm.instead.empty()) out += "; instead: " + harm.instead;
-  return out;
+bool add_to(Foresight& foresight, const PlanHarms& harms, Phase phase, std::size_t step) {
+  bool in_the_way = false;
+  for (const auto& one : harms.harms) {
+    if (one.phase != phase || one.step != step || one.severity == Severity::note) continue;
+    const bool error = one.severity == Severity::error;
+    (error ? foresight.obstacles : foresight.warnings).push_back(sentence_of(one));
+    in_the_way = in_the_way || error;
+  }
+  return in_the_way;
 }
 
 }  // namespace pgphase

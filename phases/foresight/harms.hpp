@@ -2,10 +2,7 @@
 // open is known here. Reads the catalogue. Blocking; same threading as the Session.
 #pragma once
 
-#include <set>
-#include <string>
-#include <vector>
-
+#include "phases/foresight/foresight.hpp"
 #include "phases/postgres/session.hpp"
 #include "plans/rules/phase_rules.hpp"
 
@@ -30,7 +27,8 @@ class HarmForesight {
   Known known_;
 };
 
-// "tasks: … [rule]; instead", for people who have no file before them.
-std::string sentence_of(const StepHarm& harm);
+// What of it concerns a step: errors are in its way, warnings are told, notes are for `check`. True: something is in the
+// way.
+bool add_to(Foresight& foresight, const PlanHarms& harms, Phase phase, std::size_t step);
 
 }  // namespace pgphase

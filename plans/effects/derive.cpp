@@ -58,7 +58,7 @@ void resolve_children(Reading& r) {
 }
 
 bool there(const TableName& name, const Known& known) {
-  return known.find(name) != nullptr || known.index_owner.contains(name);
+  return known.find(name) != nullptr || known.index_owner.contains(name) || known.made_over.contains(name);
 }
 
 // IF EXISTS of what is not there, IF NOT EXISTS of what is: the server says so and does nothing.

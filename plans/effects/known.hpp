@@ -65,6 +65,7 @@ struct Known {
   std::map<TableName, KnownDomain> domains;
   std::map<std::string, bool> functions;       // "schema.name" and "name" of the database's own: whether it is volatile
   std::map<TableName, TableName> index_owner;  // index → its table
+  std::set<TableName> made_over;               // that are there, and of which nothing is known any more
 
   const KnownRelation* find(const TableName& name) const;
   bool own(const TableName& name) const;

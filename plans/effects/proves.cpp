@@ -5,8 +5,8 @@
 
 namespace pgphase::effects {
 
-// `c IS NOT NULL`, `c IS DISTINCT FROM NULL`, and conditions joined by AND of which one is. PostgreSQL proves more; what it proves beyond is
-// unknown.
+// `c IS NOT NULL`, `c IS DISTINCT FROM NULL`, and conditions joined by AND of which one is. PostgreSQL proves more; what
+// it proves beyond is unknown.
 std::set<std::string> proves_not_null(const boost::json::value& condition) {
   std::set<std::string> out;
   const auto& body = tree::body_of(condition);

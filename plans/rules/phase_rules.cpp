@@ -75,7 +75,10 @@ class Judge {
       carry(column->sql);
     } else {
       // What it leaves behind is the server's to say.
-      for (const auto& table : step.touches) known_.relations.erase(table);
+      for (const auto& table : step.touches) {
+        known_.relations.erase(table);
+        known_.made_over.insert(table);
+      }
     }
   }
 

@@ -84,6 +84,27 @@ TEST_F(PhaseRulesE2eTest, WhatTheDatabaseShowsToBeHarmlessIsNoWarningAnyMore) {
   EXPECT_THAT(up.err, Not(HasSubstr("warning")));
 }
 
+TEST_F(PhaseRulesE2eTest, ATableThatAChangeHasMadeOverIsStillThere) {
+  make_table(k_large);
+  project.plan("001_by_hand", "format = 1\n[[change]]\nop = \"add_column\"\ntable = \"t\"\ncolumn = \"c\"\ntype = \"text\"\n"
+                              "fill = \"lower(b)\"\n[[constraint]]\nname = \"unique\"\n"
+                              "sql = \"ALTER TABLE IF EXISTS t ALTER COLUMN id SET NOT NULL\"\n"
+                              "rollback = \"ALTER TABLE t ALTER COLUMN a TYPE bigint\"\n");
+  const auto live = project.run({"check", "--live", "--strict"});
+  EXPECT_EQ(live.code, 20) << live.out;
+  EXPECT_THAT(live.out, AllOf(HasSubstr("[set-not-null]"), HasSubstr("its `rollback`")));
+}
+
+TEST_F(PhaseRulesE2eTest, WhatIsOnlyANoteIsForCheckAndNotForUp) {
+  make_table(k_large);
+  project.plan("001_by_hand", "format = 1\n[[backfill]]\nname = \"some\"\nsql = \"UPDATE t SET b = 'y' WHERE a = 7\"\n"
+                              "rollback = \"UPDATE t SET b = 'x' WHERE a = 7\"\n");
+  EXPECT_THAT(project.run({"check"}).out, HasSubstr("note"));
+  const auto up = project.run({"up", "001_by_hand"});
+  EXPECT_EQ(up.code, 0) << up.err;
+  EXPECT_THAT(up.out + up.err, Not(HasSubstr("update-some-rows")));
+}
+
 // As TRUNCATE and DROP TABLE always were.
 TEST_F(PhaseRulesE2eTest, ARollbackThatTakesEveryRowOrWhatItDoesNotNameNeedsToBeTold) {
   make_table(100);
