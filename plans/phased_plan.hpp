@@ -190,7 +190,7 @@ struct BackfillSpeed {
 struct BackfillBody {
   TableName table;
   std::vector<Assignment> set;
-  std::string where;  // empty unless todo == where
+  std::string where;  // which rows are meant; empty: all of them
   Todo todo = Todo::differs;
   std::vector<std::string> functions;  // names called in `set`: a volatile one, as the server knows, makes it a marker
   std::vector<Statement> undo;         // as written by the author; empty: nothing needs undoing, or irreversible

@@ -21,11 +21,14 @@ std::string set_list(const BackfillBody& body) {
 // are the server's knowledge.
 std::string todo_words(const BackfillBody& body) {
   std::vector<std::string> list;
+  const auto among_those_meant = [&body](const std::string& condition) {
+    return body.where.empty() ? condition : fmt::format("({}) AND ({})", body.where, condition);
+  };
   switch (body.todo) {
     case Todo::where:
       return body.where;
     case Todo::marker:
-      return "<not yet marked as done>";
+      return among_those_meant("<not yet marked as done>");
     case Todo::fill_empty:
       for (const auto& [column, expression] : body.set) {
         list.push_back(fmt::format("{} IS NULL AND ({}) IS NOT NULL", quote_ident(column), expression));
@@ -35,7 +38,7 @@ std::string todo_words(const BackfillBody& body) {
       for (const auto& [column, expression] : body.set) {
         list.push_back(fmt::format("{} IS DISTINCT FROM ({})", quote_ident(column), expression));
       }
-      break;
+      return among_those_meant(words::joined(list, " OR "));
   }
   return words::joined(list, " OR ");
 }

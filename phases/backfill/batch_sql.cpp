@@ -34,6 +34,7 @@ BatchSql::BatchSql(Todo todo, const BackfillBody& body, const Target& target, co
   authors_ = fmt::format("UPDATE ONLY {} AS {} SET {}", qualified(target.table), row_,
                          assignments(todo == Todo::marker ? Todo::differs : todo, body, target, {}));
   if (todo != Todo::marker) authors_ += " WHERE " + todo_;
+  if (todo == Todo::marker && !body.where.empty()) authors_ += fmt::format(" WHERE ({}\n)", body.where);
   unmarked_ = "false";
   if (todo == Todo::marker) unmarked_ = fmt::format("{}.{} IS NULL", row_, quote_ident(marker));
 }

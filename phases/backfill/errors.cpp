@@ -83,7 +83,7 @@ Error bad_rows_left(const Target& target, const StepKey& key, const std::vector<
 
 Error still_matching(Todo todo, const BatchOutcome& outcome, const Batch& batch, const StepKey& key) {
   const auto next = fmt::format("Nothing of that batch was kept; earlier ones are. {}; {}.",
-                                todo == Todo::where ? "Write a `where` that is false for a row once it is set"
+                                todo == Todo::where ? "Write a `where` that is false for a row once it is set, or say `once = true`"
                                                     : "Look for a trigger that changes the value back",
                                 k_goes_on);
   return make_error(Errc::step_failed,

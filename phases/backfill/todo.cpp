@@ -38,6 +38,14 @@ Result<bool> is_volatile(Session& session, const Target& target, const BackfillB
                       expressions);
 }
 
+// Not AND alone: PostgreSQL evaluates its sides in the order that it likes, and the condition need not bear rows that the
+// author has left out. It stands there once more, as it is, for the indexes, which know nothing of CASE.
+std::string among_those_meant(const BackfillBody& body, const std::string& condition) {
+  if (body.where.empty()) return condition;
+  const auto where = in_parentheses(body.where);
+  return fmt::format("({0} AND CASE WHEN {0} THEN {1} ELSE false END)", where, condition);
+}
+
 }  // namespace
 
 const char* to_string(Todo todo) {
@@ -74,7 +82,7 @@ std::string todo_condition(Todo todo, const BackfillBody& body, const Target& ta
     case Todo::where:
       return in_parentheses(body.where);
     case Todo::marker:
-      return row + "." + quote_ident(marker);
+      return among_those_meant(body, row + "." + quote_ident(marker));
     case Todo::fill_empty: {
       std::string any;
       for (const auto& [column, expression] : body.set) {
@@ -91,7 +99,7 @@ std::string todo_condition(Todo todo, const BackfillBody& body, const Target& ta
         now = joined(now, ", ", row + "." + quote_ident(body.set[i].column));
         wanted = joined(wanted, ", ", in_parentheses(body.set[i].expression) + "::" + target.columns[i].type);
       }
-      return fmt::format("pg_catalog.record_image_ne(ROW({}), ROW({}))", now, wanted);
+      return among_those_meant(body, fmt::format("pg_catalog.record_image_ne(ROW({}), ROW({}))", now, wanted));
     }
   }
   return "false";

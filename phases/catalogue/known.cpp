@@ -12,7 +12,7 @@ constexpr char k_between = '\x1f';
 
 // Relations of somebody's own making: what initdb made has a lower number.
 constexpr const char* k_relations =
-    "SELECT n.nspname, c.relname, c.relkind, x.nspname, h.relname FROM pg_class c "
+    "SELECT n.nspname, c.relname, c.relkind, x.nspname, h.relname, c.relpersistence = 'p' FROM pg_class c "
     "JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index i ON i.indexrelid = c.oid "
     "LEFT JOIN pg_class h ON h.oid = i.indrelid LEFT JOIN pg_namespace x ON x.oid = h.relnamespace "
     "WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'v', 'S', 'f', 'i', 'I') AND n.nspname NOT LIKE 'pg\\_%'";
@@ -52,9 +52,28 @@ constexpr const char* k_domains =
     "pg_constraint k WHERE k.contypid = t.oid) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE "
     "t.typtype = 'd' AND t.oid >= 16384";
 
+// A function in SQL that is said to be volatile may be put into the query that calls it, and what counts then is what
+// stands in it: nobody but the planner knows.
 constexpr const char* k_functions =
-    "SELECT n.nspname, p.proname, bool_or(p.provolatile = 'v') FROM pg_proc p JOIN pg_namespace n ON n.oid = "
-    "p.pronamespace WHERE n.nspname <> 'information_schema' GROUP BY 1, 2";
+    "SELECT n.nspname, p.proname, bool_or(p.provolatile = 'v' AND l.lanname <> 'sql'), bool_or(p.provolatile = 'v') "
+    "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang WHERE "
+    "n.nspname <> 'information_schema' GROUP BY 1, 2";
+
+// Whatever depends on a column alone: views and rules, triggers, policies, and columns that are computed from it.
+constexpr const char* k_users =
+    "SELECT n.nspname, c.relname, a.attname, CASE d.classid WHEN 'pg_rewrite'::regclass THEN 'view' WHEN "
+    "'pg_trigger'::regclass THEN 'trigger' WHEN 'pg_policy'::regclass THEN 'policy' ELSE 'generated column' END, "
+    "coalesce(CASE WHEN vn.nspname <> 'public' THEN vn.nspname || '.' ELSE '' END || v.relname, t.tgname, p.polname, "
+    "g.attname) FROM pg_depend d JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace "
+    "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid "
+    "LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid AND w.ev_class <> c.oid "
+    "LEFT JOIN pg_class v ON v.oid = w.ev_class LEFT JOIN pg_namespace vn ON vn.oid = v.relnamespace "
+    "LEFT JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid AND NOT t.tgisinternal "
+    "LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid "
+    "LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid AND f.adnum <> d.refobjsubid "
+    "LEFT JOIN pg_attribute g ON g.attrelid = f.adrelid AND g.attnum = f.adnum "
+    "WHERE d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND c.oid >= 16384 AND "
+    "coalesce(w.oid, t.oid, p.oid, f.oid) IS NOT NULL AND n.nspname NOT LIKE 'pg\\_%'";
 
 RelationKind kind_of(char relkind) {
   switch (relkind) {
@@ -119,6 +138,7 @@ Result<void> read_relations(Session& session, Known& known) {
     relation.kind = kind_of(relkind);
     relation.complete = true;
     relation.partitioned = relkind == 'p';
+    relation.logged = row.boolean(5);
   }
   PGPHASE_TRY(parents, session.query(k_parents));
   for (const auto& row : parents) {
@@ -135,6 +155,10 @@ Result<void> read_columns(Session& session, Known& known) {
   PGPHASE_TRY(columns, session.query(k_columns));
   for (const auto& row : columns) {
     known.relations[name_at(row, 0)].columns[row.text(2)] = {row.text(3), row.boolean(4)};
+  }
+  PGPHASE_TRY(users, session.query(k_users));
+  for (const auto& row : users) {
+    known.relations[name_at(row, 0)].columns[row.text(2)].used_by.insert(row.text(3) + " " + row.text(4));
   }
   return {};
 }
@@ -162,8 +186,9 @@ Result<void> read_types(Session& session, Known& known) {
   PGPHASE_TRY(functions, session.query(k_functions));
   for (const auto& row : functions) {
     const auto schema = row.text(0);
-    if (schema == "pg_catalog" || schema == "public") known.functions[row.text(1)] = row.boolean(2);
-    known.functions[schema + "." + row.text(1)] = row.boolean(2);
+    const auto is_volatile = row.boolean(2) ? Answer::yes : row.boolean(3) ? Answer::unknown : Answer::no;
+    if (schema == "pg_catalog" || schema == "public") known.functions[row.text(1)] = is_volatile;
+    known.functions[schema + "." + row.text(1)] = is_volatile;
   }
   return {};
 }

@@ -13,6 +13,7 @@ inline constexpr const char* statement_completion_unknown = "40003";
 inline constexpr const char* insufficient_privilege = "42501";
 inline constexpr const char* undefined_column = "42703";
 inline constexpr const char* undefined_table = "42P01";
+inline constexpr const char* undefined_object = "42704";  // a type, too
 inline constexpr const char* invalid_schema_name = "3F000";
 inline constexpr const char* duplicate_table = "42P07";  // of indexes too
 

@@ -90,6 +90,7 @@ class Walk {
   void step(const RetypeBody& body) {
     table(body.table);
     column(body.table, body.column);
+    expect(Expected::type, body.table, body.type);
     if (!body.default_sql.empty()) default_of(body.table, body.type, body.default_sql);
     changed_.insert({body.table, body.column});
   }

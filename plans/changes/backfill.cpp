@@ -21,13 +21,14 @@ struct SetColumn {
 
 class Backfill : public Change {
  public:
-  Backfill(Position at, std::string name, TableName table, std::vector<SetColumn> set, std::string where,
-           BackfillSpeed speed, written::Common common)
+  Backfill(Position at, std::string name, TableName table, std::vector<SetColumn> set,
+           std::optional<keys::Sql> where, bool once, BackfillSpeed speed, written::Common common)
       : Change(at),
         name_(std::move(name)),
         table_(std::move(table)),
         set_(std::move(set)),
         where_(std::move(where)),
+        once_(once),
         speed_(std::move(speed)),
         common_(std::move(common)) {}
 
@@ -46,7 +47,7 @@ class Backfill : public Change {
         }
       }
     }
-    body.where = where_;
+    if (where_) body.where = where_->text;
     body.todo = todo(facts);
     body.speed = speed_;
     body.undo = common_.undo();
@@ -89,11 +90,26 @@ class Backfill : public Change {
   }
 
   Todo todo(const PlanFacts& facts) const {
-    if (!where_.empty()) return Todo::where;
-    if (facts.complete && all_added_empty(facts)) return Todo::fill_empty;
+    if (once_) return Todo::marker;
+    if (where_ && ends_by_itself(where_->parsed)) return Todo::where;
+    if (!where_ && facts.complete && all_added_empty(facts)) return Todo::fill_empty;
     return std::any_of(set_.begin(), set_.end(), [&](const SetColumn& column) { return applies_once(column); })
                ? Todo::marker
                : Todo::differs;
+  }
+
+  // May `where` become false by what is set? One that reads none of it says the same afterwards, and another way is
+  // needed to tell the rows that are done. A query in it may read the very table.
+  bool ends_by_itself(const Expression& where) const {
+    return where.reads_whole_row || !where.tables.empty() || reads_what_is_set(where);
+  }
+
+  // A name that is the table's own is the whole row.
+  bool reads_what_is_set(const Expression& parsed) const {
+    return std::any_of(parsed.columns.begin(), parsed.columns.end(), [&](const std::string& read) {
+      return read == table_.name ||
+             std::any_of(set_.begin(), set_.end(), [&](const SetColumn& s) { return s.name == read; });
+    });
   }
 
   // True where a second application would give another value than the first, so that comparing cannot tell what is
@@ -104,17 +120,14 @@ class Backfill : public Change {
     for (const auto& function : parsed.functions) {
       if (known_volatile(function) || differs_by_transaction(function)) return true;
     }
-    return std::any_of(parsed.columns.begin(), parsed.columns.end(), [&](const std::string& read) {
-      // A name that is the table's own is the whole row.
-      return read == table_.name ||
-             std::any_of(set_.begin(), set_.end(), [&](const SetColumn& s) { return s.name == read; });
-    });
+    return reads_what_is_set(parsed);
   }
 
   std::string name_;
   TableName table_;
   std::vector<SetColumn> set_;
-  std::string where_;
+  std::optional<keys::Sql> where_;
+  bool once_;
   BackfillSpeed speed_;
   written::Common common_;
 };
@@ -188,7 +201,7 @@ ChangePtr read_backfill(TableReader& reader) {
   refuse_unbuilt(reader);
   if (reader.has("sql")) {
     for (const char* key :
-         {"set", "where", "table", "schema", "workers", "batch_time", "scan", "stripes", "max_bad_rows"}) {
+         {"set", "where", "once", "table", "schema", "workers", "batch_time", "scan", "stripes", "max_bad_rows"}) {
       reader.refused(key,
                      fmt::format("a [[backfill]] step has `sql` alone, or `table`, `set` and `where`; this one has "
                                  "`sql` and `{}`",
@@ -204,11 +217,12 @@ ChangePtr read_backfill(TableReader& reader) {
   }
   auto set = read_set(reader);
   auto where = keys::expression(reader, "where");
+  const bool once = reader.boolean("once").value_or(false);
   auto speed = read_speed(reader);
   auto common = written::read_common(reader);
   reader.finish();
   if (findings.size() != before) return nullptr;
-  return std::make_unique<Backfill>(reader.at(), *name, *table, std::move(set), where ? where->text : "",
+  return std::make_unique<Backfill>(reader.at(), *name, *table, std::move(set), std::move(where), once,
                                     std::move(speed), std::move(common));
 }
 

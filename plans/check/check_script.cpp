@@ -9,6 +9,7 @@
 
 #include "plans/base/one_line.hpp"
 #include "plans/base/utf8.hpp"
+#include "plans/check/fresh_values.hpp"
 #include "plans/check/script_rules.hpp"
 #include "plans/check/waiver.hpp"
 #include "plans/effects/derive.hpp"
@@ -119,6 +120,7 @@ class Checker {
         // Of one that whoever runs the file has begun, too.
         in_transaction_ = false;
         held_.clear();
+        fresh_values_.end_transaction();
         return;
       case SessionStep::limits_lock_waits:
         has_timeout_ = true;
@@ -133,7 +135,10 @@ class Checker {
       const auto& rule = script_rule("not-in-a-transaction");
       harms.push_back({Severity::error, &rule, {}, {}, std::string(rule.what), {}});
     }
-    if (in_transaction_) held_meanwhile(effects, harms);
+    if (in_transaction_) {
+      held_meanwhile(statement, harms);
+      fresh_value(*statement.raw, harms);
+    }
     for (const auto& one : effects.relations) {
       if (one.own || one.kind != RelationKind::table || !one.described.empty()) continue;
       if (!who_waits(one.lock).writes) continue;
@@ -154,14 +159,30 @@ class Checker {
     if (!in_transaction_) held_.clear();
   }
 
-  void held_meanwhile(const StatementEffects& effects, std::vector<Harm>& harms) const {
+  void fresh_value(const tree::RawStatement& raw, std::vector<Harm>& harms) {
+    if (const auto value = fresh_values_.used_by(raw); !value.empty()) {
+      const auto& rule = script_rule("enum-value-at-once");
+      harms.push_back({Severity::warning, &rule, {}, {}, fmt::format("{}: '{}'", rule.what, value), {}, true});
+    }
+    fresh_values_.note(raw);
+  }
+
+  // Every row is asked for: no condition, no limit.
+  static bool reads_all(const tree::RawStatement& raw) {
+    return raw.tag == "SelectStmt" && raw.node.contains("fromClause") && !raw.node.contains("whereClause") &&
+           !raw.node.contains("limitCount");
+  }
+
+  void held_meanwhile(const ParsedStatement& statement, std::vector<Harm>& harms) const {
     if (held_.empty()) return;
+    const auto& effects = statement.effects;
     const RelationEffects* slow = nullptr;
     for (const auto& one : effects.relations) {
       const auto cost = std::max({one.scan, one.rewrite, one.index_build});
       // What a query reads may be little; what is read to write it is not.
       const bool reads_only =
-          one.lock <= LockMode::row_share && !one.changes_rows && effects.tag != "CreateTableAsStmt";
+          one.lock <= LockMode::row_share && !one.changes_rows && effects.tag != "CreateTableAsStmt" &&
+          !reads_all(*statement.raw);
       if (one.own || cost == Answer::no || (reads_only && cost != Answer::yes)) continue;
       if (!slow || cost > std::max({slow->scan, slow->rewrite, slow->index_build})) slow = &one;
     }
@@ -245,6 +266,7 @@ class Checker {
   bool has_timeout_ = false;
   bool told_of_timeout_ = false;
   std::map<TableName, Held> held_;
+  FreshValues fresh_values_;
   ScriptReport out_;
 };
 

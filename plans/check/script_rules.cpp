@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view k_family = "scripts";
 
 constexpr auto k_rules = std::to_array<Rule>({
-    {"not-sql", k_family, Gravity::opaque, "nobody can look into it: it is no statement of PostgreSQL 15's grammar, or longer than 64 KiB",
+    {"not-sql", k_family, Gravity::opaque, "nobody can look into it: it is no statement of PostgreSQL 15's grammar, or longer than 1 MiB",
      "where a newer server knows it, a step with unchecked = \"why\""},
     {"psql-command", k_family, Gravity::opaque, "a command of psql is not SQL: nobody looks at what it does",
      "write the SQL itself"},
@@ -20,6 +20,8 @@ constexpr auto k_rules = std::to_array<Rule>({
      "a transaction of its own for each statement that reads or writes rows"},
     {"not-in-a-transaction", k_family, Gravity::breaks, "the server refuses it inside a transaction",
      "run it before BEGIN or after COMMIT"},
+    {"enum-value-at-once", k_family, Gravity::spoils,
+     "the server refuses a value of an enum in the transaction that adds it", "COMMIT first"},
     {"no-lock-timeout", k_family, Gravity::brief,
      "a lock that waits behind a long transaction makes everybody else wait behind itself",
      "SET lock_timeout first, and try again when it strikes; plans do both"},

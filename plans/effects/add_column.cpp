@@ -29,7 +29,8 @@ void note_default(Reading& r, const Subcommand& s, const json::value& expression
       cost.rewrite = Answer::yes;
       for (const auto& name : tree::functions(expression)) {
         const auto found = r.known.functions.find(name);
-        const bool volatile_one = found == r.known.functions.end() ? known_volatile(name) : found->second;
+        const bool volatile_one =
+            found == r.known.functions.end() ? known_volatile(name) : found->second == Answer::yes;
         if (volatile_one) cost.why = fmt::format("{}() gives every row another value", name);
       }
       return;

@@ -48,9 +48,9 @@ constexpr auto k_rows = std::to_array<Row>({
     {"AT_EnableReplicaTrig", "enable-trigger", sre, true},
     {"AT_DisableTrig", "disable-trigger", sre, true},
     {"AT_EnableTrigAll", "enable-trigger", sre, true},
-    {"AT_DisableTrigAll", "disable-trigger", sre, true},
+    {"AT_DisableTrigAll", "disable-all-triggers", sre, true},
     {"AT_EnableTrigUser", "enable-trigger", sre, true},
-    {"AT_DisableTrigUser", "disable-trigger", sre, true},
+    {"AT_DisableTrigUser", "disable-all-triggers", sre, true},
     {"AT_EnableRule", "enable-rule", ael},
     {"AT_EnableAlwaysRule", "enable-rule", ael},
     {"AT_EnableReplicaRule", "enable-rule", ael},
@@ -96,7 +96,12 @@ LockMode drop_column(Reading& r, Subcommand& s) {
   r.rule("drop-column", s.table, column);
   r.out.loss = Loss::rows;
   referenced(r, s.table, column, ael);
-  if (tree::text(s.command, "behavior") == "DROP_CASCADE") {
+  const bool cascade = tree::text(s.command, "behavior") == "DROP_CASCADE";
+  if (const auto* table = r.find(s.table); table && !cascade) {
+    const auto known = table->columns.find(column);
+    if (known != table->columns.end()) refused_for(r, s.table, column, known->second);
+  }
+  if (cascade) {
     r.rule("drop-cascade", s.table, column);
     r.unnamed(fmt::format("whatever depends on column {} of {}", column, s.table.name), ael);
     r.asks(fmt::format("what depends on column {} of {}", column, s.table.name));
@@ -121,9 +126,39 @@ void attach_index(Reading& r, const TableName& parent, const TableName& part) {
   r.asks("which tables the indexes belong to");
 }
 
+bool is_always(const json::object& option) {
+  const auto* value = tree::object(option, "arg");
+  const auto* number = value ? tree::object(*value, "Integer") : nullptr;
+  const auto* code = number ? number->if_contains("ival") : nullptr;
+  return code && code->is_int64() && code->get_int64() == 'a';  // pg_attribute.attidentity
+}
+
+// What its sequence gives, and who may write the column from then on.
+void identity(Reading& r, const Subcommand& s, const std::string& column) {
+  const auto* definition = s.command.if_contains("def");
+  if (!definition) return;
+  if (tree::text(s.command, "subtype") == "AT_AddIdentity") {
+    const auto& made = tree::body_of(*definition);
+    const auto* table = r.find(s.table);
+    const bool filled = !table || !table->empty.value_or(false);
+    if (filled && !begins_above_one(tree::list(made, "options"))) r.rule("add-identity", s.table, column);
+    if (tree::text(made, "generated_when") == "a") r.rule("identity-always", s.table, column);
+    return;
+  }
+  const auto& options = tree::list(tree::body_of(*definition), "items");
+  restarts(r, options, s.table, column);
+  for (const auto& item : options) {
+    const auto& option = tree::body_of(item);
+    if (tree::text(option, "defname") == "generated" && is_always(option)) {
+      r.rule("identity-always", s.table, column);
+    }
+  }
+}
+
 LockMode from_row(Reading& r, Subcommand& s, const Row& row, RelationEffects& whole) {
   const std::string column(tree::text(s.command, "name"));
   r.rule(row.rule, s.table, column);
+  if (row.subtype == "AT_AddIdentity" || row.subtype == "AT_SetIdentity") identity(r, s, column);
   if (row.subtype == "AT_SetIdentity" || row.subtype == "AT_DropIdentity") {
     r.unnamed(fmt::format("the sequence of column {} of {}", column, s.table.name),
               row.subtype == "AT_DropIdentity" ? ael : sre, RelationKind::sequence);
@@ -138,7 +173,11 @@ LockMode from_row(Reading& r, Subcommand& s, const Row& row, RelationEffects& wh
     whole.rewrite = whole.scan = Answer::yes;
     // What it has already stays as it is, and that the text does not say.
     const bool may_be_so = row.rule == "set-logged" || row.rule == "set-tablespace" || row.rule == "set-access-method";
-    if (may_be_so) {
+    const auto* table = r.find(s.table);
+    const bool wanted = row.subtype == "AT_SetLogged";
+    if (row.rule == "set-logged" && table && table->logged) {
+      whole.rewrite = whole.scan = *table->logged == wanted ? Answer::no : Answer::yes;
+    } else if (may_be_so) {
       whole.rewrite = whole.scan = Answer::unknown;
       r.asks(fmt::format("whether {} is like that already", s.table.name));
     }

@@ -6,6 +6,7 @@
 #include "plans/effects/derive.hpp"
 #include "plans/effects/proves.hpp"
 #include "plans/effects/reading.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase::effects {
 namespace {
@@ -189,6 +190,29 @@ void create_index(const json::object& node, Known& known) {
   known.index_owner[{table.schema, name}] = table;
 }
 
+// What a DROP takes away uses no column any more; CASCADE takes what nobody has named.
+void drop_users(const json::object& node, Known& known) {
+  const auto what = tree::text(node, "removeType");
+  const char* kind = what == "OBJECT_VIEW" || what == "OBJECT_MATVIEW" ? "view "
+                     : what == "OBJECT_TRIGGER"                        ? "trigger "
+                     : what == "OBJECT_POLICY"                         ? "policy "
+                                                                       : nullptr;
+  const bool cascade = tree::text(node, "behavior") == "DROP_CASCADE";
+  if (!kind && !cascade) return;
+  std::set<std::string> gone;
+  for (const auto& object : tree::list(node, "objects")) {
+    const auto parts = tree::names(object);
+    if (!kind || parts.empty()) continue;
+    gone.insert(kind + (what == "OBJECT_VIEW" || what == "OBJECT_MATVIEW" ? display_name(tree::table_name(parts))
+                                                                           : parts.back()));
+  }
+  for (auto& [name, relation] : known.relations) {
+    for (auto& [column, is] : relation.columns) {
+      std::erase_if(is.used_by, [&](const std::string& one) { return cascade || gone.contains(one); });
+    }
+  }
+}
+
 }  // namespace
 
 void carry_over(const tree::RawStatement& raw, Known& known) {
@@ -205,6 +229,7 @@ void carry_over(const tree::RawStatement& raw, Known& known) {
     const auto* made = into ? tree::object(*into, "rel") : nullptr;
     if (made && !known.relations.contains(tree::table_name(*made))) known.relations[tree::table_name(*made)].own = true;
   } else if (raw.tag == "DropStmt") {
+    drop_users(raw.node, known);
     const auto what = tree::text(raw.node, "removeType");
     for (const auto& object : tree::list(raw.node, "objects")) {
       const TableName name = tree::table_name(tree::names(object));
@@ -215,6 +240,10 @@ void carry_over(const tree::RawStatement& raw, Known& known) {
       known.relations[owner->second].indexes.erase(name.name);
       known.index_owner.erase(owner);
     }
+  } else if (raw.tag == "CreateFunctionStmt") {
+    // One that is replaced is known already.
+    if (!tree::flag(raw.node, "replace"))
+      known.new_functions.insert(tree::table_name(tree::names(raw.node.at("funcname"))));
   } else if (raw.tag == "InsertStmt" || raw.tag == "CopyStmt") {
     if (const auto* relation = tree::object(raw.node, "relation")) {
       if (const auto found = known.relations.find(tree::table_name(*relation)); found != known.relations.end()) {

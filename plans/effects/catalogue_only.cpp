@@ -1,6 +1,8 @@
 // Definitions that lock no relation which exists: functions, types, schemas and the like.
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 
 #include "plans/effects/reading.hpp"
 
@@ -26,7 +28,10 @@ void sequence(Reading& r, const json::object& node, bool alters) {
   const TableName name = relation ? tree::table_name(*relation) : TableName{};
   r.out.note = "no table is locked";
   r.rule(alters ? "alter-sequence" : "create-sequence", name);
-  if (alters) r.on(name, LockMode::share_row_exclusive, RelationKind::sequence);
+  if (alters) {
+    r.on(name, LockMode::share_row_exclusive, RelationKind::sequence);
+    restarts(r, tree::list(node, "options"), name, {});
+  }
   for (const auto& item : tree::list(node, "options")) {
     const auto& option = tree::body_of(item);
     if (tree::text(option, "defname") != "owned_by" || !option.contains("arg")) continue;
@@ -37,7 +42,34 @@ void sequence(Reading& r, const json::object& node, bool alters) {
   }
 }
 
+// Left out of the tree: 0, or a number below it.
+std::int64_t number_of(const json::object& option) {
+  const auto* value = tree::object(option, "arg");
+  if (!value) return 0;
+  if (const auto* number = tree::object(*value, "Integer")) {
+    const auto* one = number->if_contains("ival");
+    return one && one->is_int64() ? one->get_int64() : 0;
+  }
+  // Beyond 32 bits it is written as a Float.
+  return value->contains("Float") ? std::numeric_limits<std::int64_t>::max() : 0;
+}
+
 }  // namespace
+
+void restarts(Reading& r, const json::array& options, const TableName& table, const std::string& object) {
+  for (const auto& item : options) {
+    const auto& option = tree::body_of(item);
+    if (tree::text(option, "defname") != "restart") continue;
+    r.rule(option.contains("arg") ? "restart-sequence-at" : "restart-sequence", table, object);
+  }
+}
+
+bool begins_above_one(const json::array& options) {
+  return std::any_of(options.begin(), options.end(), [](const json::value& item) {
+    const auto& option = tree::body_of(item);
+    return tree::text(option, "defname") == "start" && number_of(option) > 1;
+  });
+}
 
 bool catalogue_only(Reading& r) {
   const auto& tag = r.raw.tag;

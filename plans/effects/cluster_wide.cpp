@@ -1,7 +1,11 @@
 // What all databases of the server share, what cannot run in a transaction, and what cannot be looked into.
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <regex>
+#include <utility>
 
 #include "plans/effects/derive.hpp"
 #include "plans/effects/reading.hpp"
@@ -82,6 +86,31 @@ SessionStep transaction_step(const json::object& node) {
   return ends ? SessionStep::ends_transaction : SessionStep::none;
 }
 
+// Longer than anybody would let an application wait: a limit in name only.
+constexpr std::int64_t k_longest_limit_ms = 60'000;
+
+// As PostgreSQL reads a number of milliseconds, with or without its unit. 0: no limit, or none that can be read.
+std::int64_t milliseconds_in(std::string_view text) {
+  double number = 0;
+  const auto* begin = text.data() + std::min(text.find_first_not_of(" \t"), text.size());
+  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), number);
+  if (error != std::errc()) return 0;
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  while (unit.starts_with(' ')) unit.remove_prefix(1);
+  while (unit.ends_with(' ')) unit.remove_suffix(1);
+  constexpr std::pair<std::string_view, double> k_units[] = {
+      {"", 1}, {"us", 0.001}, {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  for (const auto& [name, factor] : k_units) {
+    if (unit == name) return static_cast<std::int64_t>(std::clamp(std::ceil(number * factor), 0.0, 1e15));
+  }
+  return 0;
+}
+
+SessionStep of_limit(std::int64_t milliseconds) {
+  return milliseconds > 0 && milliseconds <= k_longest_limit_ms ? SessionStep::limits_lock_waits
+                                                                : SessionStep::lifts_lock_limit;
+}
+
 // SET lock_timeout = 0, TO DEFAULT and RESET leave no limit that the text tells of.
 SessionStep setting_step(const json::object& node) {
   const auto kind = tree::text(node, "kind");
@@ -92,12 +121,10 @@ SessionStep setting_step(const json::object& node) {
     const auto& constant = tree::body_of(item);
     if (const auto* number = tree::object(constant, "ival")) {
       const auto* value = number->if_contains("ival");  // left out: 0
-      return value && value->is_int64() && value->get_int64() > 0 ? SessionStep::limits_lock_waits
-                                                                  : SessionStep::lifts_lock_limit;
+      return of_limit(value && value->is_int64() ? value->get_int64() : 0);
     }
     if (const auto* words = tree::object(constant, "sval")) {
-      const bool some = tree::text(*words, "sval").find_first_of("123456789") != std::string_view::npos;
-      return some ? SessionStep::limits_lock_waits : SessionStep::lifts_lock_limit;
+      return of_limit(milliseconds_in(tree::text(*words, "sval")));
     }
   }
   return SessionStep::none;

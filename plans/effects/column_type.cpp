@@ -155,6 +155,7 @@ LockMode change_type(Reading& r, Subcommand& s) {
     held.index_build = std::max(held.index_build, build);
     held.scan = std::max({held.scan, scan, build});
   }
+  if (has_old) refused_for(r, s.table, column, known->second);
   // A foreign key over the column is made again, on both sides.
   if (table) {
     for (const auto& [name, constraint] : table->constraints) {

@@ -183,20 +183,49 @@ LockMode add_constraint(Reading& r, Subcommand& s) {
   return lock;
 }
 
+namespace {
+
+// PRIMARY KEY and UNIQUE; an exclusion constraint keeps something else out. Where nobody knows, the name may tell: those
+// that the server gives, and the usual beginnings.
+Answer is_key(const KnownConstraint* known, std::string_view name) {
+  if (known) {
+    const bool key = known->kind == KnownConstraint::Kind::unique || known->kind == KnownConstraint::Kind::primary_key;
+    return key ? Answer::yes : Answer::no;
+  }
+  for (const auto end : {"_pkey", "_key"}) {
+    if (name.ends_with(end)) return Answer::yes;
+  }
+  for (const auto end : {"_check", "_fkey", "_not_null", "_excl"}) {
+    if (name.ends_with(end)) return Answer::no;
+  }
+  for (const auto begin : {"ck_", "chk_", "check_", "fk_"}) {
+    if (name.starts_with(begin)) return Answer::no;
+  }
+  return Answer::unknown;
+}
+
+}  // namespace
+
 LockMode drop_constraint(Reading& r, Subcommand& s) {
   const std::string name(tree::text(s.command, "name"));
   r.out.loss = std::max(r.out.loss, Loss::definition);
   s.note = "no scan, no rewrite; if it is a foreign key, the table it points to is locked as well";
   r.out.actions.push_back({ActionKind::drop_constraint, s.table, name});
-  r.rule("drop-constraint", s.table, name);
   const auto* table = r.find(s.table);
   const auto known = table ? table->constraints.find(name) : decltype(table->constraints.find(name)){};
-  if (table && known != table->constraints.end()) {
+  const bool found = table && known != table->constraints.end();
+  const Answer key = is_key(found ? &known->second : nullptr, name);
+  r.rule(key == Answer::no    ? "drop-constraint"
+         : key == Answer::yes ? "drop-key"
+                              : "drop-constraint-unknown",
+         s.table, name);
+  if (key == Answer::unknown) r.asks(fmt::format("whether {} is a key", name));
+  if (found) {
     if (!inherits(known->second)) partitions_only(r, s, ael);
     if (known->second.kind == KnownConstraint::Kind::foreign_key && known->second.references != s.table) {
       r.on(known->second.references, ael).with_partitions = true;
     }
-  } else {
+  } else if (key != Answer::yes) {
     r.unnamed(fmt::format("the table that {} refers to, if it is a foreign key", name), ael);
     r.asks(fmt::format("what {} is, and to which table it refers", name));
   }

@@ -79,7 +79,7 @@ struct Member {
 constexpr auto k_members = std::to_array<Member>({
     {"OBJECT_TRIGGER", "drop-trigger"},
     {"OBJECT_RULE", "create-rule"},
-    {"OBJECT_POLICY", "policy"},
+    {"OBJECT_POLICY", "drop-policy"},
 });
 
 struct Whole {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "plans/effects/rule.hpp"
 #include "plans/sql/quote.hpp"
@@ -19,44 +20,98 @@ Answer cost_of(const RelationEffects& one) {
   return std::max({one.scan, one.rewrite, one.index_build});
 }
 
-// Somebody waits, and not for a moment.
-Answer holds_up(const RelationEffects& one) {
-  if (one.own) return Answer::no;
-  const auto cost = cost_of(one);
-  const auto waiting = who_waits(one.lock);
-  const auto for_long = one.lock_unsure ? std::min(cost, Answer::unknown) : cost;
-  // Nobody writes to a materialized view.
-  if (one.kind == RelationKind::materialized_view) return waiting.reads ? for_long : Answer::no;
-  if (waiting.writes) return for_long;
-  // What triggers and keys reach is as much as the statement's own rows.
-  return one.changes_rows && one.described.empty() ? cost : Answer::no;
+// Relations that have rows, and whose readers and writers ask for the same lock.
+bool has_rows(const RelationEffects& one) {
+  return one.kind == RelationKind::table || one.kind == RelationKind::materialized_view ||
+         one.kind == RelationKind::foreign_table;
 }
 
-std::string until(const RelationEffects& one) {
-  if (one.rewrite != Answer::no) return "every row has been written again";
-  if (one.index_build != Answer::no) return "the index is built";
-  return who_waits(one.lock).writes ? "every row has been read" : "the last row is written";
-}
-
-std::string sentence(const RelationEffects& one) {
-  const auto waiting = who_waits(one.lock);
-  const char* who = waiting.reads ? "readers and writers" : waiting.writes ? "writers" : "writers of the same rows";
-  const bool sure = holds_up(one) == Answer::yes;
-  return fmt::format("{} of {} {} until {}", who, name_of(one), sure ? "wait" : "may have to wait", until(one));
-}
-
-// The relation that is held up the longest, and hardest.
-const RelationEffects* worst_of(const StatementEffects& effects) {
-  const RelationEffects* worst = nullptr;
-  const auto rank = [](const RelationEffects& one) {
-    return std::tuple(holds_up(one), one.described.empty(), one.lock, one.rewrite, one.index_build);
-  };
+// Whatever takes its time under a lock of a definition's own holds up everybody whom the statement's other locks hold
+// up: of a partitioned table the partitions are read.
+RelationEffects whole_of(const StatementEffects& effects) {
+  RelationEffects out;
   for (const auto& one : effects.relations) {
-    if (holds_up(one) == Answer::no) continue;
-    if (!worst || rank(one) > rank(*worst)) worst = &one;
+    if (one.own || !has_rows(one) || one.lock < LockMode::share_update_exclusive || one.lock_unsure) continue;
+    out.scan = std::max(out.scan, one.scan);
+    out.rewrite = std::max(out.rewrite, one.rewrite);
+    out.index_build = std::max(out.index_build, one.index_build);
   }
-  return worst;
+  return out;
 }
+
+class Waits {
+ public:
+  explicit Waits(const StatementEffects& effects) : effects_(effects), whole_(whole_of(effects)) {
+    for (const auto& one : effects.relations) {
+      if (sure(one) == Answer::no) continue;
+      if (!worst_ || rank(one) > rank(*worst_)) worst_ = &one;
+    }
+  }
+
+  // Somebody waits, and not for a moment.
+  Answer anybody() const { return worst_ ? sure(*worst_) : Answer::no; }
+
+  std::string sentence() const {
+    const auto waiting = who_waits(worst_->lock);
+    const char* who = waiting.reads ? "readers and writers" : waiting.writes ? "writers" : "writers of the same rows";
+    return fmt::format("{} of {} {} until {}", who, names(), anybody() == Answer::yes ? "wait" : "may have to wait",
+                       until());
+  }
+
+ private:
+  Answer sure(const RelationEffects& one) const {
+    if (one.own) return Answer::no;
+    const auto waiting = who_waits(one.lock);
+    const auto cost = has_rows(one) && waiting.writes ? std::max(cost_of(one), cost_of(whole_)) : cost_of(one);
+    const auto for_long = one.lock_unsure ? std::min(cost, Answer::unknown) : cost;
+    // Nobody writes to a materialized view.
+    if (one.kind == RelationKind::materialized_view) return waiting.reads ? for_long : Answer::no;
+    if (waiting.writes) return for_long;
+    // What triggers and keys reach is as much as the statement's own rows.
+    return one.changes_rows && one.described.empty() ? cost : Answer::no;
+  }
+
+  // The relation that is held up the longest, and hardest, is the greatest.
+  std::tuple<Answer, bool, LockMode, Answer, Answer> rank(const RelationEffects& one) const {
+    return {sure(one), one.described.empty(), one.lock, one.rewrite, one.index_build};
+  }
+
+  // All that are held up as the worst one is.
+  std::string names() const {
+    constexpr std::size_t k_most = 3;
+    std::vector<std::string> all{name_of(*worst_)};
+    for (const auto& one : effects_.relations) {
+      const auto a = who_waits(one.lock), b = who_waits(worst_->lock);
+      const bool alike = a.reads == b.reads && a.writes == b.writes && one.described.empty() == worst_->described.empty();
+      if (&one != worst_ && alike && sure(one) == sure(*worst_)) all.push_back(name_of(one));
+    }
+    // The statement's own table before those that it reaches.
+    if (!effects_.rules.empty()) {
+      const auto own = display_name(effects_.rules.front().relation);
+      std::stable_partition(all.begin(), all.end(), [&](const std::string& one) { return one == own; });
+    }
+    std::string out;
+    const auto shown = all.size() > k_most ? k_most - 1 : all.size();
+    for (std::size_t i = 0; i < shown; ++i) {
+      const bool last = i + 1 == all.size();
+      out += (i == 0 ? "" : last ? " and " : ", ") + all[i];
+    }
+    if (shown < all.size()) out += fmt::format(" and {} more", all.size() - shown);
+    return out;
+  }
+
+  std::string until() const {
+    RelationEffects cost = *worst_;
+    if (cost_of(cost) == Answer::no) cost = whole_;
+    if (cost.rewrite != Answer::no) return "every row has been written again";
+    if (cost.index_build != Answer::no) return "the index is built";
+    return who_waits(worst_->lock).writes ? "every row has been read" : "the last row is written";
+  }
+
+  const StatementEffects& effects_;
+  RelationEffects whole_;
+  const RelationEffects* worst_ = nullptr;
+};
 
 bool own(const StatementEffects& effects, const TableName& relation) {
   return std::any_of(effects.relations.begin(), effects.relations.end(),
@@ -83,20 +138,27 @@ bool of_some_rows(const Rule& rule) {
   return rule.id == "update-some-rows" || rule.id == "merge" || rule.id == "select-for-update";
 }
 
-std::optional<Harm> of_rule(const StatementEffects& effects, const AppliedRule& applied, const RelationEffects* worst) {
+// What depends on what nobody has said.
+bool only_perhaps(const Rule& rule) {
+  return rule.id == "drop-constraint-unknown" || rule.id == "alter-policy" || rule.id == "restart-sequence-at";
+}
+
+std::optional<Harm> of_rule(const StatementEffects& effects, const AppliedRule& applied, const Waits& waits) {
   const Rule& rule = *applied.rule;
   if (own(effects, applied.relation)) return std::nullopt;
   switch (rule.gravity) {
     case Gravity::brief:
       return std::nullopt;
     case Gravity::slow:
-      if (!worst) return std::nullopt;
-      if (of_some_rows(rule)) return harm(Severity::note, applied, sentence(*worst));
-      return harm(holds_up(*worst) == Answer::yes ? Severity::error : Severity::warning, applied, sentence(*worst));
+      if (waits.anybody() == Answer::no) return std::nullopt;
+      if (of_some_rows(rule)) return harm(Severity::note, applied, waits.sentence());
+      return harm(waits.anybody() == Answer::yes ? Severity::error : Severity::warning, applied, waits.sentence());
     case Gravity::breaks:
       // What would fail, and is known not to.
       if (rule.id == "add-column-not-null" && effects.fails == Answer::no) return std::nullopt;
-      return harm(Severity::error, applied, with_subject(applied));
+      [[fallthrough]];
+    case Gravity::spoils:
+      return harm(only_perhaps(rule) ? Severity::warning : Severity::error, applied, with_subject(applied));
     case Gravity::loses:
       return harm(rule.id == "delete-some-rows" ? Severity::warning : Severity::error, applied, with_subject(applied));
     case Gravity::opaque:
@@ -116,16 +178,16 @@ const AppliedRule& at_fault(const StatementEffects& effects) {
 
 std::vector<Harm> harms_of(const StatementEffects& effects) {
   std::vector<Harm> out;
-  const auto* worst = worst_of(effects);
+  const Waits waits(effects);
   for (const auto& applied : effects.rules) {
-    auto found = of_rule(effects, applied, worst);
+    auto found = of_rule(effects, applied, waits);
     if (!found) continue;
     out.push_back(std::move(*found));
   }
   // What holds somebody up is said even if no rule claims it.
-  if (worst && out.empty() && !effects.rules.empty()) {
-    out.push_back(harm(holds_up(*worst) == Answer::yes ? Severity::error : Severity::warning, effects.rules.front(),
-                       sentence(*worst)));
+  if (waits.anybody() != Answer::no && out.empty() && !effects.rules.empty()) {
+    out.push_back(harm(waits.anybody() == Answer::yes ? Severity::error : Severity::warning, effects.rules.front(),
+                       waits.sentence()));
   }
   if (effects.fails == Answer::yes && !effects.rules.empty()) {
     const auto& applied = at_fault(effects);
@@ -133,7 +195,9 @@ std::vector<Harm> harms_of(const StatementEffects& effects) {
     out.push_back(harm(Severity::error, applied, fmt::format("the server refuses it: {}", effects.fails_because)));
     out.back().refused = true;
   }
-  std::stable_sort(out.begin(), out.end(), [](const Harm& a, const Harm& b) { return a.severity > b.severity; });
+  std::stable_sort(out.begin(), out.end(), [](const Harm& a, const Harm& b) {
+    return std::tuple(a.severity, a.refused) > std::tuple(b.severity, b.refused);
+  });
   return out;
 }
 

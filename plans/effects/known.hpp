@@ -19,6 +19,9 @@ namespace pgphase {
 struct KnownColumn {
   std::string type;  // SQL, as format_type() writes it; empty: not known
   std::optional<bool> not_null;
+  // What keeps the column from being dropped or getting another type: "view v", "trigger x", "policy y", "generated
+  // column z"; as far as a catalogue told.
+  std::set<std::string> used_by = {};
 };
 
 struct KnownConstraint {
@@ -44,6 +47,7 @@ struct KnownRelation {
   bool complete = false;  // nothing but what stands below is there
   std::optional<bool> partitioned;
   std::optional<bool> empty;
+  std::optional<bool> logged;
   std::map<std::string, KnownColumn> columns;
   std::map<std::string, KnownConstraint> constraints;
   std::map<std::string, KnownIndex> indexes;
@@ -63,7 +67,8 @@ struct Known {
   bool catalogue = false;   // every relation, domain and function of the database is in here
   std::map<TableName, KnownRelation> relations;
   std::map<TableName, KnownDomain> domains;
-  std::map<std::string, bool> functions;       // "schema.name" and "name" of the database's own: whether it is volatile
+  std::map<std::string, Answer> functions;     // "schema.name" and "name" of the database's own: whether it is volatile
+  std::set<TableName> new_functions;           // made by an earlier statement of the same plan
   std::map<TableName, TableName> index_owner;  // index → its table
   std::set<TableName> made_over;               // that are there, and of which nothing is known any more
 

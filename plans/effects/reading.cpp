@@ -7,6 +7,7 @@
 #include <set>
 
 #include "plans/sql/expression.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase::effects {
 namespace {
@@ -165,7 +166,7 @@ Answer gives_another_value(const json::value& expression, const Known& known) {
   Answer worst = Answer::no;
   for (const auto& name : tree::functions(expression)) {
     if (const auto found = known.functions.find(name); found != known.functions.end()) {
-      worst = std::max(worst, found->second ? Answer::yes : Answer::no);
+      worst = std::max(worst, found->second);
     } else if (known_volatile(name)) {
       worst = Answer::yes;
     } else if (!among(k_steady, name)) {
@@ -173,6 +174,12 @@ Answer gives_another_value(const json::value& expression, const Known& known) {
     }
   }
   return worst;
+}
+
+void refused_for(Reading& r, const TableName& table, const std::string& column, const KnownColumn& known) {
+  if (known.used_by.empty()) return;
+  r.out.fails = Answer::yes;
+  r.out.fails_because = fmt::format("{} uses column {} of {}", *known.used_by.begin(), column, display_name(table));
 }
 
 Answer constrained(const SqlType& type, const Known& known) {

@@ -54,6 +54,14 @@ struct SqlType {
 SqlType type_of(const json::object& type_name);
 std::optional<SqlType> type_of(const std::string& sql);
 
+// The server changes or drops no column that something else uses; CASCADE aside.
+void refused_for(Reading& r, const TableName& table, const std::string& column, const KnownColumn& known);
+
+// Options of a sequence, of an identity column's too: numbers that are given once more.
+void restarts(Reading& r, const json::array& options, const TableName& table, const std::string& object);
+// With no more rows than there are, the sequence that they describe gives numbers that no row has.
+bool begins_above_one(const json::array& options);
+
 // Is the value another one each time? A function that nobody knows: unknown.
 Answer gives_another_value(const json::value& expression, const Known& known);
 // Has each row to meet a condition of the type itself?

@@ -12,6 +12,7 @@ enum class Gravity {
   brief,   // nobody is held up for longer than it takes to write the catalogue
   slow,    // somebody waits for as long as rows are read or written, or an index is built
   breaks,  // code that runs now fails, or sees something else, from then on
+  spoils,  // what is written from then on is wrong, or refused, whatever code writes it
   loses,   // rows, values or definitions are gone
   opaque,  // nobody knows
 };

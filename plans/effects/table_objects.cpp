@@ -62,8 +62,30 @@ void publication(Reading& r) {
   if (by_schema && !tree::flag(r.node, "for_all_tables")) r.out.since = 15;
 }
 
+// Of a function that an earlier statement of the plan made: nobody calls it yet.
+bool of_new_functions(const Reading& r) {
+  const auto& objects = tree::list(r.node, "objects");
+  return tree::text(r.node, "objtype") == "OBJECT_FUNCTION" && !objects.empty() &&
+         std::all_of(objects.begin(), objects.end(), [&](const json::value& item) {
+           const auto* name = tree::body_of(item).if_contains("objname");
+           return name && r.known.new_functions.contains(tree::table_name(tree::names(*name)));
+         });
+}
+
+// The rights that it takes are those of objects that are there; ALTER DEFAULT PRIVILEGES is about those to come.
+bool revokes(const Reading& r) {
+  return r.raw.tag == "GrantStmt" && !tree::flag(r.node, "is_grant") && !tree::flag(r.node, "grant_option") &&
+         !of_new_functions(r);
+}
+
 void grant(Reading& r) {
-  r.rule("grant");
+  if (!revokes(r)) {
+    r.rule("grant");
+  } else if (tree::text(r.node, "objtype") == "OBJECT_TABLE" && tree::text(r.node, "targtype") == "ACL_TARGET_OBJECT") {
+    for (const auto& item : tree::list(r.node, "objects")) r.rule("revoke", tree::table_name(tree::body_of(item)));
+  } else {
+    r.rule("revoke");
+  }
   r.out.note = "no table is locked";
   // Since 18 a table whose rights change is locked as a reader locks it.
   if (r.raw.tag != "GrantStmt" || tree::text(r.node, "objtype") != "OBJECT_TABLE" || r.since(18) == Answer::no) return;
@@ -85,12 +107,16 @@ bool table_objects(Reading& r) {
     trigger(r);
   } else if (tag == "RuleStmt") {
     const TableName table = tree::table_name(*tree::object(r.node, "relation"));
-    r.rule("create-rule", table, std::string(tree::text(r.node, "rulename")));
+    // A table that becomes a view by it, as dumps of old servers have it, has no rows.
+    const bool instead = tree::flag(r.node, "instead") && tree::text(r.node, "event") != "CMD_SELECT";
+    r.rule(instead ? "create-rule-instead" : "create-rule", table, std::string(tree::text(r.node, "rulename")));
     r.on(table, ael);
     for (const auto& action : tree::list(r.node, "actions")) r.reads(tree::body_of(action));
   } else if (tag == "CreatePolicyStmt" || tag == "AlterPolicyStmt") {
     const TableName table = tree::table_name(*tree::object(r.node, "table"));
-    r.rule("policy", table, std::string(tree::text(r.node, "policy_name")));
+    const bool narrows = tag == "CreatePolicyStmt" && !tree::flag(r.node, "permissive");
+    r.rule(narrows ? "policy-restrictive" : tag == "AlterPolicyStmt" ? "alter-policy" : "policy", table,
+           std::string(tree::text(r.node, "policy_name")));
     r.on(table, ael);
     for (const TableName& other : tree::relations(r.node)) {
       if (other != table) r.on(other, LockMode::access_share);

@@ -55,6 +55,7 @@ class Judge {
 
  private:
   void everybody_knows() {
+    known_.new_functions.clear();
     for (auto& [name, relation] : known_.relations) {
       relation.own = false;
       relation.empty = std::nullopt;
@@ -162,6 +163,7 @@ class Judge {
     switch (rule.gravity) {
       case Gravity::brief:
       case Gravity::opaque:
+      case Gravity::spoils:  // in no phase is it better
         add(place, number, harm.severity, about(harm), harm.message, instead_of(rule));
         return;
       case Gravity::slow:
@@ -228,6 +230,8 @@ class Judge {
     std::vector<std::string> out{std::string(rule.id)};
     if (rule.id == "change-type-unknown") out.insert(out.end(), {"change-type-rewrite", "change-type-kept"});
     if (rule.id == "change-type-rewrite" || rule.id == "change-type-kept") out.emplace_back("change-type-unknown");
+    if (rule.id == "drop-constraint-unknown") out.emplace_back("drop-key");
+    if (rule.id == "drop-key") out.emplace_back("drop-constraint-unknown");
     if (rule.id == "add-column-unknown-default") out.emplace_back("add-column-volatile-default");
     if (rule.id == "add-column-volatile-default") out.emplace_back("add-column-unknown-default");
     return out;

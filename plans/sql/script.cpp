@@ -78,6 +78,19 @@ bool copies_from_stdin(std::string_view line) {
   return text.starts_with("copy ") && text.ends_with(";") && text.find(" from stdin") != std::string::npos;
 }
 
+// Commands of psql that send the statement before them, as a semicolon would.
+bool sends_statement(std::string_view command) {
+  constexpr std::string_view k_all[] = {"\\g", "\\gx", "\\gexec", "\\gset", "\\gdesc", "\\crosstabview", "\\watch"};
+  command = command.substr(0, command.find_first_of(" \t"));
+  return std::find(std::begin(k_all), std::end(k_all), command) != std::end(k_all);
+}
+
+// Where such a command stands at the end of a line with SQL before it, or the line's end.
+std::size_t sending_command(std::string_view line) {
+  const auto at = line.rfind(" \\g");
+  return at != std::string_view::npos && sends_statement(trimmed(line.substr(at + 1))) ? at + 1 : line.size();
+}
+
 // What psql takes for itself is no SQL, and the scanner would stumble over it: it becomes blanks, byte for byte. The
 // places of the commands are noted.
 std::string without_psql(std::string_view text, std::vector<std::pair<std::size_t, std::size_t>>& commands) {
@@ -90,6 +103,12 @@ std::string without_psql(std::string_view text, std::vector<std::pair<std::size_
     const bool command = !data && !line.empty() && line[0] == '\\';
     if (data || command) std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at), line.size(), ' ');
     if (command) commands.emplace_back(at, at + trimmed(line).size());
+    if (command && sends_statement(trimmed(line))) out[at] = ';';
+    if (const auto sent = sending_command(line); !data && !command && sent < line.size()) {
+      std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at + sent), line.size() - sent, ' ');
+      out[at + sent] = ';';
+      commands.emplace_back(at + sent, at + sent + trimmed(line.substr(sent)).size());
+    }
     if (ends_data) {
       data = false;
     } else if (!data && copies_from_stdin(line)) {

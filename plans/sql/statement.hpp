@@ -50,7 +50,7 @@ Parsed<std::vector<ParsedStatement>> parse_with(std::string_view sql, const Know
 // Each after those before it. `known` is what is known before the first one, and becomes what is known after the last.
 Parsed<std::vector<ParsedStatement>> parse_in_order(std::string_view sql, Known& known);
 
-// Longer texts are refused: the parser's own recursion has no bound.
-inline constexpr std::size_t k_max_sql_bytes = 64 * 1024;
+// Longer texts are refused; so are those that may be nested more deeply than the parser's own recursion bears.
+inline constexpr std::size_t k_max_sql_bytes = 1024UL * 1024;
 
 }  // namespace pgphase

@@ -9,12 +9,18 @@
 
 #include "plans/sql/blanks.hpp"
 #include "plans/sql/integers.hpp"
+#include "plans/sql/nesting.hpp"
 
 namespace pgphase::tree {
 namespace {
 
 // JSON levels; an expression of a thousand terms has some three thousand. Bounds our own recursion.
 constexpr std::size_t k_max_depth = 5000;
+
+// libpg_query recurses as deep as the tree is; this many levels take less than a stack of 8 MiB has.
+constexpr std::size_t k_max_tokens_deep = 32UL * 1024;
+
+constexpr const char* k_too_deep = "the SQL is nested too deeply to be looked at";
 
 struct FreeResult {
   void operator()(PgQueryParseResult* result) const {
@@ -43,6 +49,10 @@ Parsed<std::vector<RawStatement>> parse(std::string_view sql) {
     return SqlError{
         fmt::format("the SQL has {} bytes; more than {} in one string are refused", sql.size(), k_max_sql_bytes)};
   }
+  // No more than a token for two bytes, so that short texts need no look.
+  if (sql.size() > 2 * k_max_tokens_deep && deepest_nesting(std::string(sql)) > k_max_tokens_deep) {
+    return SqlError{k_too_deep};
+  }
   const std::unique_ptr<PgQueryParseResult, FreeResult> result(
       new PgQueryParseResult(pg_query_parse(std::string(sql).c_str())));
   if (result->error) {
@@ -53,7 +63,7 @@ Parsed<std::vector<RawStatement>> parse(std::string_view sql) {
   options.max_depth = k_max_depth;
   boost::system::error_code failed;
   json::value parsed = json::parse(result->parse_tree, failed, {}, options);
-  if (failed) return SqlError{"the SQL is nested too deeply to be looked at"};
+  if (failed) return SqlError{k_too_deep};
   const std::string_view written(result->parse_tree);
   const bool in_doubt = written.find("\"ival\":{}") != written.npos || written.find("\"Integer\":{}") != written.npos;
   if (in_doubt) restore_integers(std::string(sql), parsed);

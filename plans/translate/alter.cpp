@@ -4,20 +4,13 @@
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
+#include "plans/translate/one_by_one.hpp"
 #include "plans/translate/translator.hpp"
 
 namespace pgphase::translate {
 namespace {
 
 namespace json = boost::json;
-
-// The statement with this one command.
-std::optional<std::string> alone(const tree::RawStatement& raw, const json::object& command) {
-  if (tree::list(raw.node, "cmds").size() == 1) return raw.text;
-  json::object one = raw.node;
-  one["cmds"] = json::array{json::object{{"AlterTableCmd", command}}};
-  return tree::deparse(raw.tag, one);
-}
 
 struct Undo {
   std::string_view subtype;
@@ -43,6 +36,22 @@ std::string undo_of(std::string_view subtype, const TableName& table, std::strin
     return fmt::format("ALTER TABLE {} {}", qualified(table), command);
   }
   return {};
+}
+
+// Of a type, a function and the like, which are named by their parts: the last one and the new name change places.
+bool swap_names(json::object& rename) {
+  auto* object = rename.if_contains("object");
+  if (!object || !object->is_object() || object->as_object().size() != 1) return false;
+  auto& [tag, body] = *object->as_object().begin();
+  if (!body.is_object()) return false;
+  auto* parts = body.as_object().if_contains(tag == "ObjectWithArgs" ? "objname" : "items");
+  if (!parts || !parts->is_array() || parts->as_array().empty()) return false;
+  auto& last = parts->as_array().back();
+  const std::string before(tree::text(tree::body_of(last), "sval"));
+  if (before.empty()) return false;
+  last = json::object{{"String", json::object{{"sval", std::string(tree::text(rename, "newname"))}}}};
+  rename["newname"] = before;
+  return true;
 }
 
 }  // namespace
@@ -80,6 +89,7 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
     }
     out.entries.push_back(ChangeToml("drop_column", table).text("column", name).str());
     taken_.insert(table);
+    retires_ = true;
   } else if (subtype == "AT_SetNotNull" && !own(table)) {
     out.entries.push_back(ChangeToml("set_not_null", table).text("column", name).str());
   } else if (subtype == "AT_DropNotNull" && !own(table)) {
@@ -159,7 +169,7 @@ void Translator::rename(const tree::RawStatement& raw, Translated& out) {
     renamed["relname"] = to;
     back["newname"] = std::string(tree::text(*relation, "relname"));
     back["relation"] = renamed;
-  } else {
+  } else if (!swap_names(back)) {
     one_way(Phase::constraint, "rename " + to, raw.text, "rename it back by hand", out);
     return;
   }
@@ -167,8 +177,9 @@ void Translator::rename(const tree::RawStatement& raw, Translated& out) {
   const bool unnoticed = ours || what == "OBJECT_INDEX" || what == "OBJECT_TABCONSTRAINT";
   const auto phase = unnoticed ? Phase::additive : Phase::constraint;
   if (undo) {
-    by_hand(phase, "rename " + (from.empty() ? std::string(tree::text(*relation, "relname")) : from), {raw.text},
-            {*undo}, out);
+    const std::string was(from.empty() ? tree::text(relation ? *relation : back, relation ? "relname" : "newname")
+                                       : std::string_view(from));
+    by_hand(phase, "rename " + was, {raw.text}, {*undo}, out);
   } else {
     one_way(phase, "rename " + to, raw.text, "rename it back by hand", out);
   }

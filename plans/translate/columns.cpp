@@ -39,6 +39,7 @@ void Translator::add_column(const TableName& table, const json::object& command,
   const auto& definition = tree::body_of(command.at("def"));
   Column column;
   column.name = std::string(tree::text(definition, "colname"));
+  if (tree::flag(command, "missing_ok")) out.notes.push_back(if_not_exists(column_text(table, column.name)));
   const auto* type = tree::object(definition, "typeName");
   if (type) column.type = tree::deparse_type(*type).value_or("");
   if (definition.contains("compression")) column.cannot = "a column with COMPRESSION: write the step by hand";
@@ -177,6 +178,7 @@ void Translator::change_type(const TableName& table, const json::object& command
   }
   out.entries.push_back(change.str());
   taken_.insert(table);
+  retires_ = true;
 }
 
 void Translator::column_default(const TableName& table, const json::object& command, Translated& out) {

@@ -8,6 +8,7 @@
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
 #include "plans/translate/names.hpp"
+#include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
 
 namespace pgphase::translate {
@@ -188,6 +189,10 @@ void Translator::create_index(const tree::RawStatement& raw, Translated& out) {
   json::object named = raw.node;
   named["idxname"] = name;
   named["concurrent"] = true;
+  if (tree::flag(raw.node, "if_not_exists") && !own(table)) {
+    named.erase("if_not_exists");
+    out.notes.push_back(if_not_exists("the index " + name));
+  }
   if (own(table)) {
     named.erase("concurrent");
     const auto sql = given.empty() ? tree::deparse(raw.tag, named) : std::optional(raw.text);
@@ -198,6 +203,13 @@ void Translator::create_index(const tree::RawStatement& raw, Translated& out) {
       return;
     }
     by_hand(Phase::additive, "index " + name, {*sql}, {"DROP INDEX IF EXISTS " + qualified(index)}, out);
+    return;
+  }
+  if (const auto* known = known_.find(table); known && known->partitioned.value_or(false)) {
+    out.left = fmt::format(
+        "{} is partitioned, and cannot have an index built concurrently: create it ON ONLY {}, build one concurrently on "
+        "each partition, and attach these",
+        display_name(table), display_name(table));
     return;
   }
   if (as_change(raw.node, table, name, out)) return;
@@ -211,7 +223,7 @@ void Translator::create_index(const tree::RawStatement& raw, Translated& out) {
 
 bool Translator::as_change(const json::object& index, const TableName& table, const std::string& name,
                            Translated& out) {
-  for (const char* key : {"options", "tableSpace", "nulls_not_distinct", "if_not_exists"}) {
+  for (const char* key : {"options", "tableSpace", "nulls_not_distinct"}) {
     if (index.contains(key)) return false;
   }
   std::string columns;
@@ -258,6 +270,7 @@ void Translator::drop(const tree::RawStatement& raw, Translated& out) {
         }
         out.entries.push_back(ChangeToml("drop_table", name).str());
         taken_.insert(name);
+        retires_ = true;
         continue;
       }
       const auto owner = known_.index_owner.find(name);

@@ -29,36 +29,45 @@ bool reads_any_of(const Expression& expression, const std::set<std::string>& col
                                                    [&](const auto& one) { return columns.contains(one); });
 }
 
-bool never_the_same(const Expression& expression) {
-  return expression.reads_clock ||
-         std::any_of(expression.functions.begin(), expression.functions.end(), [](const std::string& function) {
-           return known_volatile(function) || differs_by_transaction(function);
-         });
+// A constant, or a function that is called without anything: gen_random_uuid(), now().
+bool is_some_value(const json::value& value) {
+  const auto tag = tree::tag_of(value);
+  const auto& body = tree::body_of(value);
+  if (tag == "A_Const") return !tree::flag(body, "isnull");
+  if (tag == "TypeCast") return is_some_value(body.at("arg"));
+  return tag == "SQLValueFunction" || (tag == "FuncCall" && tree::list(body, "args").empty());
 }
 
-// A batched backfill finds out by `where` which rows are still to be done: one that a row still meets when it is set
-// would never come to an end. Where it does not read what is set, the new values do. False: there is no such condition.
-bool end_of_where(const std::vector<std::pair<std::string, std::string>>& set, const std::set<std::string>& targets,
-                  std::string& where, Translated& out) {
+// Columns that surely have a value once they are set.
+std::set<std::string> filled_by(const tree::RawStatement& update) {
+  std::set<std::string> out;
+  for (const auto& item : tree::list(update.node, "targetList")) {
+    const auto& target = tree::body_of(item);
+    if (target.contains("val") && is_some_value(target.at("val"))) out.emplace(tree::text(target, "name"));
+  }
+  return out;
+}
+
+// Does a conjunct ask for NULL in one of them? Then a row is done when it no longer meets the condition.
+bool asks_for_missing(const json::value& where, const std::set<std::string>& filled) {
+  const auto& body = tree::body_of(where);
+  if (tree::tag_of(where) == "BoolExpr" && tree::text(body, "boolop") == "AND_EXPR") {
+    const auto& sides = tree::list(body, "args");
+    return std::any_of(sides.begin(), sides.end(), [&](const auto& one) { return asks_for_missing(one, filled); });
+  }
+  if (tree::tag_of(where) != "NullTest" || tree::text(body, "nulltesttype") != "IS_NULL") return false;
+  const auto& argument = body.at("arg");
+  if (tree::tag_of(argument) != "ColumnRef") return false;
+  const auto names = tree::names(tree::body_of(argument).at("fields"));
+  return !names.empty() && filled.contains(names.back());
+}
+
+// A batched backfill finds out by a `where` that reads what is set which rows are still to be done. One that a row may
+// meet when it is set would never come to an end.
+bool needs_once(const tree::RawStatement& update, const std::string& where, const std::set<std::string>& targets) {
   const auto condition = parse_expression(where);
-  if (!condition || reads_any_of(*condition, targets)) {
-    out.notes.push_back("`where` must become false for a row once it is set");
-    return true;
-  }
-  std::string differs;
-  for (const auto& [column, value] : set) {
-    const auto parsed = parse_expression(value);
-    if (!parsed || reads_any_of(*parsed, targets) || never_the_same(*parsed)) {
-      out.left = fmt::format(
-          "nothing tells which rows have been set already: the WHERE says the same afterwards, and the new value of "
-          "{} is another one each time; write a [[backfill]] whose `where` becomes false",
-          column);
-      return false;
-    }
-    differs += fmt::format("{}{} IS DISTINCT FROM ({})", differs.empty() ? "" : " OR ", quote_ident(column), value);
-  }
-  where = fmt::format("({}) AND ({})", where, differs);
-  return true;
+  return condition && reads_any_of(*condition, targets) &&
+         !asks_for_missing(update.node.at("whereClause"), filled_by(update));
 }
 
 }  // namespace
@@ -151,6 +160,7 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
     columns += (columns.empty() ? "" : ", ") + column;
   }
   std::string where;
+  bool once = false;
   if (raw.node.contains("whereClause") && !sets_every_row(raw, known_)) {
     const auto condition = tree::deparse_expression(raw.node.at("whereClause"));
     if (!condition) {
@@ -158,10 +168,10 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
       return;
     }
     where = *condition;
-    if (!end_of_where(set, targets, where, out)) return;
+    once = needs_once(raw, where, targets);
   }
   out.entries.push_back(backfill_toml(
-      unique_step(Phase::backfill, fmt::format("set {} of {}", columns, display_name(table))), table, set, where));
+      unique_step(Phase::backfill, fmt::format("set {} of {}", columns, display_name(table))), table, set, where, once));
 }
 
 }  // namespace pgphase::translate

@@ -59,8 +59,14 @@ std::string to_toml(const StepToml& step) {
   return out;
 }
 
+std::string if_not_exists(const std::string& what) {
+  return fmt::format("IF NOT EXISTS is left out: where {} is there already, `up` refuses the plan before anything runs",
+                     what);
+}
+
 std::string backfill_toml(const std::string& name, const TableName& table,
-                          const std::vector<std::pair<std::string, std::string>>& set, const std::string& where) {
+                          const std::vector<std::pair<std::string, std::string>>& set, const std::string& where,
+                          bool once) {
   std::string out = fmt::format("[[backfill]]\nname = {}\n", toml_text(name));
   if (table.schema != "public") out += fmt::format("schema = {}\n", toml_text(table.schema));
   out += fmt::format("table = {}\nset = {{ ", toml_text(table.name));
@@ -69,6 +75,7 @@ std::string backfill_toml(const std::string& name, const TableName& table,
   }
   out += " }\n";
   if (!where.empty()) out += fmt::format("where = {}\n", quoted(where));
+  if (once) out += "once = true\n";
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "plans/sql/statement.hpp"
 #include "plans/sql/tree.hpp"
 #include "plans/translate/change_toml.hpp"
+#include "plans/translate/one_by_one.hpp"
 #include "plans/translate/translator.hpp"
 
 namespace pgphase {
@@ -66,7 +67,9 @@ class Translating {
       keep_mark(part, raw.error().message);
       return;
     }
-    for (const auto& statement : *raw) translate(statement, part);
+    for (const auto& statement : *raw) {
+      for (const auto& one : translate::one_by_one(statement)) translate(one, part);
+    }
   }
 
   void begin_plan() {

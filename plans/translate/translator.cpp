@@ -7,11 +7,15 @@
 
 #include "plans/effects/harm.hpp"
 #include "plans/effects/rule.hpp"
+#include "plans/sql/quote.hpp"
 #include "plans/sql/search_path.hpp"
 #include "plans/sql/statement.hpp"
 #include "plans/translate/step_toml.hpp"
 
 namespace pgphase::translate {
+
+namespace json = boost::json;
+
 namespace {
 
 constexpr const char* k_version_table = "alembic_version";
@@ -36,6 +40,24 @@ bool settings_of_session(const tree::RawStatement& raw) {
   return functions.size() == 1 && functions.front() == "set_config" && tree::relations(raw.node).empty();
 }
 
+bool drops_type(const tree::RawStatement& raw) {
+  const auto what = tree::text(raw.node, "removeType");
+  return what == "OBJECT_TYPE" || what == "OBJECT_DOMAIN";
+}
+
+// What a statement makes, if it makes a relation that others name.
+std::optional<TableName> made_by(const tree::RawStatement& raw) {
+  const json::object* made = nullptr;
+  if (raw.tag == "CreateStmt") made = tree::object(raw.node, "relation");
+  if (raw.tag == "ViewStmt") made = tree::object(raw.node, "view");
+  if (raw.tag == "CreateSeqStmt") made = tree::object(raw.node, "sequence");
+  if (raw.tag == "CreateTableAsStmt") {
+    const auto* into = tree::object(raw.node, "into");
+    made = into ? tree::object(*into, "rel") : nullptr;
+  }
+  return made ? std::optional(tree::table_name(*made)) : std::nullopt;
+}
+
 }  // namespace
 
 Translated Translator::statement(const tree::RawStatement& raw) {
@@ -52,9 +74,33 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   const auto table = relation ? tree::table_name(*relation) : TableName{};
   // Rows of a table that the plan makes are inserted together with it.
   const bool at_once = raw.tag == "InsertStmt" && own(table) && !pending_work_.has_rows();
-  auto out = one(raw);
+  Translated out;
+  if (const auto missing = missing_for(raw)) {
+    out.left = fmt::format("it needs {}, which is in no plan", display_name(*missing));
+  } else {
+    out = one(raw);
+  }
+  if (out.entries.empty() && !out.left.empty()) note_left_out(raw);
+  if (raw.tag == "DropStmt" && retires_ && drops_type(raw)) {
+    out.notes.push_back("what was retired before keeps its type until `pgphase purge`: this plan can run after that");
+  }
   if (!out.entries.empty() && !at_once) pending_work_.note(raw, table);
   return out;
+}
+
+std::optional<TableName> Translator::missing_for(const tree::RawStatement& raw) const {
+  if (left_out_.empty()) return {};
+  auto needed = tree::relations(raw.node);
+  if (raw.tag == "DropStmt") {
+    for (const auto& object : tree::list(raw.node, "objects")) needed.push_back(tree::table_name(tree::names(object)));
+  }
+  const auto found =
+      std::find_if(needed.begin(), needed.end(), [this](const auto& one) { return left_out_.contains(one); });
+  return found == needed.end() ? std::nullopt : std::optional(*found);
+}
+
+void Translator::note_left_out(const tree::RawStatement& raw) {
+  if (const auto made = made_by(raw)) left_out_.insert(*made);
 }
 
 Translated Translator::one(const tree::RawStatement& raw) {
@@ -83,6 +129,7 @@ bool Translator::needs_new_plan(const tree::RawStatement& raw) const {
   if (pending_work_.comes_before(raw)) return true;
   auto tables = tree::relations(raw.node);
   if (raw.tag == "DropStmt") {
+    if (retires_ && drops_type(raw)) return true;
     for (const auto& object : tree::list(raw.node, "objects")) tables.push_back(tree::table_name(tree::names(object)));
   }
   // What a rename has made is known by its new name from here on.
@@ -104,6 +151,7 @@ void Translator::begin_plan() {
 }
 
 void end_plan(Known& known) {
+  known.new_functions.clear();
   for (auto& [name, relation] : known.relations) {
     relation.own = false;
     relation.empty = std::nullopt;
@@ -136,7 +184,9 @@ std::optional<Phase> Translator::home_of(const std::string& sql, Translated& out
       // Code that breaks is what a plan's phases are for; what may hold somebody up has no place in them.
       const auto gravity = harm.rule->gravity;
       if (gravity == Gravity::breaks) home = Phase::constraint;
-      if (harm.severity == Severity::note || (gravity != Gravity::slow && gravity != Gravity::loses)) continue;
+      const bool has_no_place =
+          gravity == Gravity::slow || gravity == Gravity::loses || gravity == Gravity::spoils;
+      if (harm.severity == Severity::note || !has_no_place) continue;
       out.left = harm.message;
       if (!harm.rule->recipe.empty()) out.left += fmt::format("; instead: {}", harm.rule->recipe);
       return std::nullopt;

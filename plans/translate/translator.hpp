@@ -42,6 +42,10 @@ class Translator {
 
   Translated one(const tree::RawStatement& raw);
 
+  // A relation that the statement needs, and whose own statement is in no plan; or nothing.
+  std::optional<TableName> missing_for(const tree::RawStatement& raw) const;
+  void note_left_out(const tree::RawStatement& raw);
+
   // tables.cpp
   void note_defaults(const boost::json::object& create, const TableName& table);
   void create_table(const tree::RawStatement& raw, Translated& out);
@@ -91,6 +95,8 @@ class Translator {
   std::map<Phase, std::map<std::string, int>> steps_;    // how often each name was wanted
   Pending pending_work_;
   bool searches_elsewhere_ = false;                      // since a SET search_path
+  bool retires_ = false;                                 // columns or tables, which stay until they are purged
+  std::set<TableName> left_out_;                         // relations whose statement is in no plan
   std::set<TableName> names_;                            // of constraints and indexes that this script makes
   std::set<std::pair<TableName, std::string>> pending_;  // constraints whose change validates them, too
   std::set<TableName> taken_;  // tables that the constraint phase of this plan renames, drops or changes

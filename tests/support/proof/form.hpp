@@ -29,7 +29,15 @@ struct Form {
   std::string_view before = {};  // statements of the same plan that are carried out first, parted by ";;"
   bool outside = true;           // false: only that it is refused inside a transaction is looked at
   Shown shown = Shown::all;
+  // What an application asks, or writes, in a transaction that is rolled back: another answer than before is harm, be it
+  // rows or an error. Empty: only queries of the columns that were there.
+  std::string_view question = {};
 };
+
+inline Form asked(std::string_view question, Form form) {
+  form.question = question;
+  return form;
+}
 
 // Tables that are there in every state: t and r, of 1000 rows each.
 extern const std::string_view k_base;

@@ -31,6 +31,9 @@ std::string harm_seen(const Observation& seen) {
   if (!seen.unknown_to_old_code.empty()) {
     return "a query of before failed on " + display_name(*seen.unknown_to_old_code.begin());
   }
+  if (seen.answer_before != seen.answer_after) {
+    return "the application was answered \"" + seen.answer_after + "\" instead of \"" + seen.answer_before + '"';
+  }
   return {};
 }
 

@@ -267,6 +267,23 @@ void ask_as_before(Stage& stage, PgClient& client, bool in_transaction, Observat
   }
 }
 
+// What it leaves behind in the transaction is taken back.
+std::string answer_to(std::string_view question, PgClient& client) {
+  std::string out;
+  if (question.empty()) return out;
+  client.exec("SAVEPOINT before_asking");
+  try {
+    for (const auto& row : client.query(std::string(question))) {
+      for (const auto& value : row) out += (out.empty() ? "" : " ") + value.value_or("NULL");
+    }
+    if (out.empty()) out = "no row";
+  } catch (const PgError& error) {
+    out = "SQLSTATE " + error.sqlstate();
+  }
+  client.exec("ROLLBACK TO before_asking");
+  return out;
+}
+
 // What became of files, rows and columns, as `client` sees it.
 void note_files(Stage& stage, PgClient& client, Observation& out) {
   std::map<std::string, std::pair<std::string, std::string>> now;  // oid → file, columns
@@ -403,6 +420,11 @@ Behind behind(Stage& stage, const Form& form, LockMode lock) {
 }
 
 void in_transaction(Stage& stage, const Form& form, Observation& out) {
+  {
+    auto application = stage.db().client();
+    application.exec("BEGIN");
+    out.answer_before = answer_to(form.question, application);
+  }
   auto client = stage.db().client();
   client.exec("BEGIN");
   try {
@@ -428,6 +450,7 @@ void in_transaction(Stage& stage, const Form& form, Observation& out) {
   note_reads(stage, reads, out);
   note_files(stage, client, out);
   ask_as_before(stage, client, true, out);
+  out.answer_after = answer_to(form.question, client);
   probe(stage, out);
   client.exec("ROLLBACK");
   out.readers = behind(stage, form, LockMode::access_share);

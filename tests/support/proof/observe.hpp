@@ -53,6 +53,7 @@ struct Observation {
   bool waits_for_transactions = false;
   bool rows_lost = false, values_lost = false;
   std::set<TableName> unknown_to_old_code;  // a SELECT of the columns that were there fails afterwards
+  std::string answer_before, answer_after;  // to the form's question: rows, or an error
   std::map<TableName, Seen> relations;      // that existed before
   std::vector<Probe> probes;
   Behind readers, writers;

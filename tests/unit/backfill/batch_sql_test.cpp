@@ -53,6 +53,13 @@ TEST(BackfillTodoTest, DifferenceIsOfImagesInTheColumnsOwnType) {
             "pg_catalog.record_image_ne(ROW(users.a), ROW((lower(b)\n)::character varying(20)))");
 }
 
+TEST(BackfillTodoTest, RowsThatAreNotMeantAreNotLookedAt) {
+  auto body = body_of({{"n", "n + 1"}});
+  body.where = "n < 5";
+  EXPECT_EQ(todo_condition(Todo::marker, body, target_of(body), "m"),
+            "((n < 5\n) AND CASE WHEN (n < 5\n) THEN users.m ELSE false END)");
+}
+
 TEST(BackfillTodoTest, TheMarkerIsClearedWithTheValue) {
   const auto body = body_of({{"n", "n + 1"}});
   const auto target = target_of(body);

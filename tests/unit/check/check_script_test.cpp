@@ -23,8 +23,8 @@ std::vector<std::string> found(std::string_view sql, ScriptOptions options = {})
   return out;
 }
 
-std::string first_message(std::string_view sql) {
-  for (const auto& one : check_script(sql, {}).findings) {
+std::string first_message(std::string_view sql, const ScriptOptions& options = {}) {
+  for (const auto& one : check_script(sql, options).findings) {
     if (one.rule->id != "no-lock-timeout") return one.message;
   }
   return "nothing";
@@ -111,6 +111,62 @@ TEST(CheckScriptTest, ALockOfATransactionIsHeldForAllThatFollowsInIt) {
               ElementsAre("3 error not-in-a-transaction"));
 }
 
+TEST(CheckScriptTest, AWholeTableIsReadUnderALockThatIsHeld) {
+  const std::string locked = "BEGIN;\nLOCK TABLE t IN ACCESS EXCLUSIVE MODE;\n";
+  EXPECT_THAT(found(locked + "SELECT count(*) FROM u;\nCOMMIT;"), ElementsAre("3 warning lock-held-meanwhile"));
+  EXPECT_THAT(found(locked + "SELECT a FROM u WHERE id = 5;\nSELECT a FROM u LIMIT 1;\nCOMMIT;"), IsEmpty());
+}
+
+TEST(CheckScriptTest, AValueOfAnEnumCannotBeUsedInTheTransactionThatAddsIt) {
+  const std::string add = "ALTER TYPE e ADD VALUE 'z';\n";
+  EXPECT_THAT(found("BEGIN;\n" + add + "ALTER TABLE t ALTER a SET DEFAULT 'z';\nCOMMIT;"),
+              ElementsAre("3 warning enum-value-at-once"));
+  EXPECT_THAT(found("BEGIN;\n" + add + "COMMIT;\nALTER TABLE t ALTER a SET DEFAULT 'z';"), IsEmpty());
+  EXPECT_THAT(found(add + "ALTER TABLE t ALTER a SET DEFAULT 'z';"), IsEmpty()) << "each is a transaction of its own";
+  EXPECT_THAT(found("BEGIN;\nCREATE TYPE e AS ENUM ('a');\n" + add + "ALTER TABLE t ALTER a SET DEFAULT 'z';\nCOMMIT;"),
+              IsEmpty());
+}
+
+TEST(CheckScriptTest, AFindingNamesWhoeverWaits) {
+  EXPECT_THAT(first_message("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u (id);"),
+              HasSubstr("writers of t and u wait"));
+  ScriptOptions live;
+  live.known.catalogue = true;
+  live.known.server = 15;
+  auto& parent = live.known.relations[{"public", "p"}];
+  parent.complete = true;
+  parent.partitioned = true;
+  for (const char* name : {"p1", "p2"}) {
+    parent.children.push_back({"public", name});
+    auto& part = live.known.relations[{"public", name}];
+    part.complete = true;
+    part.partitioned = false;
+    part.parents = {{"public", "p"}};
+  }
+  const auto report = check_script("ALTER TABLE p ADD PRIMARY KEY (id);\nCREATE INDEX ON p (a);", live);
+  ASSERT_GE(report.findings.size(), 2U);
+  EXPECT_THAT(report.findings[0].message, HasSubstr("readers and writers of p wait until the index is built"));
+  const auto& index = report.findings.back();
+  EXPECT_EQ(index.rule->id, "create-index");
+  EXPECT_THAT(index.message, HasSubstr("writers of p, p1 and p2 wait"));
+  EXPECT_EQ(index.toml, "") << "no change builds the index of a partitioned table";
+}
+
+TEST(CheckScriptTest, WhatTheCatalogueTellsOfAColumnsUsersIsRefusedByTheServer) {
+  ScriptOptions live;
+  live.known.catalogue = true;
+  auto& table = live.known.relations[{"public", "t"}];
+  table.complete = true;
+  table.logged = true;
+  table.columns["a"] = {"integer", false, {"view v"}};
+  EXPECT_THAT(first_message("ALTER TABLE t ALTER a TYPE bigint;", live),
+              HasSubstr("the server refuses it: view v uses column a of t"));
+  EXPECT_THAT(found("DROP VIEW v;\nALTER TABLE t ALTER a TYPE bigint;", live),
+              ElementsAre("1 error drop-view", "2 error change-type-rewrite"));
+  EXPECT_THAT(first_message("ALTER TABLE t SET UNLOGGED;", live), HasSubstr("readers and writers of t wait"));
+  EXPECT_THAT(found("ALTER TABLE t SET LOGGED;", live), IsEmpty());
+}
+
 TEST(CheckScriptTest, AStrongLockWithoutATimeoutIsNotedOnce) {
   const auto count = [](std::string_view sql) {
     int notes = 0;
@@ -121,6 +177,10 @@ TEST(CheckScriptTest, AStrongLockWithoutATimeoutIsNotedOnce) {
   EXPECT_EQ(count(two), 1);
   EXPECT_EQ(count("SET lock_timeout = '2s';" + two), 0);
   EXPECT_EQ(count("SET lock_timeout TO 2000;" + two), 0);
+  EXPECT_EQ(count("SET lock_timeout = '500 ms';" + two), 0);
+  EXPECT_EQ(count("SET lock_timeout = '1min';" + two), 0);
+  EXPECT_EQ(count("SET lock_timeout = '1h';" + two), 1) << "a limit in name only";
+  EXPECT_EQ(count("SET lock_timeout = '2 fortnights';" + two), 1);
   EXPECT_EQ(count("SET lock_timeout = 0;" + two), 1);
   EXPECT_EQ(count("SET lock_timeout = '2s'; RESET lock_timeout;" + two), 1);
   EXPECT_EQ(count("CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int;"), 0);

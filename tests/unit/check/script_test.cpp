@@ -40,6 +40,8 @@ TEST(ScriptTest, OneThatIsWrongDoesNotHideTheOthers) {
 TEST(ScriptTest, WhatPsqlTakesForItselfIsToldApart) {
   EXPECT_THAT(statements("\\set ON_ERROR_STOP on\nSELECT 1;\n\\connect other\nSELECT 2;\n\\q"),
               ElementsAre("psql \\set ON_ERROR_STOP on", "SELECT 1", "psql \\connect other", "SELECT 2", "psql \\q"));
+  EXPECT_THAT(statements("SELECT 'DROP TABLE x'\n\\gexec\nSELECT 1;\nSELECT 2 \\gset\nSELECT 3;"),
+              ElementsAre("SELECT 'DROP TABLE x'", "psql \\gexec", "SELECT 1", "SELECT 2", "psql \\gset", "SELECT 3"));
   EXPECT_THAT(statements("COPY t (a) FROM stdin;\nit's; 'x\n\\.\nSELECT 2;"),
               ElementsAre("COPY t (a) FROM stdin", "SELECT 2"));
 }

@@ -201,6 +201,12 @@ TEST(BackfillTest, KnowsWhichRowsAreStillToBeDone) {
   const auto chosen = backfill_of("a = \"a + 1\"", k_undo + "where = \"a < 5\"");
   EXPECT_EQ(chosen.todo, Todo::where);
   EXPECT_EQ(chosen.where, "a < 5");
+  EXPECT_EQ(backfill_of("a = \"a + 1\"", k_undo + "where = \"a < 5\"\nonce = true").todo, Todo::marker);
+  // One that reads nothing of what is set says the same afterwards.
+  EXPECT_EQ(backfill_of("a = \"lower(b)\"", k_undo + "where = \"b < 'x'\"").todo, Todo::differs);
+  EXPECT_EQ(backfill_of("a = \"a + 1\"", k_undo + "where = \"b < 5\"").todo, Todo::marker);
+  EXPECT_EQ(backfill_of("fresh = \"a + 1\"", "where = \"b < 5\"").todo, Todo::differs);
+  EXPECT_EQ(backfill_of("a = 1", k_undo + "where = \"EXISTS (SELECT FROM u WHERE u.id = b)\"").todo, Todo::where);
 }
 
 TEST(BackfillTest, NamesTheFunctionsThatTheServerMustLookAt) {

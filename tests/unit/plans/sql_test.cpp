@@ -55,6 +55,22 @@ TEST(QuoteTest, LiteralsKeepQuotesAndBackslashes) {
   EXPECT_EQ(quote_literal("a\\b'"), "E'a\\\\b'''");
 }
 
+TEST(StatementTest, ALongStatementIsLookedIntoUnlessItMayBeTooDeep) {
+  std::string rows = "INSERT INTO t VALUES (1, 'a')";
+  while (rows.size() < 500'000) rows += ", (2, 'it''s (not, nested')";
+  EXPECT_EQ(one(rows).relations.front().name, "t");
+  std::string deep = "SELECT 1";
+  while (deep.size() < 300'000) deep += "+1";
+  const auto refused = parse_statements(deep);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("nested too deeply"));
+  std::string nested;
+  for (int i = 0; i < 60'000; ++i) nested += "f(";
+  EXPECT_FALSE(parse_statements("SELECT " + nested));
+  while (rows.size() < k_max_sql_bytes) rows += ", (3, 'b')";
+  EXPECT_THAT(parse_statements(rows).error().message, HasSubstr("more than 1048576 in one string are refused"));
+}
+
 TEST(StatementTest, TakesTheLockOfEachAlterTableSubCommand) {
   EXPECT_EQ(lock_on("ALTER TABLE t ADD COLUMN c int", "t"), LockMode::access_exclusive);
   EXPECT_EQ(lock_on("ALTER TABLE t ALTER c SET STATISTICS 5", "t"), LockMode::share_update_exclusive);
@@ -221,7 +237,7 @@ TEST(StatementTest, SurvivesTextMadeToBreakIt) {
   };
   EXPECT_TRUE(parse_statements(chain(1000)));
   EXPECT_THAT(parse_statements(chain(30'000)).error().message, HasSubstr("too deeply"));
-  EXPECT_THAT(parse_statements(chain(300'000)).error().message, HasSubstr("more than 65536"));
+  EXPECT_THAT(parse_statements(chain(300'000)).error().message, HasSubstr("nested too deeply"));
   EXPECT_FALSE(parse_statements("SELECT " + std::string(60'000, '(')));
   EXPECT_THAT(parse_statements(std::string_view("SELECT 1\0; DROP TABLE t", 23)).error().message, HasSubstr("NUL"));
 }

@@ -1,6 +1,11 @@
 #include "tests/support/proof/forms/forms.hpp"
 
 namespace pgphase::testing::proof {
+namespace {
+
+constexpr const char* k_on_conflict = "INSERT INTO t (id, a) VALUES (8000, 8) ON CONFLICT (a) DO NOTHING";
+
+}  // namespace
 
 std::vector<Form> constraint_forms() {
   return {
@@ -113,17 +118,29 @@ std::vector<Form> constraint_forms() {
         {"valid already", "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0)"},
         {"a foreign key", "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES r (id) NOT VALID"}}},
       {"drop constraint",
-       {"drop-constraint"},
+       {"drop-constraint", "drop-constraint-unknown"},
        "ALTER TABLE t DROP CONSTRAINT k",
        {{"a check", "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0)"},
         {"of a parent", PROOF_CHILD "ALTER TABLE t ADD CONSTRAINT k CHECK (a > 0)"},
-        {"a unique", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a)"},
         {"a foreign key", "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES r (id)"},
         {"a foreign key of a parent", PROOF_CHILD "ALTER TABLE t ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES r (id)"}}},
-      {"drop constraint cascade",
-       {"drop-constraint", "drop-cascade"},
-       "ALTER TABLE r DROP CONSTRAINT r_pkey CASCADE",
-       {{"a foreign key", PROOF_FK}}},
+      asked(k_on_conflict,
+            {"drop key",
+             {"drop-key", "drop-constraint-unknown"},
+             "ALTER TABLE t DROP CONSTRAINT k",
+             {{"a unique", "ALTER TABLE t ADD CONSTRAINT k UNIQUE (a)"}},
+             14,
+             99,
+             "",
+             true,
+             Shown::main}),
+      asked("INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO NOTHING",
+            {"drop primary key", {"drop-key"}, "ALTER TABLE t DROP CONSTRAINT t_pkey"}),
+      asked("INSERT INTO r (id, code) VALUES (1, 'x') ON CONFLICT (id) DO NOTHING",
+            {"drop constraint cascade",
+             {"drop-key", "drop-cascade"},
+             "ALTER TABLE r DROP CONSTRAINT r_pkey CASCADE",
+             {{"a foreign key", PROOF_FK}}}),
       {"alter constraint",
        {"alter-constraint"},
        "ALTER TABLE t ALTER CONSTRAINT t_r DEFERRABLE INITIALLY DEFERRED",

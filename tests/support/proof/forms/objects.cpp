@@ -5,7 +5,18 @@
 #define PROOF_PART_TRIGGER \
   PROOF_PARTS PROOF_FUNCTION "CREATE TRIGGER x AFTER INSERT ON p FOR EACH ROW EXECUTE FUNCTION f();"
 
+#define PROOF_USED "CREATE SEQUENCE s; SELECT setval('s', 900);"
+// By a role that every server has, and that owns nothing.
+#define PROOF_ROW_SECURITY                                                      \
+  "GRANT SELECT ON t TO PUBLIC; CREATE POLICY seen ON t USING (a > 0);" \
+  "ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+
 namespace pgphase::testing::proof {
+namespace {
+
+constexpr const char* k_as_another_role = "SET LOCAL ROLE pg_read_all_settings; SELECT count(*) FROM t";
+
+}  // namespace
 
 std::vector<Form> object_forms() {
   return {
@@ -51,12 +62,26 @@ std::vector<Form> object_forms() {
        "ALTER TABLE t ENABLE ALWAYS TRIGGER x",
        {{"one", PROOF_TRIGGER}, {"a child", PROOF_TRIGGER PROOF_CHILD}}},
       {"disable trigger", {"disable-trigger"}, "ALTER TABLE t DISABLE TRIGGER x", {{"one", PROOF_TRIGGER}}},
-      {"disable all triggers", {"disable-trigger"}, "ALTER TABLE t DISABLE TRIGGER ALL", {{"a key", PROOF_FK}}},
+      asked("INSERT INTO t (id, a) VALUES (8000, 8000) RETURNING a",
+            {"disable all triggers", {"disable-all-triggers"}, "ALTER TABLE t DISABLE TRIGGER ALL", {{"a key", PROOF_FK}}}),
+      asked("INSERT INTO t (id, a) VALUES (8000, 8) RETURNING pad",
+            {"disable own triggers",
+             {"disable-all-triggers"},
+             "ALTER TABLE t DISABLE TRIGGER USER",
+             {{"one",
+               "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.pad = NEW.a; RETURN NEW; END';"
+               "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();"}}}),
       {"disable trigger of partitioned",
        {"disable-trigger"},
        "ALTER TABLE p DISABLE TRIGGER x",
        {{"partitions", PROOF_PART_TRIGGER}}},
-      {"create rule", {"create-rule"}, "CREATE RULE x AS ON DELETE TO t DO INSTEAD NOTHING", k_alone_or_parent},
+      asked("DELETE FROM t WHERE id = 7; SELECT count(*) FROM t WHERE id = 7",
+            {"create rule",
+             {"create-rule-instead"},
+             "CREATE RULE x AS ON DELETE TO t DO INSTEAD NOTHING",
+             k_alone_or_parent}),
+      asked("DELETE FROM t WHERE id = 7; SELECT count(*) FROM t WHERE id = 7",
+            {"create rule beside", {"create-rule"}, "CREATE RULE x AS ON DELETE TO t DO ALSO SELECT 1 FROM r LIMIT 0"}),
       {"drop rule",
        {"create-rule"},
        "DROP RULE x ON t",
@@ -70,12 +95,19 @@ std::vector<Form> object_forms() {
        "ALTER TABLE t DISABLE RULE x",
        {{"one", "CREATE RULE x AS ON DELETE TO t DO INSTEAD NOTHING"}}},
       {"create policy", {"policy"}, "CREATE POLICY x ON t USING (a > 0)", k_alone_or_parent},
+      asked(k_as_another_role,
+            {"create restrictive policy",
+             {"policy-restrictive"},
+             "CREATE POLICY x ON t AS RESTRICTIVE USING (a > 500)",
+             {{"row security", PROOF_ROW_SECURITY}}}),
       {"create policy that reads another", {"policy"}, "CREATE POLICY x ON t USING (a IN (SELECT id FROM r))"},
-      {"alter policy",
-       {"policy"},
-       "ALTER POLICY x ON t USING (a > 1)",
-       {{"one", "CREATE POLICY x ON t USING (a > 0)"}}},
-      {"drop policy", {"policy"}, "DROP POLICY x ON t", {{"one", "CREATE POLICY x ON t USING (a > 0)"}}},
+      asked(k_as_another_role,
+            {"alter policy",
+             {"alter-policy"},
+             "ALTER POLICY seen ON t USING (a > 1)",
+             {{"row security", PROOF_ROW_SECURITY}}}),
+      asked(k_as_another_role,
+            {"drop policy", {"drop-policy"}, "DROP POLICY seen ON t", {{"row security", PROOF_ROW_SECURITY}}}),
       {"rename policy", {"policy"}, "ALTER POLICY x ON t RENAME TO y", {{"one", "CREATE POLICY x ON t USING (a > 0)"}}},
       {"create statistics", {"create-statistics"}, "CREATE STATISTICS x ON a, n FROM t", k_alone_or_parent},
       {"alter statistics",
@@ -113,7 +145,15 @@ std::vector<Form> object_forms() {
        {{"one", "CREATE PUBLICATION x FOR TABLE t"}}},
       {"grant", {"grant"}, "GRANT SELECT, INSERT ON t TO PUBLIC"},
       {"grant a column", {"grant"}, "GRANT SELECT (a) ON t TO PUBLIC"},
-      {"revoke", {"grant"}, "REVOKE ALL ON t FROM PUBLIC"},
+      asked(k_as_another_role,
+            {"revoke", {"revoke"}, "REVOKE ALL ON t FROM PUBLIC", {{"granted", "GRANT SELECT ON t TO PUBLIC"}}}),
+      {"revoke of a new function",
+       {"grant"},
+       "REVOKE ALL ON FUNCTION f() FROM PUBLIC",
+       {{"new", ""}},
+       14,
+       99,
+       "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"},
       {"default privileges", {"grant"}, "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC"},
       {"create view", {"create-view"}, "CREATE VIEW v AS SELECT t.a, r.code FROM t JOIN r ON r.id = t.a"},
       {"replace view",
@@ -158,7 +198,13 @@ std::vector<Form> object_forms() {
        {{"one", "CREATE MATERIALIZED VIEW m AS SELECT id, pad FROM t"}}},
       {"create sequence", {"create-sequence"}, "CREATE SEQUENCE s"},
       {"create owned sequence", {"create-sequence"}, "CREATE SEQUENCE s OWNED BY t.a"},
-      {"alter sequence", {"alter-sequence"}, "ALTER SEQUENCE s RESTART WITH 90", {{"one", "CREATE SEQUENCE s"}}},
+      asked("SELECT nextval('s') > 500",
+            {"restart sequence", {"alter-sequence", "restart-sequence"}, "ALTER SEQUENCE s RESTART", {{"used", PROOF_USED}}}),
+      asked("SELECT nextval('s') > 500",
+            {"restart sequence at a number",
+             {"alter-sequence", "restart-sequence-at"},
+             "ALTER SEQUENCE s RESTART WITH 90",
+             {{"used", PROOF_USED}}}),
       {"alter sequence type", {"alter-sequence"}, "ALTER SEQUENCE s AS integer", {{"one", "CREATE SEQUENCE s"}}},
       {"alter sequence owned", {"alter-sequence"}, "ALTER SEQUENCE s OWNED BY t.a", {{"one", "CREATE SEQUENCE s"}}},
       {"rename sequence", {"rename-view"}, "ALTER SEQUENCE s RENAME TO z", {{"one", "CREATE SEQUENCE s"}}},
