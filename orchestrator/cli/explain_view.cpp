@@ -44,11 +44,17 @@ std::set<TableName> tables_of(const PhasedPlan& plan) {
   return tables;
 }
 
-std::string lock_words(const Statement& statement) {
-  if (!statement.locks_known) return "not known: the statement could not be looked into";
-  if (statement.locks.empty()) return "none on what exists";
+// As the plan says, or the catalogue where the plan cannot.
+const std::vector<RelationLock>& locks_of(const Statement& statement, const WorkOfStatement& work) {
+  return work.locks.empty() ? statement.locks : work.locks;
+}
+
+std::string lock_words(const Statement& statement, const WorkOfStatement& work) {
+  const auto& held = locks_of(statement, work);
+  if (work.locks.empty() && !statement.locks_known) return "not known: the statement could not be looked into";
+  if (held.empty()) return "none on what exists";
   std::vector<std::string> locks;
-  for (const auto& lock : statement.locks) {
+  for (const auto& lock : held) {
     std::string effect = "reads and writes go on";
     if (lock.mode >= LockMode::share) effect = "writers wait; taken with a short timeout, held briefly";
     if (lock.mode == LockMode::access_exclusive)
@@ -99,10 +105,10 @@ std::string note_of(const Statement& statement, const Foresight* found) {
 }
 
 // Of each statement that the step executes; of a backfill as a whole, at its first one.
-using WorkOfStep = std::vector<std::vector<Work>>;
+using WorkOfStep = std::vector<WorkOfStatement>;
 
-const std::vector<Work>& work_at(const WorkOfStep& work, std::size_t statement) {
-  static const std::vector<Work> none;
+const WorkOfStatement& work_at(const WorkOfStep& work, std::size_t statement) {
+  static const WorkOfStatement none;
   return statement < work.size() ? work[statement] : none;
 }
 
@@ -117,8 +123,8 @@ void add_step(std::string& out, const Step& step, std::size_t number, const Step
   for (std::size_t i = 0; i < statements.size(); ++i) {
     const auto& statement = statements[i];
     add_sql(out, "sql", statement.sql.empty() ? "(from the definition that the ledger keeps)" : statement.sql, shown);
-    add_line(out, "locks", lock_words(statement));
-    for (const auto& one : work_at(work, i)) add_line(out, "work", words_of(one));
+    add_line(out, "locks", lock_words(statement, work_at(work, i)));
+    for (const auto& one : work_at(work, i).work) add_line(out, "work", words_of(one));
     add_line(out, "note", note_of(statement, found));
   }
   add_line(out, "undo", how_it_is_undone(step));
@@ -208,15 +214,15 @@ json::array statements_json(const std::vector<Statement>& statements, const Fore
   for (std::size_t i = 0; i < statements.size(); ++i) {
     const auto& statement = statements[i];
     json::array locks;
-    for (const auto& lock : statement.locks) {
+    for (const auto& lock : locks_of(statement, work_at(work, i))) {
       locks.push_back(
           json::object{{"schema", lock.table.schema}, {"table", lock.table.name}, {"mode", to_string(lock.mode)}});
     }
     out.push_back(json::object{{"sql", statement.sql},
                                {"kind", to_string(statement.kind)},
                                {"locks", std::move(locks)},
-                               {"locks_known", statement.locks_known},
-                               {"work", work_json(work_at(work, i))},
+                               {"locks_known", statement.locks_known || !work_at(work, i).locks.empty()},
+                               {"work", work_json(work_at(work, i).work)},
                                {"note", note_of(statement, found)}});
   }
   return out;

@@ -17,36 +17,48 @@ class Reckoning {
   Reckoning(const std::map<TableName, std::int64_t>& sizes, Known known)
       : sizes_(sizes), asked_(known.catalogue), known_(std::move(known)) {}
 
-  std::vector<Work> of(const Statement& statement) {
-    std::vector<Work> out;
+  WorkOfStatement of(const Statement& statement) {
+    WorkOfStatement out;
     if (statement.sql.empty()) return out;
     const auto parsed = parse_in_order(statement.sql, known_);
     if (!parsed) return out;
+    const bool said = statement.locks_known && !statement.locks.empty();
+    if (asked_ && !said && parsed->size() == 1) out.locks = locks_of(parsed->front().effects);
     for (const auto& one : *parsed) {
       for (const auto& relation : one.effects.relations) {
         if (relation.own || !relation.described.empty() || relation.kind != RelationKind::table) continue;
         // The heaviest one: it has the others in it.
         if (relation.rewrite != Answer::no) {
-          add(Work::Kind::rewrites, relation, relation.rewrite, out);
+          add(Work::Kind::rewrites, relation, relation.rewrite, out.work);
         } else if (relation.index_build != Answer::no) {
-          add(Work::Kind::builds_index, relation, relation.index_build, out);
+          add(Work::Kind::builds_index, relation, relation.index_build, out.work);
         } else if (relation.scan != Answer::no) {
-          add(relation.changes_rows ? Work::Kind::sets_rows : Work::Kind::reads, relation, relation.scan, out);
+          add(relation.changes_rows ? Work::Kind::sets_rows : Work::Kind::reads, relation, relation.scan, out.work);
         }
       }
     }
     return out;
   }
 
-  std::vector<Work> of(const BackfillBody& body) {
-    std::vector<Work> out;
+  WorkOfStatement of(const BackfillBody& body) {
+    WorkOfStatement out;
     RelationEffects rows;
     rows.relation = body.table;
-    if (!known_.own(body.table)) add(Work::Kind::sets_rows, rows, Answer::yes, out);
+    if (!known_.own(body.table)) add(Work::Kind::sets_rows, rows, Answer::yes, out.work);
     return out;
   }
 
  private:
+  // All of them, or nothing where the catalogue does not tell all of them either.
+  static std::vector<RelationLock> locks_of(const StatementEffects& effects) {
+    std::vector<RelationLock> out;
+    for (const auto& one : effects.relations) {
+      if (effects.opaque || !one.described.empty()) return {};
+      if (one.kind == RelationKind::table && !one.own && one.lock != LockMode::none) out.push_back({one.relation, one.lock});
+    }
+    return out;
+  }
+
   void add(Work::Kind kind, const RelationEffects& relation, Answer answer, std::vector<Work>& out) const {
     const auto size = sizes_.find(relation.relation);
     if (size == sizes_.end() && asked_) return;
@@ -107,7 +119,7 @@ WorkOfPlan work_of(const PhasedPlan& plan, const std::map<TableName, std::int64_
   Reckoning reckoning(sizes, known);
   for (const auto phase : k_phases) {
     for (const auto& step : plan[phase].steps) {
-      std::vector<std::vector<Work>> of_step;
+      std::vector<WorkOfStatement> of_step;
       if (const auto* backfill = std::get_if<BackfillBody>(&step.body)) {
         of_step.push_back(reckoning.of(*backfill));
       } else {

@@ -1,4 +1,4 @@
-// What a statement has to work through, for `explain`: the rows that it reads or writes again and the indexes that it
+// What a statement has to work through, for `explain`: the tables that it locks, the rows that it reads or writes again and the indexes that it
 // builds, by its effects, with the size of their tables where a database was asked. Pure; any thread.
 #pragma once
 
@@ -27,9 +27,15 @@ const char* to_string(Work::Kind kind);  // "reads"
 // what docs/benchmarks.md and a table of 1.2 GB on the machine there have shown. Disks and neighbours decide the rest.
 std::int64_t bytes_a_second(Work::Kind kind);
 
+struct WorkOfStatement {
+  std::vector<Work> work;
+  // Where its text does not say which tables it locks, and the catalogue does: the table of an index.
+  std::vector<RelationLock> locks;
+};
+
 // By phase, place of the step and place of its statement. `known`: before the plan; where it is a database's catalogue, a
 // table without a size is one that is not there yet.
-using WorkOfPlan = std::map<Phase, std::vector<std::vector<std::vector<Work>>>>;
+using WorkOfPlan = std::map<Phase, std::vector<std::vector<WorkOfStatement>>>;
 WorkOfPlan work_of(const PhasedPlan& plan, const std::map<TableName, std::int64_t>& sizes, const Known& known);
 
 // "reads every row of tasks (1.2 GiB, some 6 s)"

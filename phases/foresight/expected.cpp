@@ -120,6 +120,12 @@ Result<std::string> unmet(Session& session, const Expectation& expectation, cons
     case Expected::query:
       if (!name.empty() && !is_ordinary(kind)) return std::string();  // said already
       return planned(session, expectation, text, expectation.about);
+    case Expected::none: {
+      const auto counted = session.query(text);
+      if (!counted && counted.error().code != Errc::sql) return counted.error();
+      const bool some = counted && !counted->empty() && (*counted)[0].text(0) != "0";
+      return some ? expectation.about : std::string();
+    }
     case Expected::links: {
       const auto* body = std::get_if<LinkColumnsBody>(&step.body);
       if (!body || !is_ordinary(kind)) return std::string();

@@ -80,6 +80,7 @@ class Walk {
         default_of(body.table, type->second, one.expression);
       }
     }
+    tightened_.insert(body.table);
     for (const auto& name : body.retire) changed_.insert({body.table, name});
     for (const auto& one : body.rename) {
       changed_.insert({body.table, one.from});
@@ -92,11 +93,13 @@ class Walk {
     column(body.table, body.column);
     expect(Expected::type, body.table, body.type);
     if (!body.default_sql.empty()) default_of(body.table, body.type, body.default_sql);
+    tightened_.insert(body.table);
     changed_.insert({body.table, body.column});
   }
 
   void step(const DropNotNullBody& body) {
     table(body.table);
+    tightened_.insert(body.table);
     column(body.table, body.column);
     if (body.restore.empty()) return;
     query(body.table,
@@ -131,8 +134,26 @@ class Walk {
       if (of_ours) {
         for (const auto& lock : one.locks) table(lock.table);
         ours(one);
+        if (one.kind == StatementKind::require) of_the_catalogue(one, body);
       } else {
         by_hand(one);
+      }
+    }
+  }
+
+  // Before the step's own turn, unless something before it may change what the catalogue says of its table.
+  void of_the_catalogue(const Statement& look, const SqlBody& body) {
+    const auto parsed = parse_statements(look.sql);
+    if (!certain_ || !parsed || parsed->size() != 1) return;
+    const auto& reads = parsed->front().relations;
+    if (!std::all_of(reads.begin(), reads.end(), [](const auto& one) { return one.name.starts_with("pg_"); })) return;
+    for (const Statement& one : body.forward) {
+      for (const auto& lock : one.locks) {
+        if (tightened_.contains(lock.table)) return;
+        const auto before = found_.size();
+        expect(Expected::none, lock.table, look.sql);
+        if (found_.size() > before) found_.back().about = look.unmet;
+        return;
       }
     }
   }
@@ -154,6 +175,7 @@ class Walk {
       for (const Action& action : statement.actions) {
         const bool constraint = action.kind == ActionKind::add_check || action.kind == ActionKind::add_foreign_key;
         if (constraint && !action.name.empty()) expect(Expected::new_constraint, action.table, action.name);
+        if (action.kind == ActionKind::set_not_null) tightened_.insert(action.table);
       }
     }
   }
@@ -191,8 +213,14 @@ class Walk {
           names_known_ = false;
           changed_tables_.insert(action.table);
           break;
-        case ActionKind::add_column:
+        case ActionKind::set_not_null:
+        case ActionKind::change_type:
+          tightened_.insert(action.table);
+          break;
         case ActionKind::drop_column:
+          tightened_.insert(action.table);
+          [[fallthrough]];
+        case ActionKind::add_column:
           changed_.insert({action.table, action.name});
           break;
         default:
@@ -240,6 +268,7 @@ class Walk {
   Expectation at_;
   std::set<TableName> changed_tables_;  // and indexes: made, given another name, taken away
   std::set<Column> changed_;
+  std::set<TableName> tightened_;  // of which a step requires a value, or requires one no more
   std::map<Column, std::string> types_;  // of those that a step makes; empty: not known
   std::set<std::pair<PlanId, TableName>> seen_;
   std::vector<Expectation> found_;

@@ -17,6 +17,7 @@ enum class Expected {
   new_constraint,  // the table has none of the name `text`
   type,            // `text` is a type
   query,           // `text` can be planned
+  none,            // `text`, which reads the catalogue alone, counts nothing; otherwise `about` says what
   links,           // the expressions of the step's LinkColumnsBody can be
 };
 

@@ -179,6 +179,7 @@ void Translator::change_type(const TableName& table, const json::object& command
   out.entries.push_back(change.str());
   taken_.insert(table);
   retires_ = true;
+  retypes_ = true;
 }
 
 void Translator::column_default(const TableName& table, const json::object& command, Translated& out) {

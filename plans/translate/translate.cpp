@@ -40,6 +40,16 @@ class Translating {
     for (const auto& comment : comments_of(sql_.substr(std::min(script.trailing, sql_.size())))) {
       if (!comment.starts_with(k_revision)) comments_.push_back(comment);
     }
+    if (!postponed_.empty()) {
+      auto comments = std::exchange(comments_, {});
+      end_plan();
+      begin_plan();
+      for (auto& one : std::exchange(postponed_, {})) {
+        comments_ = std::move(one.comments);
+        translate(one.raw, one.part);
+      }
+      comments_.insert(comments_.end(), comments.begin(), comments.end());
+    }
     end_plan();
     return std::move(out_);
   }
@@ -68,7 +78,13 @@ class Translating {
       return;
     }
     for (const auto& statement : *raw) {
-      for (const auto& one : translate::one_by_one(statement)) translate(one, part);
+      for (const auto& one : translate::one_by_one(statement)) {
+        if (translator_.waits_for_purge(one)) {
+          postponed_.push_back({one, part, std::exchange(comments_, {})});
+        } else {
+          translate(one, part);
+        }
+      }
     }
   }
 
@@ -162,6 +178,12 @@ class Translating {
   Translation out_;
   std::string title_, body_;
   std::vector<std::string> comments_;
+  struct Postponed {
+    tree::RawStatement raw;
+    ScriptPart part;
+    std::vector<std::string> comments;
+  };
+  std::vector<Postponed> postponed_;  // into a last plan
   std::size_t entries_ = 0;  // of the plan at hand
   bool marked_ = false;      // it says of a statement that it is not in it
 };

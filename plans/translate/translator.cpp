@@ -40,11 +40,6 @@ bool settings_of_session(const tree::RawStatement& raw) {
   return functions.size() == 1 && functions.front() == "set_config" && tree::relations(raw.node).empty();
 }
 
-bool drops_type(const tree::RawStatement& raw) {
-  const auto what = tree::text(raw.node, "removeType");
-  return what == "OBJECT_TYPE" || what == "OBJECT_DOMAIN";
-}
-
 // What a statement makes, if it makes a relation that others name.
 std::optional<TableName> made_by(const tree::RawStatement& raw) {
   const json::object* made = nullptr;
@@ -81,7 +76,7 @@ Translated Translator::statement(const tree::RawStatement& raw) {
     out = one(raw);
   }
   if (out.entries.empty() && !out.left.empty()) note_left_out(raw);
-  if (raw.tag == "DropStmt" && retires_ && drops_type(raw)) {
+  if (waits_for_purge(raw)) {
     out.notes.push_back("what was retired before keeps its type until `pgphase purge`: this plan can run after that");
   }
   if (!out.entries.empty() && !at_once) pending_work_.note(raw, table);
@@ -129,7 +124,6 @@ bool Translator::needs_new_plan(const tree::RawStatement& raw) const {
   if (pending_work_.comes_before(raw)) return true;
   auto tables = tree::relations(raw.node);
   if (raw.tag == "DropStmt") {
-    if (retires_ && drops_type(raw)) return true;
     for (const auto& object : tree::list(raw.node, "objects")) tables.push_back(tree::table_name(tree::names(object)));
   }
   // What a rename has made is known by its new name from here on.
@@ -141,6 +135,13 @@ bool Translator::needs_new_plan(const tree::RawStatement& raw) const {
   return std::any_of(tables.begin(), tables.end(), [&](const TableName& table) {
     return taken_.contains(table) || (changes_rows && keyed_.contains(table));
   });
+}
+
+bool Translator::waits_for_purge(const tree::RawStatement& raw) const {
+  const bool drops = raw.tag == "DropStmt" && retires_;
+  const bool renames = raw.tag == "RenameStmt" && retypes_;
+  const auto what = drops ? tree::text(raw.node, "removeType") : tree::text(raw.node, "renameType");
+  return (drops || renames) && (what == "OBJECT_TYPE" || what == "OBJECT_DOMAIN");
 }
 
 void Translator::begin_plan() {

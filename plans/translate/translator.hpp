@@ -35,6 +35,9 @@ class Translator {
   // A later statement may need what an earlier one does in the constraint phase of this plan only: then a plan of its
   // own has to begin with it.
   bool needs_new_plan(const tree::RawStatement& raw) const;
+  // It drops the type of a column that an earlier statement retires, or gives it another name: the column keeps it, and
+  // is kept in step under that name, until it is purged.
+  bool waits_for_purge(const tree::RawStatement& raw) const;
   void begin_plan();
 
  private:
@@ -95,6 +98,7 @@ class Translator {
   std::map<Phase, std::map<std::string, int>> steps_;    // how often each name was wanted
   Pending pending_work_;
   bool searches_elsewhere_ = false;                      // since a SET search_path
+  bool retypes_ = false;                                 // a column, so that the old one goes on being written
   bool retires_ = false;                                 // columns or tables, which stay until they are purged
   std::set<TableName> left_out_;                         // relations whose statement is in no plan
   std::set<TableName> names_;                            // of constraints and indexes that this script makes

@@ -13,6 +13,7 @@ using ::testing::HasSubstr;
 constexpr const char* k_schema = R"sql(
 CREATE TABLE o (id integer PRIMARY KEY, k integer DEFAULT 5, j integer, CONSTRAINT taken CHECK (j > 0));
 INSERT INTO o SELECT i, i, i FROM generate_series(1, 10) i;
+CREATE TABLE keyless (a integer, b text);
 CREATE VIEW vv AS SELECT 1 AS a;
 CREATE INDEX by_j ON o (j);
 )sql";
@@ -54,6 +55,11 @@ std::vector<Case> cases() {
        "column \"nosuch\" does not exist"},
       {"AConstraintsName", change("op = \"add_check\"\ntable = \"o\"\nname = \"taken\"\ncheck = \"j > 1\""),
        "table o has a constraint taken already"},
+      {"AColumnThatIsRequiredAlready", change("op = \"set_not_null\"\ntable = \"o\"\ncolumn = \"id\""),
+       "column id of o is NOT NULL already"},
+      {"APrimaryKeyOfAColumnThatMayBeNull",
+       change("op = \"add_primary_key\"\ntable = \"keyless\"\nname = \"k\"\ncolumns = \"a\""),
+       "column a of keyless may be NULL"},
       {"AForeignKeyToAView",
        change("op = \"add_foreign_key\"\ntable = \"o\"\nname = \"f\"\ncolumns = \"j\"\nreferences = { table = \"vv\", "
               "columns = \"a\" }"),
@@ -119,12 +125,19 @@ TEST(ExpectationsE2e, WhatEarlierStepsMakeIsNotMissed) {
   project.plan("003_c",
                "format = 1\nrequires = [\"002_b\"]\n" +
                    change("op = \"add_column\"\ntable = \"o\"\ncolumn = \"t\"\ntype = \"int\"\nfill = \"twice(m)\""));
+  project.plan("004_d", "format = 1\nrequires = [\"003_c\"]\n" +
+                            change("op = \"set_not_null\"\ntable = \"keyless\"\ncolumn = \"a\"") +
+                            change("op = \"add_primary_key\"\ntable = \"keyless\"\nname = \"k\"\ncolumns = \"a\""));
+  project.plan("005_e", "format = 1\nrequires = [\"004_d\"]\n[[additive]]\nname = \"e\"\nsql = \"CREATE TYPE size AS ENUM "
+                        "('1', '2')\"\nrollback = \"DROP TYPE size\"\n" +
+                            change("op = \"change_type\"\ntable = \"keyless\"\ncolumn = \"b\"\ntype = \"size\"\nfill = "
+                                   "\"b::size\"\ndown = \"b::text\""));
   const auto explained = project.run({"explain"});
   EXPECT_EQ(explained.code, 0) << explained.err;
   for (const auto* word : {"has no column", "does not exist", "already", "not a table"}) {
     EXPECT_THAT(explained.out + explained.err, ::testing::Not(HasSubstr(word)));
   }
-  for (const auto* plan : {"001_a", "002_b", "003_c"}) {
+  for (const auto* plan : {"001_a", "002_b", "003_c", "004_d", "005_e"}) {
     const auto up = project.run({"up", plan, "--approve"});
     EXPECT_EQ(up.code, 0) << up.out << up.err;
     EXPECT_EQ(project.run({"rollback", plan}).code, 0);

@@ -79,6 +79,15 @@ TEST_F(ExplainE2eTest, WithoutADatabaseNothingOfItIsSaid) {
   EXPECT_TRUE(step("drop_column", {"--offline"}).at("in_the_way").is_null());
 }
 
+// The text of a plan names an index; which table is locked only the database knows.
+TEST_F(ExplainE2eTest, TheTableOfAnIndexIsNamed) {
+  project.db().exec("CREATE INDEX by_email ON people (email)");
+  project.plan("010_change", "format = 1\n[[constraint]]\nname = \"gone\"\nsql = \"DROP INDEX by_email\"\n"
+                             "irreversible = \"a test\"\n");
+  EXPECT_THAT(explain(), HasSubstr("locks   people: ACCESS EXCLUSIVE"));
+  EXPECT_THAT(explain({"--offline"}), Not(HasSubstr("people: ACCESS EXCLUSIVE")));
+}
+
 TEST_F(ExplainE2eTest, OfAStepThatIsDoneNothingIsSaid) {
   project.db().exec("DROP VIEW ages");
   ASSERT_EQ(project.run({"up", "010_change", "--through", "backfill"}).code, 0);

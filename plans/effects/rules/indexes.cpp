@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view k_family = "indexes";
 
 constexpr auto k_rules = std::to_array<Rule>({
-    {"create-index", k_family, Gravity::slow, "writers wait until the index is built", "CREATE INDEX CONCURRENTLY",
+    {"create-index", k_family, Gravity::slow, "SHARE on the table is held for as long as the build takes", "CREATE INDEX CONCURRENTLY",
      "create_index"},
     {"create-index-only", k_family, Gravity::brief,
      "of a partitioned table: an empty index that those of its partitions are attached to",

@@ -205,7 +205,8 @@ TEST(TranslateTest, ATypeGetsItsNameBack) {
               HasSubstr("ALTER TYPE \\\"Role_old\\\" RENAME TO \\\"Role\\\""));
   EXPECT_THAT(only_plan("ALTER FUNCTION app.f(int) RENAME TO g"), HasSubstr("app.g"));
   // What is retired keeps its type until it is purged.
-  EXPECT_THAT(entries("ALTER TABLE t ALTER COLUMN a TYPE e; DROP TYPE f"), ElementsAre("change_type", "---", "constraint"));
+  EXPECT_THAT(entries("ALTER TABLE t ALTER COLUMN a TYPE e; ALTER TYPE e RENAME TO f; DROP TYPE f; ALTER TABLE u ADD b int"),
+              ElementsAre("change_type", "add_column", "---", "constraint", "constraint"));
 }
 
 TEST(TranslateTest, NumbersThatAreGivenTwiceAreNotSplit) {
