@@ -104,13 +104,16 @@ Result<BatchOutcome> run_batch(Session& session, const Fence& fence, const Chunk
   const auto& leaf = batch.chunk.leaf;
   next_statement();
   auto statement = limits.alone ? without_triggers(batch.chunk) : std::string();
-  statement += batch.row_locks == RowLocks::wait
-                   ? set_local_ms("lock_timeout", limits.row_lock_timeout) + "; " + sql.update(leaf, batch.part())
-                   : sql.update_unlocked(leaf, batch.part());
+  const bool waits = batch.row_locks == RowLocks::wait;
+  const bool unseen = waits && !batch.looks_again;
+  if (waits) statement += set_local_ms("lock_timeout", limits.row_lock_timeout) + "; ";
+  statement += unseen  ? sql.update_unseen(leaf, batch.part())
+               : waits ? sql.update(leaf, batch.part())
+                       : sql.update_unlocked(leaf, batch.part());
   const auto updated = session.script(statement);
   if (!updated) return fail(updated.error());
-  outcome.rows = (*updated)[0].integer(0);
-  outcome.again = (*updated)[0].integer(1);
+  outcome.rows = unseen ? updated->affected : (*updated)[0].integer(0);
+  outcome.again = unseen ? 0 : (*updated)[0].integer(1);
   if (outcome.again > 0) {
     outcome.kind = Kind::bad_data;
     return outcome;

@@ -31,6 +31,7 @@ struct Batch {
   PageRange pages;
   std::vector<std::string> rows = {};  // not empty: these of them only, and the position stays where it is
   RowLocks row_locks = RowLocks::wait;
+  bool looks_again = true;                // whether rows still match when they are set; with RowLocks::skip it always does
   bool stay_while_rows_are_left = false;  // the position moves on only when nothing in the window matches any more
 
   Part part() const { return rows.empty() ? Part(pages, {chunk.stripe, chunk.stripes}) : Part(rows); }

@@ -67,7 +67,11 @@ std::string BatchSql::counted(const std::string& update) const {
 }
 
 std::string BatchSql::update(const std::string& leaf, const Part& part) const {
-  return counted(fmt::format("UPDATE ONLY {} AS {} SET {} WHERE {}", leaf, row_, set_, matching(part)));
+  return counted(update_unseen(leaf, part));
+}
+
+std::string BatchSql::update_unseen(const std::string& leaf, const Part& part) const {
+  return fmt::format("UPDATE ONLY {} AS {} SET {} WHERE {}", leaf, row_, set_, matching(part));
 }
 
 std::string BatchSql::update_unlocked(const std::string& leaf, const Part& part) const {

@@ -43,6 +43,8 @@ class BatchSql {
 
   // `leaf` is quoted SQL. Each UPDATE returns one row: rows set, and how many of them still match afterwards.
   std::string update(const std::string& leaf, const Part& part) const;
+  // Returns nothing: the server says how many it has set, and nobody looks at them once more.
+  std::string update_unseen(const std::string& leaf, const Part& part) const;
   // Passes over rows that somebody holds.
   std::string update_unlocked(const std::string& leaf, const Part& part) const;
 

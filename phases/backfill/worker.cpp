@@ -19,6 +19,7 @@ using Kind = WorkTick::Kind;
 
 constexpr int k_conflicts_before_skip = 3;
 constexpr int k_most_slow_pages = 3;
+constexpr std::int64_t k_batches_looked_at = 16;  // the first ones, and then one of so many
 // Where one row is held there are more, and each would cost the application what we wait for it.
 constexpr int k_skips_after_a_lock = 10;
 constexpr milliseconds k_longest_pause{5000};
@@ -115,6 +116,9 @@ Batch Worker::next_batch(int pass) const {
     if (stop_before_) batch.pages.end = std::min(batch.pages.end, *stop_before_);
   }
   batch.stay_while_rows_are_left = pass > 0;
+  // A `where` that stays true, or a trigger that takes the value back, shows in the first batches; of single rows the
+  // check at the end and the sweep after it tell. To look at every row once more would cost a tenth of the time.
+  batch.looks_again = pass > 0 || committed_batches_ < k_batches_looked_at || committed_batches_ % k_batches_looked_at == 0;
   // Waiting for a row in the lock queue makes others wait behind us: not again for rows known to be held.
   const bool skip =
       conflicts_ >= k_conflicts_before_skip || skip_for_ > 0 || (rows_held_since_ && holders_seen_);
@@ -170,6 +174,7 @@ Result<WorkTick> Worker::after_batch(Session& session, int pass, const Batch& ba
 
 Result<WorkTick> Worker::committed(Session& session, int pass, const Batch& batch, const BatchOutcome& outcome) {
   conflicts_ = slow_pages_ = 0;
+  ++committed_batches_;
   skip_for_ = outcome.left > 0 ? k_skips_after_a_lock : std::max(0, skip_for_ - 1);
   if (!batch.rows.empty()) return committed_rows(session, pass, batch, outcome);
   if (outcome.advanced) stop_before_.reset();

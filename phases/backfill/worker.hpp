@@ -112,6 +112,7 @@ class Worker {
   std::string horizon_;
   std::vector<std::string> passed_over_;     // of the chunk at work: addresses of rows that are recorded
   std::optional<std::int64_t> stop_before_;  // the next window ends here, because rows of a wider one are at odds
+  std::int64_t committed_batches_ = 0;
   int conflicts_ = 0, slow_pages_ = 0, told_bad_rows_ = 0;
   int skip_for_ = 0;  // batches that do not wait for rows, because some were held lately
   bool told_of_locks_ = false;

@@ -162,6 +162,10 @@ std::optional<SqlType> type_of(const std::string& sql) {
   return type ? std::optional(type_of(*type)) : std::nullopt;
 }
 
+bool is_steady(std::string_view function) {
+  return among(k_steady, function);
+}
+
 Answer gives_another_value(const json::value& expression, const Known& known) {
   Answer worst = Answer::no;
   for (const auto& name : tree::functions(expression)) {

@@ -62,6 +62,9 @@ void restarts(Reading& r, const json::array& options, const TableName& table, co
 // With no more rows than there are, the sequence that they describe gives numbers that no row has.
 bool begins_above_one(const json::array& options);
 
+// A function of PostgreSQL's own that changes nothing, and gives the same within a transaction: those that migrations use.
+bool is_steady(std::string_view function);
+
 // Is the value another one each time? A function that nobody knows: unknown.
 Answer gives_another_value(const json::value& expression, const Known& known);
 // Has each row to meet a condition of the type itself?

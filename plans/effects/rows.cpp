@@ -83,6 +83,37 @@ void change(Reading& r, std::string_view tag, const json::object& statement) {
   behind(r, table);
 }
 
+// 's', 'app.s'::regclass. An empty name: it is computed.
+TableName relation_in(const json::value& argument) {
+  const json::value* value = &argument;
+  if (tree::tag_of(*value) == "TypeCast") value = &tree::body_of(*value).at("arg");
+  const auto* words = tree::tag_of(*value) == "A_Const" ? tree::object(tree::body_of(*value), "sval") : nullptr;
+  if (!words) return {};
+  const auto parsed = tree::parse("TABLE " + std::string(tree::text(*words, "sval")));
+  if (!parsed || parsed->size() != 1) return {};
+  const auto relations = tree::relations(parsed->front().node);
+  return relations.size() == 1 ? relations.front() : TableName{};
+}
+
+// setval(): a number that is written down may lie below those that were given; one that is asked for does not.
+void sets_sequences(Reading& r, const json::object& statement) {
+  tree::walk(statement, [&](std::string_view key, const json::object& call) {
+    if (key != "FuncCall") return true;
+    const auto name = tree::names(call.at("funcname"));
+    const auto& arguments = tree::list(call, "args");
+    if (name.back() != "setval" || arguments.size() < 2) return true;
+    const auto sequence = relation_in(arguments[0]);
+    r.rule(tree::tag_of(arguments[1]) == "A_Const" ? "restart-sequence-at" : "set-sequence", sequence);
+    if (sequence.name.empty()) {
+      r.unnamed("the sequence", LockMode::row_exclusive, RelationKind::sequence);
+      r.asks("which sequence that is");
+    } else {
+      r.on(sequence, LockMode::row_exclusive, RelationKind::sequence);
+    }
+    return true;
+  });
+}
+
 // A query with what changes rows inside it.
 void look_through(Reading& r, std::string_view tag, const json::object& statement) {
   const bool top = std::find(k_changes.begin(), k_changes.end(), tag) != k_changes.end();
@@ -121,11 +152,14 @@ void look_through(Reading& r, std::string_view tag, const json::object& statemen
   const auto functions = tree::functions(statement);
   const bool own_functions = std::any_of(functions.begin(), functions.end(), [](const std::string& name) {
     // pg_catalog's own that change nothing are many; those that an author would call in a migration are few.
-    constexpr auto k_harmless =
-        std::to_array<std::string_view>({"array_agg", "coalesce", "count", "generate_series", "lower", "max", "min",
-                                         "now", "string_agg", "sum", "upper"});
-    return std::find(k_harmless.begin(), k_harmless.end(), name) == k_harmless.end();
+    constexpr auto k_harmless = std::to_array<std::string_view>(
+        {"array_agg", "avg", "bool_and", "bool_or", "count", "generate_series", "json_agg", "jsonb_agg", "max", "min",
+         "pg_get_serial_sequence", "setval", "string_agg", "sum"});
+    return !is_steady(name) && std::find(k_harmless.begin(), k_harmless.end(), name) == k_harmless.end();
   });
+  const bool sets =
+      std::find(functions.begin(), functions.end(), "setval") != functions.end() && tag == "SelectStmt" && !own_functions;
+  if (sets) sets_sequences(r, statement);
   if (tag == "SelectStmt") {
     if (own_functions && r.out.rules.empty()) {
       r.rule("opaque");

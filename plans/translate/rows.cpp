@@ -103,6 +103,9 @@ bool Translator::rows(const tree::RawStatement& raw, Translated& out) {
   } else if (raw.tag == "SelectStmt") {
     if (tree::functions(raw.node).empty()) {
       out.dropped = "a SELECT changes nothing";
+    } else if (effects::effects_of(raw, known_).rules.front().rule->id == "set-sequence") {
+      // Behind the rows that it goes by.
+      one_way(Phase::backfill, "set a sequence", raw.text, "numbers that were given are not given again", out);
     } else {
       out.left = "what its functions do is not in the text: write it as a step, and say how it is undone";
     }

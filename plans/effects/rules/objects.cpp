@@ -53,6 +53,7 @@ constexpr auto k_rules = std::to_array<Rule>({
     {"restart-sequence-at", k_family, Gravity::spoils,
      "if numbers above the new start were given, they are given again: inserts fail on the key, or write a number twice",
      "RESTART WITH a number above the greatest"},
+    {"set-sequence", k_family, Gravity::brief, "no table is locked; whoever wants the next number goes on from there", ""},
     {"drop-sequence", k_family, Gravity::loses, "where the sequence stood is lost", ""},
     {"add-enum-value", k_family, Gravity::brief,
      "no table is locked; the value can be used when the transaction has committed, and "
