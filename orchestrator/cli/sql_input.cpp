@@ -47,6 +47,39 @@ bool comes_first(std::string_view a, std::string_view b) {
   return a.size() < b.size();
 }
 
+// What a migration tool runs to go back: golang-migrate's x.down.sql, Flyway's U2__x.sql.
+bool goes_back(const fs::path& file) {
+  const auto name = file.filename().string();
+  return name.ends_with(".down.sql") || (name.size() > 1 && name[0] == 'U' && digit(name[1]) && name.find("__") != name.npos);
+}
+
+// Flyway's R__x.sql come after all that have a version.
+bool is_repeatable(std::string_view path) {
+  return path.substr(path.rfind('/') + 1).starts_with("R__");
+}
+
+// Flyway's V2__x.sql comes before V2.1__y.sql: the version ends where the name begins.
+bool in_order(const std::string& a, const std::string& b) {
+  if (is_repeatable(a) != is_repeatable(b)) return is_repeatable(b);
+  const auto version = [](std::string_view path) { return path.substr(0, std::min(path.find("__"), path.size())); };
+  if (version(a) == version(b)) return comes_first(a, b);
+  return comes_first(version(a), version(b));
+}
+
+// dbmate and goose write the way back into the same file, behind a mark. It becomes blanks, so that places stay.
+void blank_the_way_back(std::string& text) {
+  bool back = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    std::string_view line(text.data() + at, end - at);
+    const auto is = [line](std::string_view mark) { return line.starts_with(mark); };
+    if (is("-- migrate:down") || is("-- +goose Down")) back = true;
+    if (is("-- migrate:up") || is("-- +goose Up")) back = false;
+    if (back) std::fill(text.begin() + static_cast<std::ptrdiff_t>(at), text.begin() + static_cast<std::ptrdiff_t>(end), ' ');
+    at = end + 1;
+  }
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> sql_files(const std::string& path) {
@@ -60,11 +93,12 @@ Result<std::vector<std::string>> sql_files(const std::string& path) {
   fs::recursive_directory_iterator entry(path, problem);
   for (const fs::recursive_directory_iterator end; !problem && entry != end; entry.increment(problem)) {
     std::error_code ignored;
-    if (entry->path().extension() == ".sql" && entry->is_regular_file(ignored)) out.push_back(entry->path().string());
+    const bool sql = entry->path().extension() == ".sql" && entry->is_regular_file(ignored);
+    if (sql && !goes_back(entry->path())) out.push_back(entry->path().string());
   }
   if (problem) return unreadable(path, problem.message());
   if (out.empty()) return unreadable(path, "there is no file *.sql in it");
-  std::sort(out.begin(), out.end(), comes_first);
+  std::sort(out.begin(), out.end(), in_order);
   return out;
 }
 
@@ -85,6 +119,7 @@ Result<std::string> sql_text(const std::string& path) {
   if (in.bad()) return unreadable(path, "reading it failed");
   // Some editors of Windows begin a file with this mark; PostgreSQL does not know it.
   if (out.starts_with("\xEF\xBB\xBF")) out.erase(0, 3);
+  blank_the_way_back(out);
   return out;
 }
 

@@ -67,6 +67,13 @@ Error sealed(const PlanRecord& plan, Phase phase) {
       "fill them from what the tables hold now (`pgphase new`); code of the old schema has to wait for that.");
 }
 
+// As one word of a shell's.
+std::string for_a_shell(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 Result<void> can_be_undone(const LedgerView& ledger, const Order& order) {
   for (const auto& [id, phase] : order) {
     const auto& plan = *ledger.find(id);
@@ -79,8 +86,8 @@ Result<void> can_be_undone(const LedgerView& ledger, const Order& order) {
       return make_error(
           Errc::refused,
           fmt::format("{} {}/{} has run and is irreversible: {}", id.value, to_string(phase), step.name, *step.irreversible),
-          fmt::format("Nothing was changed. To leave it as it is and roll back the rest: pgphase step {} '{}/{}' --skip "
-                      "--reason …", id.value, to_string(phase), step.name));
+          fmt::format("Nothing was changed. To leave it as it is and roll back the rest: pgphase step {} {} --skip "
+                      "--reason …", id.value, for_a_shell(fmt::format("{}/{}", to_string(phase), step.name))));
     }
   }
   return {};

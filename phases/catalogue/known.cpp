@@ -44,7 +44,7 @@ constexpr const char* k_indexes =
     "SELECT n.nspname, c.relname, x.relname, (SELECT string_agg(DISTINCT a.attname, E'\\x1f') FROM pg_attribute a "
     "WHERE a.attrelid = c.oid AND a.attnum > 0 AND (a.attnum = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM "
     "pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = c.oid AND "
-    "d.refobjsubid = a.attnum))) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = "
+    "d.refobjsubid = a.attnum))), i.indisunique FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = "
     "i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid >= 16384 AND n.nspname NOT LIKE 'pg\\_%'";
 
 constexpr const char* k_domains =
@@ -176,7 +176,7 @@ Result<void> read_constraints(Session& session, Known& known) {
     if (!row.is_null(8)) constraint.proves = proves_not_null(row.text(8));
   }
   PGPHASE_TRY(indexes, session.query(k_indexes));
-  for (const auto& row : indexes) known.relations[name_at(row, 0)].indexes[row.text(2)] = {list_at(row, 3)};
+  for (const auto& row : indexes) known.relations[name_at(row, 0)].indexes[row.text(2)] = {list_at(row, 3), row.boolean(4)};
   return {};
 }
 

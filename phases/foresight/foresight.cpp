@@ -107,6 +107,7 @@ class Look {
       const auto parsed = parse_statements(statement.sql);
       if (!parsed) continue;
       for (const auto& one : *parsed) {
+        PGPHASE_CHECK(type_of_retired(one));
         for (const auto& action : one.actions) {
           PGPHASE_CHECK(written_by_hand(action));
           PGPHASE_TRY(sentence, not_for_a_partitioned_table(session_, action));
@@ -254,6 +255,24 @@ class Look {
   }
 
  private:
+  // A type that a column has which is out of sight: it cannot be dropped, and the column is written under its name.
+  Result<void> type_of_retired(const ParsedStatement& statement) {
+    if (statement.types.empty()) return {};
+    for (const auto& type : statement.types) {
+      PGPHASE_TRY(columns, session_.query("SELECT a.attname, c.oid::regclass::text FROM pg_attribute a "
+                                          "  JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid "
+                                          "  JOIN pg_namespace n ON n.oid = t.typnamespace "
+                                          " WHERE n.nspname = $1 AND t.typname = $2 AND NOT a.attisdropped "
+                                          "   AND a.attname ~ '^_pgphase_retired_' ORDER BY 2, 1 LIMIT 1",
+                                          {type.schema, type.name}));
+      if (columns.empty()) continue;
+      found_.obstacles.push_back(fmt::format(
+          "column {} of table {}, which an earlier plan keeps, is a {}: let `pgphase purge` end that first",
+          columns[0].text(0), columns[0].text(1), display_name(type)));
+    }
+    return {};
+  }
+
   // Said by the plan, or found out as the backfill will when it begins. Of a table or an expression that cannot be
   // looked at the backfill itself tells, or a step before it makes what is missing.
   Result<bool> has_a_marker(const BackfillBody& body) {

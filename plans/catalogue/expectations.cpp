@@ -195,8 +195,17 @@ class Walk {
     statement(one.sql);
   }
 
+  // Defaults, switches, rights and comments: after them everything is called and typed as before.
+  static bool gives_no_names(const ParsedStatement& statement) {
+    const auto& tag = statement.effects.tag;
+    if (statement.effects.opaque || !statement.actions.empty()) return false;
+    return tag == "AlterTableStmt" || tag == "CommentStmt" || tag == "GrantStmt" || tag == "CreateTrigStmt" ||
+           tag == "CreatePolicyStmt" || tag == "AlterSeqStmt" || tag == "CreateStatsStmt";
+  }
+
   void statement(const std::string& sql) {
     const auto parsed = parse_statements(sql);
+    if (parsed && parsed->size() == 1 && gives_no_names(parsed->front())) return;
     // Without an action it is one that pgphase knows too little about: it may make, rename or move anything.
     if (!parsed || parsed->size() != 1 || parsed->front().actions.empty() ||
         std::any_of(parsed->front().actions.begin(), parsed->front().actions.end(), moves_names)) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "plans/base/one_line.hpp"
 #include "plans/base/utf8.hpp"
@@ -38,7 +39,17 @@ class Checker {
 
   ScriptReport operator()() {
     const Script script = take_apart(text_);
-    for (const auto& part : script.parts) look_at(part);
+    for (std::size_t i = 0; i < script.parts.size(); ++i) {
+      // A comment on the line where a statement ends is that one's, whatever comes after it.
+      waivers_ = waivers_of(script.parts[i].leading, script.parts[i].begin, i > 0);
+      const auto next = i + 1 < script.parts.size() ? script.parts[i + 1].begin : text_.size();
+      const auto behind = waivers_in(comments_of(text_.substr(part_end(script.parts[i]), line_end(script.parts[i], next))));
+      waivers_.insert(waivers_.end(), behind.begin(), behind.end());
+      look_at(script.parts[i]);
+    }
+    waivers_ = waivers_of(std::min(script.trailing, text_.size()), text_.size(), !script.parts.empty());
+    std::vector<Harm> none;
+    if (!waivers_.empty()) waive({ScriptPart::Kind::statement, text_.size(), text_.size(), text_.size()}, none);
     if (!script.error.empty()) {
       add(Severity::error, script_rule("not-sql"), script.error_at, script.error_at, script.error, {});
     }
@@ -54,10 +65,31 @@ class Checker {
         {severity, &rule, lines_.at(from), lines_.at(to), std::move(relation), std::move(message), std::move(toml)});
   }
 
+  // Behind its semicolon.
+  std::size_t part_end(const ScriptPart& part) const {
+    std::size_t at = part.end;
+    while (at < text_.size() && (text_[at] == ' ' || text_[at] == '\t')) ++at;
+    return at < text_.size() && text_[at] == ';' ? at + 1 : part.end;
+  }
+
+  // How much of the line is left behind it, up to what comes next.
+  std::size_t line_end(const ScriptPart& part, std::size_t next) const {
+    const auto from = part_end(part);
+    const auto end = std::min({text_.find('\n', from), next, text_.size()});
+    return end > from ? end - from : 0;
+  }
+
+  std::vector<Waiver> waivers_of(std::size_t from, std::size_t to, bool follows_another) const {
+    if (follows_another) from = std::min(text_.find('\n', from), to);
+    return waivers_in(comments_of(text_.substr(from, to - from)));
+  }
+
   void look_at(const ScriptPart& part) {
     if (part.kind == ScriptPart::Kind::psql_command) {
       const auto& rule = script_rule("psql-command");
-      add(Severity::warning, rule, part.begin, part.end, std::string(rule.what), {});
+      std::vector<Harm> harms{{Severity::warning, &rule, {}, {}, std::string(rule.what), {}, false}};
+      waive(part, harms);
+      for (auto& harm : harms) add(harm.severity, *harm.rule, part.begin, part.end, std::move(harm.message), {});
       return;
     }
     ++out_.statements;
@@ -115,15 +147,24 @@ class Checker {
     switch (effects.session) {
       case SessionStep::begins_transaction:
         in_transaction_ = true;
+        timeout_before_ = has_timeout_;
         return;
+      case SessionStep::takes_back_transaction:
+        has_timeout_ = timeout_before_;
+        [[fallthrough]];
       case SessionStep::ends_transaction:
         // Of one that whoever runs the file has begun, too.
         in_transaction_ = false;
         held_.clear();
         fresh_values_.end_transaction();
+        if (std::exchange(local_timeout_, false)) has_timeout_ = timeout_before_;
         return;
       case SessionStep::limits_lock_waits:
         has_timeout_ = true;
+        return;
+      case SessionStep::limits_waits_of_transaction:
+        // Outside of one it has no effect.
+        if (in_transaction_) has_timeout_ = local_timeout_ = true;
         return;
       case SessionStep::lifts_lock_limit:
         has_timeout_ = false;
@@ -162,7 +203,7 @@ class Checker {
   void fresh_value(const tree::RawStatement& raw, std::vector<Harm>& harms) {
     if (const auto value = fresh_values_.used_by(raw); !value.empty()) {
       const auto& rule = script_rule("enum-value-at-once");
-      harms.push_back({Severity::warning, &rule, {}, {}, fmt::format("{}: '{}'", rule.what, value), {}, true});
+      harms.push_back({Severity::error, &rule, {}, {}, fmt::format("{}: '{}'", rule.what, value), {}, true});
     }
     fresh_values_.note(raw);
   }
@@ -184,6 +225,7 @@ class Checker {
           one.lock <= LockMode::row_share && !one.changes_rows && effects.tag != "CreateTableAsStmt" &&
           !reads_all(*statement.raw);
       if (one.own || cost == Answer::no || (reads_only && cost != Answer::yes)) continue;
+      if (one.relation.name == "alembic_version") continue;  // it has a row for each head
       if (!slow || cost > std::max({slow->scan, slow->rewrite, slow->index_build})) slow = &one;
     }
     if (!slow) return;
@@ -214,8 +256,7 @@ class Checker {
   // --- waivers
 
   void waive(const ScriptPart& part, std::vector<Harm>& harms) {
-    const auto waivers = waivers_in(comments_of(text_.substr(part.leading, part.begin - part.leading)));
-    for (const auto& waiver : waivers) {
+    for (const auto& waiver : waivers_) {
       for (const auto& id : waiver.rules) {
         if (!find_rule(id)) {
           std::vector<std::string> ids;
@@ -264,9 +305,12 @@ class Checker {
   bool in_transaction_;
   bool elsewhere_ = false;  // names without a schema are not public's
   bool has_timeout_ = false;
+  bool timeout_before_ = false;  // when the transaction began
+  bool local_timeout_ = false;   // until it ends
   bool told_of_timeout_ = false;
+  std::vector<Waiver> waivers_;  // of the statement at hand
   std::map<TableName, Held> held_;
-  FreshValues fresh_values_;
+  FreshValues fresh_values_{known_.server};
   ScriptReport out_;
 };
 

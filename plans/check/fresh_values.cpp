@@ -17,7 +17,8 @@ void FreshValues::note(const tree::RawStatement& raw) {
   const auto* name = raw.node.if_contains("typeName");
   if (!name || !name->is_array()) return;
   const auto type = tree::table_name(tree::names(*name));
-  if (raw.tag == "CreateEnumStmt") types_.insert(type);
+  // Only since 17 a type that the transaction made itself may have its new values used.
+  if (raw.tag == "CreateEnumStmt" && server_ >= 17) types_.insert(type);
   if (raw.tag != "AlterEnumStmt" || raw.node.contains("oldVal") || types_.contains(type)) return;
   values_.emplace(tree::text(raw.node, "newVal"));
 }

@@ -80,6 +80,13 @@ LockMode options_lock(const json::object& command) {
   return sue;
 }
 
+bool asks_for_other_rights(const json::object& command) {
+  const auto& options = tree::list(tree::body_of(command.at("def")), "items");
+  return std::any_of(options.begin(), options.end(), [](const json::value& option) {
+    return tree::text(tree::body_of(option), "defname") == "security_invoker";
+  });
+}
+
 RelationKind kind_of(std::string_view object) {
   if (object == "OBJECT_INDEX") return RelationKind::index;
   if (object == "OBJECT_VIEW") return RelationKind::view;
@@ -155,9 +162,22 @@ void identity(Reading& r, const Subcommand& s, const std::string& column) {
   }
 }
 
+// Of what a sub-command is about, where its row alone does not decide.
+std::string_view rule_of(const Reading& r, const Subcommand& s, const Row& row, const std::string& column) {
+  const auto* definition = s.command.if_contains("def");
+  if (row.subtype == "AT_ReplicaIdentity" && definition) {
+    return tree::text(tree::body_of(*definition), "identity_type") == "n" ? "replica-identity-nothing" : row.rule;
+  }
+  if (row.subtype != "AT_ColumnDefault" || definition) return row.rule;
+  const auto* table = r.find(s.table);
+  const auto known = table ? table->columns.find(column) : decltype(table->columns.find(column)){};
+  const bool required = table && known != table->columns.end() && known->second.not_null.value_or(false);
+  return required ? "drop-default-required" : "drop-default";
+}
+
 LockMode from_row(Reading& r, Subcommand& s, const Row& row, RelationEffects& whole) {
   const std::string column(tree::text(s.command, "name"));
-  r.rule(row.rule, s.table, column);
+  r.rule(rule_of(r, s, row, column), s.table, column);
   if (row.subtype == "AT_AddIdentity" || row.subtype == "AT_SetIdentity") identity(r, s, column);
   if (row.subtype == "AT_SetIdentity" || row.subtype == "AT_DropIdentity") {
     r.unnamed(fmt::format("the sequence of column {} of {}", column, s.table.name),
@@ -271,7 +291,8 @@ bool alter_table(Reading& r) {
       lock = detach_partition(r, s);
     } else if (subtype == "AT_SetRelOptions" || subtype == "AT_ResetRelOptions") {
       lock = options_lock(s.command);
-      r.rule(lock == sue ? "set-storage-parameter" : "set-strong-parameter", table);
+      r.rule(asks_for_other_rights(s.command) ? "view-rights" : lock == sue ? "set-storage-parameter" : "set-strong-parameter",
+             table);
       s.with_children = false;
     } else if (row != k_rows.end()) {
       lock = from_row(r, s, *row, whole);

@@ -186,6 +186,7 @@ void create_index(const json::object& node, Known& known) {
       for (auto& column : column_names(element.at("expr"))) made.columns.push_back(std::move(column));
     }
   }
+  made.unique = tree::flag(node, "unique");
   known.relations[table].indexes[name] = std::move(made);
   known.index_owner[{table.schema, name}] = table;
 }
@@ -233,12 +234,25 @@ void carry_over(const tree::RawStatement& raw, Known& known) {
     const auto what = tree::text(raw.node, "removeType");
     for (const auto& object : tree::list(raw.node, "objects")) {
       const TableName name = tree::table_name(tree::names(object));
-      if (what == "OBJECT_TABLE") forget(name, known);
+      if (what == "OBJECT_TABLE" || what == "OBJECT_VIEW" || what == "OBJECT_SEQUENCE") forget(name, known);
       if (what != "OBJECT_INDEX") continue;
       const auto owner = known.index_owner.find(name);
       if (owner == known.index_owner.end()) continue;
       known.relations[owner->second].indexes.erase(name.name);
       known.index_owner.erase(owner);
+    }
+  } else if (raw.tag == "CreateEnumStmt" || raw.tag == "CompositeTypeStmt" || raw.tag == "CreateRangeStmt") {
+    if (const auto* name = raw.node.if_contains("typeName"); name && name->is_array())
+      known.new_types.insert(tree::table_name(tree::names(*name)));
+  } else if (raw.tag == "CreateDomainStmt") {
+    known.new_types.insert(tree::table_name(tree::names(raw.node.at("domainname"))));
+  } else if (raw.tag == "CreateSeqStmt" || raw.tag == "ViewStmt") {
+    const auto* made = tree::object(raw.node, raw.tag == "ViewStmt" ? "view" : "sequence");
+    if (made && !tree::flag(raw.node, "replace") && !tree::flag(raw.node, "if_not_exists") &&
+        !known.relations.contains(tree::table_name(*made))) {
+      auto& relation = known.relations[tree::table_name(*made)];
+      relation.own = true;
+      relation.kind = raw.tag == "ViewStmt" ? RelationKind::view : RelationKind::sequence;
     }
   } else if (raw.tag == "CreateFunctionStmt") {
     // One that is replaced is known already.

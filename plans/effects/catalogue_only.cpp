@@ -42,6 +42,11 @@ void sequence(Reading& r, const json::object& node, bool alters) {
   }
 }
 
+bool is_true(const json::object& option) {
+  const auto* value = option.if_contains("arg");
+  return value && tree::flag(tree::body_of(*value), "boolval");
+}
+
 // Left out of the tree: 0, or a number below it.
 std::int64_t number_of(const json::object& option) {
   const auto* value = tree::object(option, "arg");
@@ -59,6 +64,9 @@ std::int64_t number_of(const json::object& option) {
 void restarts(Reading& r, const json::array& options, const TableName& table, const std::string& object) {
   for (const auto& item : options) {
     const auto& option = tree::body_of(item);
+    // Counting down, or round and round, it comes to numbers that were given.
+    const bool back = tree::text(option, "defname") == "increment" && number_of(option) <= 0;
+    if (back || (tree::text(option, "defname") == "cycle" && is_true(option))) r.rule("restart-sequence-at", table, object);
     if (tree::text(option, "defname") != "restart") continue;
     r.rule(option.contains("arg") ? "restart-sequence-at" : "restart-sequence", table, object);
   }

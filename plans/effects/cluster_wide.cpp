@@ -82,7 +82,8 @@ SessionStep transaction_step(const json::object& node) {
   const auto kind = tree::text(node, "kind");
   if (kind == "TRANS_STMT_BEGIN" || kind == "TRANS_STMT_START") return SessionStep::begins_transaction;
   if (tree::flag(node, "chain")) return SessionStep::none;
-  const bool ends = kind == "TRANS_STMT_COMMIT" || kind == "TRANS_STMT_ROLLBACK" || kind == "TRANS_STMT_PREPARE";
+  if (kind == "TRANS_STMT_ROLLBACK") return SessionStep::takes_back_transaction;
+  const bool ends = kind == "TRANS_STMT_COMMIT" || kind == "TRANS_STMT_PREPARE";
   return ends ? SessionStep::ends_transaction : SessionStep::none;
 }
 
@@ -106,9 +107,9 @@ std::int64_t milliseconds_in(std::string_view text) {
   return 0;
 }
 
-SessionStep of_limit(std::int64_t milliseconds) {
-  return milliseconds > 0 && milliseconds <= k_longest_limit_ms ? SessionStep::limits_lock_waits
-                                                                : SessionStep::lifts_lock_limit;
+SessionStep of_limit(std::int64_t milliseconds, bool local) {
+  if (milliseconds <= 0 || milliseconds > k_longest_limit_ms) return SessionStep::lifts_lock_limit;
+  return local ? SessionStep::limits_waits_of_transaction : SessionStep::limits_lock_waits;
 }
 
 // SET lock_timeout = 0, TO DEFAULT and RESET leave no limit that the text tells of.
@@ -121,10 +122,10 @@ SessionStep setting_step(const json::object& node) {
     const auto& constant = tree::body_of(item);
     if (const auto* number = tree::object(constant, "ival")) {
       const auto* value = number->if_contains("ival");  // left out: 0
-      return of_limit(value && value->is_int64() ? value->get_int64() : 0);
+      return of_limit(value && value->is_int64() ? value->get_int64() : 0, tree::flag(node, "is_local"));
     }
     if (const auto* words = tree::object(constant, "sval")) {
-      return of_limit(milliseconds_in(tree::text(*words, "sval")));
+      return of_limit(milliseconds_in(tree::text(*words, "sval")), tree::flag(node, "is_local"));
     }
   }
   return SessionStep::none;
@@ -154,6 +155,7 @@ bool cluster_wide(Reading& r) {
   }
   if (among(k_roles, tag)) {
     r.rule("shared-object");
+    if (tag == "GrantRoleStmt" && !tree::flag(r.node, "is_grant")) r.rule("revoke");
     r.out.note = "no table is locked";
     if (tag == "DropRoleStmt") r.out.loss = Loss::definition;
     // Moving a database to other storage.
@@ -176,7 +178,10 @@ bool cluster_wide(Reading& r) {
     if (tag == "TransactionStmt") r.out.session = transaction_step(r.node);
     if (tag == "VariableSetStmt") r.out.session = setting_step(r.node);
     r.out.note = "no table is locked";
-    if (tag == "DiscardStmt" && tree::text(r.node, "target") == "DISCARD_ALL") r.out.in_transaction = Answer::no;
+    if (tag == "DiscardStmt" && tree::text(r.node, "target") == "DISCARD_ALL") {
+      r.out.in_transaction = Answer::no;
+      r.out.session = SessionStep::lifts_lock_limit;
+    }
     return true;
   }
   if (among(k_opaque, tag)) {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 
 #include "plans/effects/reading.hpp"
 #include "plans/sql/expression.hpp"
@@ -186,28 +185,13 @@ LockMode add_constraint(Reading& r, Subcommand& s) {
 
 namespace {
 
-// PRIMARY KEY and UNIQUE; an exclusion constraint keeps something else out. Where nobody knows, the name may tell: those
-// that the server gives, and the usual beginnings.
+// PRIMARY KEY and UNIQUE; an exclusion constraint keeps something else out. Where nobody knows, the name may tell.
 Answer is_key(const KnownConstraint* known, std::string_view name) {
   if (known) {
     const bool key = known->kind == KnownConstraint::Kind::unique || known->kind == KnownConstraint::Kind::primary_key;
     return key ? Answer::yes : Answer::no;
   }
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  const auto ends = [&](std::initializer_list<std::string_view> all) {
-    return std::any_of(all.begin(), all.end(), [&](auto one) { return lower.ends_with(one); });
-  };
-  const auto begins = [&](std::initializer_list<std::string_view> all) {
-    return std::any_of(all.begin(), all.end(), [&](auto one) { return lower.starts_with(one); });
-  };
-  if (ends({"_pkey", "_key", "_pk", "_unique", "_uniq", "_uq"}) || begins({"pk_", "uq_", "uk_", "ak_", "unique_"})) {
-    return Answer::yes;
-  }
-  const bool other = ends({"_check", "_fkey", "_not_null", "_excl", "_fk", "_chk", "_ck"}) ||
-                     begins({"ck_", "chk_", "check_", "fk_", "nn_"});
-  return other ? Answer::no : Answer::unknown;
+  return named_like_a_key(name);
 }
 
 }  // namespace

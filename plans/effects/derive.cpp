@@ -61,6 +61,23 @@ bool there(const TableName& name, const Known& known) {
   return known.find(name) != nullptr || known.index_owner.contains(name) || known.made_over.contains(name);
 }
 
+// DROP COLUMN IF EXISTS, DROP CONSTRAINT IF EXISTS, ADD COLUMN IF NOT EXISTS.
+bool each_part_is_skipped(const tree::RawStatement& raw, const TableName& table, const Known& known) {
+  const auto* found = known.find(table);
+  if (!found || !found->complete) return false;
+  const auto& commands = tree::list(raw.node, "cmds");
+  return !commands.empty() && std::all_of(commands.begin(), commands.end(), [&](const json::value& item) {
+    const auto& command = tree::body_of(item);
+    if (!tree::flag(command, "missing_ok")) return false;
+    const auto subtype = tree::text(command, "subtype");
+    const std::string name(tree::text(command, "name"));
+    if (subtype == "AT_DropColumn") return !found->columns.contains(name);
+    if (subtype == "AT_DropConstraint") return !found->constraints.contains(name);
+    if (subtype != "AT_AddColumn") return false;
+    return found->columns.contains(std::string(tree::text(tree::body_of(command.at("def")), "colname")));
+  });
+}
+
 // IF EXISTS of what is not there, IF NOT EXISTS of what is: the server says so and does nothing.
 bool is_skipped(const tree::RawStatement& raw, const Known& known) {
   if (!known.catalogue) return false;
@@ -73,8 +90,10 @@ bool is_skipped(const tree::RawStatement& raw, const Known& known) {
                         [&](const json::value& one) { return there(tree::table_name(tree::names(one)), known); });
   }
   if ((raw.tag == "AlterTableStmt" || raw.tag == "RenameStmt") && relation && tree::flag(raw.node, "missing_ok")) {
-    return !there(tree::table_name(*relation), known);
+    const auto table = tree::table_name(*relation);
+    return !there(table, known);
   }
+  if (raw.tag == "AlterTableStmt" && relation) return each_part_is_skipped(raw, tree::table_name(*relation), known);
   if (raw.tag == "IndexStmt" && relation && tree::flag(raw.node, "if_not_exists")) {
     return known.index_owner.contains({tree::table_name(*relation).schema, std::string(tree::text(raw.node, "idxname"))});
   }

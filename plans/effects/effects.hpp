@@ -51,7 +51,15 @@ constexpr Waiting who_waits(LockMode lock) {
 enum class Loss { none, definition, values, rows };
 
 // What it does to the session that runs it.
-enum class SessionStep { none, begins_transaction, ends_transaction, limits_lock_waits, lifts_lock_limit };
+enum class SessionStep {
+  none,
+  begins_transaction,
+  ends_transaction,
+  takes_back_transaction,
+  limits_lock_waits,
+  limits_waits_of_transaction,  // SET LOCAL
+  lifts_lock_limit,
+};
 
 struct Rule;  // plans/effects/rule.hpp
 struct AppliedRule {

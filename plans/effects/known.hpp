@@ -39,6 +39,7 @@ std::set<std::string> proves_not_null(std::string_view condition);
 
 struct KnownIndex {
   std::vector<std::string> columns;  // of its key, and those that its expressions and its WHERE read
+  std::optional<bool> unique = {};
 };
 
 struct KnownRelation {
@@ -69,6 +70,7 @@ struct Known {
   std::map<TableName, KnownDomain> domains;
   std::map<std::string, Answer> functions;     // "schema.name" and "name" of the database's own: whether it is volatile
   std::set<TableName> new_functions;           // made by an earlier statement of the same plan
+  std::set<TableName> new_types;               // likewise
   std::map<TableName, TableName> index_owner;  // index → its table
   std::set<TableName> made_over;               // that are there, and of which nothing is known any more
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <set>
 
 #include "plans/sql/expression.hpp"
@@ -178,6 +179,24 @@ Answer gives_another_value(const json::value& expression, const Known& known) {
     }
   }
   return worst;
+}
+
+Answer named_like_a_key(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const auto ends = [&](std::initializer_list<std::string_view> all) {
+    return std::any_of(all.begin(), all.end(), [&](auto one) { return lower.ends_with(one); });
+  };
+  const auto begins = [&](std::initializer_list<std::string_view> all) {
+    return std::any_of(all.begin(), all.end(), [&](auto one) { return lower.starts_with(one); });
+  };
+  if (ends({"_pkey", "_key", "_pk", "_unique", "_uniq", "_uq"}) || begins({"pk_", "uq_", "uk_", "ak_", "unique_"})) {
+    return Answer::yes;
+  }
+  const bool other = ends({"_check", "_fkey", "_not_null", "_excl", "_fk", "_chk", "_ck"}) ||
+                     begins({"ck_", "chk_", "check_", "fk_", "nn_"});
+  return other ? Answer::no : Answer::unknown;
 }
 
 void refused_for(Reading& r, const TableName& table, const std::string& column, const KnownColumn& known) {

@@ -54,6 +54,9 @@ struct SqlType {
 SqlType type_of(const json::object& type_name);
 std::optional<SqlType> type_of(const std::string& sql);
 
+// Of a constraint or index that nobody knows: the names that the server gives to keys and to others, and the usual ones.
+Answer named_like_a_key(std::string_view name);
+
 // The server changes or drops no column that something else uses; CASCADE aside.
 void refused_for(Reading& r, const TableName& table, const std::string& column, const KnownColumn& known);
 

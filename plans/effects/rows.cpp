@@ -154,7 +154,7 @@ void look_through(Reading& r, std::string_view tag, const json::object& statemen
     // pg_catalog's own that change nothing are many; those that an author would call in a migration are few.
     constexpr auto k_harmless = std::to_array<std::string_view>(
         {"array_agg", "avg", "bool_and", "bool_or", "count", "generate_series", "json_agg", "jsonb_agg", "max", "min",
-         "pg_get_serial_sequence", "setval", "string_agg", "sum"});
+         "pg_get_serial_sequence", "setval", "string_agg", "sum", "version"});
     return !is_steady(name) && std::find(k_harmless.begin(), k_harmless.end(), name) == k_harmless.end();
   });
   const bool sets =
@@ -179,6 +179,10 @@ void copy(Reading& r) {
   const bool from = tree::flag(r.node, "is_from");
   const auto* relation = tree::object(r.node, "relation");
   r.rule(from ? "copy-from" : "copy-to", relation ? tree::table_name(*relation) : TableName{});
+  if (tree::flag(r.node, "is_program")) {
+    r.rule("opaque");
+    r.out.opaque = true;
+  }
   r.out.note = from ? "changes rows, all in one transaction" : "reads";
   if (from && relation) {
     r.on(tree::table_name(*relation), LockMode::row_exclusive);

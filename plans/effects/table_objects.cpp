@@ -46,6 +46,23 @@ void trigger(Reading& r) {
   if (const auto* other = tree::object(r.node, "constrrel")) r.on(tree::table_name(*other), LockMode::access_share);
 }
 
+bool has_key(const KnownRelation& table) {
+  return std::any_of(table.constraints.begin(), table.constraints.end(), [](const auto& one) {
+    return one.second.kind == KnownConstraint::Kind::primary_key;
+  });
+}
+
+// A replica identity that is not the key may stand in for it, and is not known.
+void asks_for_a_key(Reading& r, const TableName& table) {
+  const auto* known = r.find(table);
+  if (!known || !known->complete) {
+    r.rule("publish-key-unknown", table);
+    r.asks(fmt::format("whether {} has a primary key", table.name));
+  } else if (!has_key(*known)) {
+    r.rule("publish-without-key", table);
+  }
+}
+
 void publication(Reading& r) {
   r.rule("publication");
   bool by_schema = tree::flag(r.node, "for_all_tables");
@@ -55,8 +72,19 @@ void publication(Reading& r) {
     const auto* table = tree::object(object, "pubtable");
     const auto* relation = table ? tree::object(*table, "relation") : nullptr;
     if (!relation) continue;
-    r.on(tree::table_name(*relation), sue).with_children = tree::flag(*relation, "inh");
+    const auto table_name = tree::table_name(*relation);
+    r.on(table_name, sue).with_children = tree::flag(*relation, "inh");
     if (table->contains("whereClause") || table->contains("columns")) r.out.since = 15;
+    if (tree::text(r.node, "action") == "AP_DropObjects") continue;
+    asks_for_a_key(r, table_name);
+    if (!tree::flag(*relation, "inh")) continue;
+    for (const TableName& child : r.known.descendants(table_name)) asks_for_a_key(r, child);
+  }
+  if (by_schema && tree::text(r.node, "action") != "AP_DropObjects") {
+    if (!r.known.catalogue) r.rule("publish-key-unknown");
+    for (const auto& [name, relation] : r.known.relations) {
+      if (relation.kind == RelationKind::table && relation.complete && !has_key(relation)) r.rule("publish-without-key", name);
+    }
   }
   // By schema or all at once no table is locked.
   if (by_schema && !tree::flag(r.node, "for_all_tables")) r.out.since = 15;
@@ -82,7 +110,10 @@ void grant(Reading& r) {
   if (!revokes(r)) {
     r.rule("grant");
   } else if (tree::text(r.node, "objtype") == "OBJECT_TABLE" && tree::text(r.node, "targtype") == "ACL_TARGET_OBJECT") {
-    for (const auto& item : tree::list(r.node, "objects")) r.rule("revoke", tree::table_name(tree::body_of(item)));
+    for (const auto& item : tree::list(r.node, "objects")) {
+      const auto table = tree::table_name(tree::body_of(item));
+      r.rule(r.known.own(table) ? "grant" : "revoke", table);
+    }
   } else {
     r.rule("revoke");
   }

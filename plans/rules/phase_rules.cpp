@@ -56,6 +56,7 @@ class Judge {
  private:
   void everybody_knows() {
     known_.new_functions.clear();
+    known_.new_types.clear();
     for (auto& [name, relation] : known_.relations) {
       relation.own = false;
       relation.empty = std::nullopt;
@@ -136,12 +137,6 @@ class Judge {
     for (const auto& applied : statement.effects.rules) {
       const Rule& rule = *applied.rule;
       if (known_.own(applied.relation) || !told.insert(rule.id).second) continue;
-      if (rule.id == "set-default" && statement.effects.loss == Loss::definition) {
-        add(place, number, Severity::warning, applied,
-            fmt::format("DROP DEFAULT in the {} phase: code that leaves \"{}\" out still runs", to_string(place.phase),
-                        applied.object),
-            "put it into [[constraint]]");
-      }
       const bool not_null = rule.id == "set-not-null" || rule.id == "set-not-null-proven";
       if (not_null) {
         add(place, number, Severity::error, {&pgphase::rule("set-not-null"), applied.relation, applied.object},
@@ -230,6 +225,8 @@ class Judge {
     std::vector<std::string> out{std::string(rule.id)};
     if (rule.id == "change-type-unknown") out.insert(out.end(), {"change-type-rewrite", "change-type-kept"});
     if (rule.id == "change-type-rewrite" || rule.id == "change-type-kept") out.emplace_back("change-type-unknown");
+    if (rule.id == "drop-default") out.emplace_back("drop-default-required");
+    if (rule.id == "drop-default-required") out.emplace_back("drop-default");
     if (rule.id == "drop-constraint-unknown") out.emplace_back("drop-key");
     if (rule.id == "drop-key") out.emplace_back("drop-constraint-unknown");
     if (rule.id == "add-column-unknown-default") out.emplace_back("add-column-volatile-default");

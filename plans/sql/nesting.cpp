@@ -31,30 +31,36 @@ std::size_t deepest_nesting(const std::string& sql) {
   const std::unique_ptr<PgQuery__ScanResult, FreeTokens> tokens(
       pg_query__scan_result__unpack(nullptr, scan->pbuf.len, reinterpret_cast<const std::uint8_t*>(scan->pbuf.data)));
   if (!tokens) return k_unknown;
-  std::vector<std::size_t> since_comma{0};  // in each of the open parentheses
+  struct Level {
+    std::size_t since_comma = 0;
+    bool of_case = false;
+  };
+  std::vector<Level> levels(1);
   std::size_t here = 0, deepest = 0;
+  const auto close = [&] {
+    here -= levels.back().since_comma;
+    levels.pop_back();
+  };
+  const auto next_item = [&] {
+    here -= levels.back().since_comma;
+    levels.back().since_comma = 0;
+  };
   for (std::size_t i = 0; i < tokens->n_tokens; ++i) {
-    switch (tokens->tokens[i]->token) {
-      case PG_QUERY__TOKEN__ASCII_40:  // (
-      case PG_QUERY__TOKEN__ASCII_91:  // [
-        since_comma.push_back(1);
-        ++here;
-        break;
-      case PG_QUERY__TOKEN__ASCII_41:  // )
-      case PG_QUERY__TOKEN__ASCII_93:  // ]
-        if (since_comma.size() > 1) {
-          here -= since_comma.back();
-          since_comma.pop_back();
-        }
-        break;
-      case PG_QUERY__TOKEN__ASCII_44:  // ,
-      case PG_QUERY__TOKEN__ASCII_59:  // ;
-        here -= since_comma.back();
-        since_comma.back() = 0;
-        break;
-      default:
-        ++since_comma.back();
-        ++here;
+    const auto token = tokens->tokens[i]->token;
+    if (token == PG_QUERY__TOKEN__ASCII_40 || token == PG_QUERY__TOKEN__ASCII_91 || token == PG_QUERY__TOKEN__CASE) {
+      levels.push_back({1, token == PG_QUERY__TOKEN__CASE});
+      ++here;
+    } else if (token == PG_QUERY__TOKEN__ASCII_41 || token == PG_QUERY__TOKEN__ASCII_93) {
+      while (levels.size() > 1 && levels.back().of_case) close();
+      if (levels.size() > 1) close();
+    } else if (token == PG_QUERY__TOKEN__END_P && levels.back().of_case) {
+      close();
+    } else if (token == PG_QUERY__TOKEN__ASCII_44 || token == PG_QUERY__TOKEN__ASCII_59 ||
+               (token == PG_QUERY__TOKEN__WHEN && levels.back().of_case)) {
+      next_item();
+    } else {
+      ++levels.back().since_comma;
+      ++here;
     }
     deepest = std::max(deepest, here);
   }

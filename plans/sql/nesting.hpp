@@ -7,7 +7,7 @@
 namespace pgphase::tree {
 
 // No tree of the text has a path with more operands than that: of the tokens, those between commas, in each of the
-// parentheses around them. A list of a thousand rows is as deep as one of them. A text that cannot be told into tokens
+// parentheses around them, and those between the WHENs of a CASE. A list of a thousand rows is as deep as one of them. A text that cannot be told into tokens
 // counts as the deepest.
 std::size_t deepest_nesting(const std::string& sql);
 

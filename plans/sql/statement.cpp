@@ -38,6 +38,20 @@ void locks_of(const StatementEffects& effects, Statement& out) {
   out.locks_known = !beyond && !(unnamed && out.locks.empty());
 }
 
+std::vector<TableName> types_of(const tree::RawStatement& raw) {
+  std::vector<TableName> out;
+  const auto is_type = [](std::string_view kind) { return kind == "OBJECT_TYPE" || kind == "OBJECT_DOMAIN"; };
+  if (raw.tag == "RenameStmt" && is_type(tree::text(raw.node, "renameType")) && raw.node.contains("object")) {
+    out.push_back(tree::table_name(tree::names(raw.node.at("object"))));
+  }
+  if (raw.tag != "DropStmt" || !is_type(tree::text(raw.node, "removeType"))) return out;
+  for (const auto& object : tree::list(raw.node, "objects")) {
+    const auto* names = tree::body_of(object).if_contains("names");
+    if (names) out.push_back(tree::table_name(tree::names(*names)));
+  }
+  return out;
+}
+
 ParsedStatement look_at(const tree::RawStatement& raw, const Known& known) {
   ParsedStatement out;
   out.text = raw.text;
@@ -51,6 +65,7 @@ ParsedStatement look_at(const tree::RawStatement& raw, const Known& known) {
   out.statement.note = out.effects.note;
   out.statement.index = out.effects.index;
   locks_of(out.effects, out.statement);
+  out.types = types_of(raw);
   out.raw = std::make_shared<const tree::RawStatement>(raw);
   out.relations = tree::relations(raw.node);
   for (const auto& one : out.effects.relations) {

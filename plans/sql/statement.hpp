@@ -28,6 +28,7 @@ struct ParsedStatement {
   StatementEffects effects;
   std::vector<Action> actions;
   std::vector<TableName> relations;  // every table it names
+  std::vector<TableName> types;      // that it drops, or gives another name
   bool beyond_database = false;      // changes what all databases of the server share: roles, a database's settings
   std::string refused;               // why pgphase does not run such a statement, or empty
   std::shared_ptr<const tree::RawStatement> raw;  // its parse tree; for plans/ alone

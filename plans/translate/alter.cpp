@@ -5,38 +5,13 @@
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
 #include "plans/translate/one_by_one.hpp"
+#include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
 
 namespace pgphase::translate {
 namespace {
 
 namespace json = boost::json;
-
-struct Undo {
-  std::string_view subtype;
-  std::string_view command;  // after "ALTER TABLE t ", with the name in it where {} stands
-};
-
-constexpr Undo k_undone_by[] = {
-    {"AT_EnableTrig", "DISABLE TRIGGER {}"},
-    {"AT_DisableTrig", "ENABLE TRIGGER {}"},
-    {"AT_EnableRowSecurity", "DISABLE ROW LEVEL SECURITY"},
-    {"AT_DisableRowSecurity", "ENABLE ROW LEVEL SECURITY"},
-    {"AT_ForceRowSecurity", "NO FORCE ROW LEVEL SECURITY"},
-    {"AT_NoForceRowSecurity", "FORCE ROW LEVEL SECURITY"},
-};
-
-std::string undo_of(std::string_view subtype, const TableName& table, std::string_view name) {
-  for (const auto& row : k_undone_by) {
-    if (row.subtype != subtype) continue;
-    std::string command(row.command);
-    if (const auto at = command.find("{}"); at != std::string::npos) {
-      command.replace(at, 2, quote_ident(std::string(name)));
-    }
-    return fmt::format("ALTER TABLE {} {}", qualified(table), command);
-  }
-  return {};
-}
 
 // Of a type, a function and the like, which are named by their parts: the last one and the new name change places.
 bool swap_names(json::object& rename) {
@@ -67,6 +42,7 @@ void Translator::alter_table(const tree::RawStatement& raw, Translated& out) {
     return;
   }
   const TableName table = tree::table_name(*relation);
+  if (tree::flag(raw.node, "missing_ok")) out.notes.push_back(if_exists("the table"));
   for (const auto& item : tree::list(raw.node, "cmds")) command(raw, table, tree::body_of(item), out);
 }
 
@@ -87,6 +63,7 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
       out.left = "CASCADE takes along what the text does not name: drop that first, by name";
       return;
     }
+    if (tree::flag(command, "missing_ok")) out.notes.push_back(if_exists("the column"));
     out.entries.push_back(ChangeToml("drop_column", table).text("column", name).str());
     taken_.insert(table);
     retires_ = true;
@@ -94,6 +71,8 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
     out.entries.push_back(ChangeToml("set_not_null", table).text("column", name).str());
   } else if (subtype == "AT_DropNotNull" && !own(table)) {
     out.entries.push_back(ChangeToml("drop_not_null", table).text("column", name).str());
+  } else if (subtype.starts_with("AT_DisableTrig") && !own(table)) {
+    out.left = "the trigger would be off for everybody, for as long as the plans take";
   } else if (subtype == "AT_ColumnDefault") {
     column_default(table, command, out);
   } else if (subtype == "AT_DropConstraint" && !own(table)) {
@@ -126,16 +105,11 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
     }
     const auto home = home_of(*sql, out);
     if (!home) return;
-    if (*home == Phase::constraint) taken_.insert(table);
-    const auto undo = undo_of(subtype, table, name);
-    const auto title = fmt::format("alter {}", display_name(table));
-    if (!undo.empty()) {
-      by_hand(*home, title, {*sql}, {undo}, out);
-    } else {
-      one_way(*home, title, *sql,
-              own(table) ? "the table is this plan's own, and goes with it" : "what it was before is not in the SQL",
-              out);
-    }
+    // A policy for what is hidden from then on comes first, in additive, whichever of them stands first in the SQL.
+    if (*home == Phase::constraint && subtype != "AT_EnableRowSecurity") taken_.insert(table);
+    // A switch that is turned on may have been on before: turning it back would open what was closed.
+    one_way(*home, fmt::format("alter {}", display_name(table)), *sql,
+            own(table) ? "the table is this plan's own, and goes with it" : "what it was before is not in the SQL", out);
   }
 }
 

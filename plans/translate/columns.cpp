@@ -91,6 +91,11 @@ void Translator::add_column(const TableName& table, const json::object& command,
   }
   ChangeToml change("add_column", table);
   change.text("column", column.name).text("type", column.type);
+  if (const auto fill = outlook_.fill_of(table, column.name)) {
+    change.text("fill", *fill);
+    out.notes.push_back(fmt::format("{} follows what is written to the column that goes, until that one has gone",
+                                    column_text(table, column.name)));
+  }
   const bool same = value && effects::gives_another_value(*column.default_value, known_) == Answer::no;
   if (same) {
     change.text("default", *value);
@@ -105,7 +110,7 @@ void Translator::add_column(const TableName& table, const json::object& command,
               {fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", qualified(table), quoted_column)}, out);
       out.entries.push_back(backfill_toml(unique_step(Phase::backfill, "fill " + column_text(table, column.name)),
                                           table, {{column.name, *value}}, quoted_column + " IS NULL"));
-    } else if (column.not_null) {
+    } else if (column.not_null && !outlook_.fill_of(table, column.name)) {
       out.notes.push_back(fmt::format("{} has no value for rows that exist: fill it before it is required",
                                       column_text(table, column.name)));
     }
@@ -122,7 +127,7 @@ void Translator::serial_column(const TableName& table, const Column& column, Tra
   const bool big = column.type == "bigserial" || column.type == "serial8";
   const bool small = column.type == "smallserial" || column.type == "serial2";
   const std::string type = big ? "bigint" : small ? "smallint" : "integer";
-  const TableName sequence{table.schema, unique_name(table, object_name(table.name, column.name, "seq"))};
+  const TableName sequence{table.schema, unique_name(table, column.name, "seq")};
   const auto next = fmt::format("nextval({}::regclass)", quote_literal(qualified(sequence)));
   const auto name = column_text(table, column.name);
   const auto quoted_column = quote_ident(column.name);
@@ -176,6 +181,7 @@ void Translator::change_type(const TableName& table, const json::object& command
         fmt::format("{}: say in `down` how the old value is made from the new one, unless it is the value itself",
                     column_text(table, column)));
   }
+  if (const auto value = outlook_.default_of_new_type(table, column)) change.text("default", *value);
   out.entries.push_back(change.str());
   taken_.insert(table);
   retires_ = true;
@@ -185,6 +191,10 @@ void Translator::change_type(const TableName& table, const json::object& command
 void Translator::column_default(const TableName& table, const json::object& command, Translated& out) {
   const std::string column(tree::text(command, "name"));
   const auto name = column_text(table, column);
+  if (!own(table) && outlook_.default_of_new_type(table, column)) {
+    out.dropped = "change_type takes the default along";
+    return;
+  }
   const auto alter = fmt::format("ALTER TABLE {} ALTER COLUMN {}", qualified(table), quote_ident(column));
   std::string sql = alter + " DROP DEFAULT";
   std::string value;

@@ -44,6 +44,18 @@ void note_deferrable(const json::object& constraint, ChangeToml& change) {
   if (tree::flag(constraint, "initdeferred")) change.yes("initially_deferred");
 }
 
+// Each element is a list of an IndexElem and its operator.
+std::string excluded_columns(const json::object& constraint) {
+  std::vector<std::string> columns;
+  for (const auto& item : tree::list(constraint, "exclusions")) {
+    const auto& pair = tree::list(tree::body_of(item), "items");
+    if (pair.empty()) continue;
+    const std::string name(tree::text(tree::body_of(pair[0]), "name"));
+    columns.push_back(name.empty() ? "expr" : name);
+  }
+  return joined(columns);
+}
+
 }  // namespace
 
 std::string Translator::constraint_name(const TableName& table, const json::object& constraint,
@@ -58,13 +70,14 @@ std::string Translator::constraint_name(const TableName& table, const json::obje
   if (kind == "CONSTR_CHECK") {
     const auto columns = columns_in(constraint.at("raw_expr"));
     middle = columns.size() == 1 ? columns.front() : "";
-    return unique_name(table, object_name(table.name, middle, "check"));
+    return unique_name(table, middle, "check");
   }
-  if (kind == "CONSTR_PRIMARY") return unique_name(table, object_name(table.name, "", "pkey"));
+  if (kind == "CONSTR_PRIMARY") return unique_name(table, "", "pkey");
   const auto* list = constraint.if_contains(kind == "CONSTR_FOREIGN" ? "fk_attrs" : "keys");
   if (list) middle = joined(tree::names(*list));
+  if (kind == "CONSTR_EXCLUSION") middle = excluded_columns(constraint);
   const char* label = kind == "CONSTR_FOREIGN" ? "fkey" : kind == "CONSTR_EXCLUSION" ? "excl" : "key";
-  return unique_name(table, object_name(table.name, middle, label));
+  return unique_name(table, middle, label);
 }
 
 void Translator::add_constraint(const TableName& table, const json::object& constraint, Translated& out) {

@@ -62,7 +62,7 @@ constexpr auto k_made = std::to_array<Made>({
 });
 
 std::string name_of(const json::object& node) {
-  for (const char* key : {"typeName", "domainname"}) {
+  for (const char* key : {"domainname", "typeName"}) {
     if (const auto* parts = node.if_contains(key)) {
       const auto name = tree::table_name(tree::names(*parts));
       return qualified(name);
@@ -76,6 +76,9 @@ std::string name_of(const json::object& node) {
   }
   return {};
 }
+
+// A step needs a way back, and this one takes nothing away.
+constexpr const char* k_nothing_to_undo = "SELECT 1";
 
 std::string undo_of_function(const json::object& node) {
   if (tree::flag(node, "replace")) return {};
@@ -115,13 +118,8 @@ std::string undo_of(const tree::RawStatement& raw) {
                          qualified(tree::table_name(*table)));
     }
   }
-  if (raw.tag == "GrantStmt") {
-    json::object other = raw.node;
-    other["is_grant"] = !tree::flag(raw.node, "is_grant");
-    if (!tree::flag(other, "is_grant")) other.erase("is_grant");
-    other.erase("grant_option");
-    return tree::deparse(raw.tag, other).value_or("");
-  }
+  // Rights that are given harm nobody who comes back; to take them away could take what was there before.
+  if (raw.tag == "GrantStmt" && tree::flag(raw.node, "is_grant")) return k_nothing_to_undo;
   return {};
 }
 
@@ -181,7 +179,7 @@ void Translator::create_index(const tree::RawStatement& raw, Translated& out) {
   const std::string given(tree::text(raw.node, "idxname"));
   std::string name = given;
   if (given.empty()) {
-    name = unique_name(table, object_name(table.name, index_columns_name(raw.node), "idx"));
+    name = unique_name(table, index_columns_name(raw.node), "idx");
   } else {
     names_.insert({table.schema, given});
   }
@@ -238,6 +236,8 @@ bool Translator::as_change(const json::object& index, const TableName& table, co
     if (column.empty()) return false;
     include.emplace_back(column);
   }
+  // Its statement may lean on it: ON CONFLICT.
+  if (tree::flag(index, "unique")) keyed_.insert(table);
   ChangeToml change("create_index", table);
   change.text("name", name).raw("columns", "[" + columns + "]");
   if (tree::flag(index, "unique")) change.yes("unique");
@@ -268,6 +268,7 @@ void Translator::drop(const tree::RawStatement& raw, Translated& out) {
           out.left = fmt::format("{} is made and dropped by the same SQL: leave both out", display_name(name));
           return;
         }
+        if (tree::flag(raw.node, "missing_ok")) out.notes.push_back(if_exists("the table"));
         out.entries.push_back(ChangeToml("drop_table", name).str());
         taken_.insert(name);
         retires_ = true;
@@ -293,9 +294,7 @@ bool Translator::definition(const tree::RawStatement& raw, Translated& out) {
   const auto home = home_of(raw.text, out);
   if (!home) return true;
   const auto undo = undo_of(raw);
-  if (raw.tag == "GrantStmt") {
-    out.notes.push_back("the rollback turns it round, also where it was so before the plan: take out what was");
-  }
+  if (undo == k_nothing_to_undo) out.notes.push_back("a rollback leaves the rights as they are");
   if (!undo.empty()) {
     by_hand(*home, title_of(raw), {raw.text}, {undo}, out);
     return true;

@@ -29,6 +29,18 @@ bool reads_any_of(const Expression& expression, const std::set<std::string>& col
                                                    [&](const auto& one) { return columns.contains(one); });
 }
 
+// A query in it reads the table, and columns that are set.
+bool reads_itself(const std::string& sql, const TableName& table, const std::set<std::string>& targets) {
+  const auto parsed = parse_expression(sql);
+  return parsed && std::find(parsed->tables.begin(), parsed->tables.end(), table) != parsed->tables.end() &&
+         reads_any_of(*parsed, targets);
+}
+
+bool is_chance(const std::string& condition) {
+  const auto parsed = parse_expression(condition);
+  return parsed && std::any_of(parsed->functions.begin(), parsed->functions.end(), known_volatile);
+}
+
 // A constant, or a function that is called without anything: gen_random_uuid(), now().
 bool is_some_value(const json::value& value) {
   const auto tag = tree::tag_of(value);
@@ -66,6 +78,8 @@ bool asks_for_missing(const json::value& where, const std::set<std::string>& fil
 // meet when it is set would never come to an end.
 bool needs_once(const tree::RawStatement& update, const std::string& where, const std::set<std::string>& targets) {
   const auto condition = parse_expression(where);
+  // Of a query in it nobody knows what it reads.
+  if (condition && !condition->tables.empty()) return true;
   return condition && reads_any_of(*condition, targets) &&
          !asks_for_missing(update.node.at("whereClause"), filled_by(update));
 }
@@ -127,7 +141,8 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
   for (const char* key : {"fromClause", "withClause", "returningList"}) {
     if (!raw.node.contains(key)) continue;
     out.left = fmt::format(
-        "an UPDATE with {}: write each new value as SQL over the row, set = {{ c = \"(SELECT … WHERE …)\" }}",
+        "an UPDATE with {}: write each new value as SQL over the row, set = {{ c = \"(SELECT … WHERE …)\" }}, and which "
+        "rows have one, where = \"EXISTS (SELECT … WHERE …)\" with once = true: rows without one would become NULL",
         std::string_view(key) == "fromClause"   ? "FROM"
         : std::string_view(key) == "withClause" ? "WITH"
                                                 : "RETURNING");
@@ -159,8 +174,21 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
       out.left = fmt::format("it sets {} twice, which the server refuses", column);
       return;
     }
+    if (!own(table) && outlook_.fill_of(table, column)) continue;  // add_column has it
     set.emplace_back(column, *value);
     columns += (columns.empty() ? "" : ", ") + column;
+  }
+  if (set.empty()) {
+    out.dropped = "add_column fills it";
+    return;
+  }
+  for (const auto& [column, value] : set) {
+    if (!reads_itself(value, table, targets)) continue;
+    out.left = fmt::format(
+        "the new value of {} is made from rows of {} that the statement changes: in batches, each would see what those "
+        "before it have written",
+        column, display_name(table));
+    return;
   }
   std::string where;
   bool once = false;
@@ -171,6 +199,12 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
       return;
     }
     where = *condition;
+    if (reads_itself(where, table, targets) || is_chance(where)) {
+      out.left = fmt::format("its WHERE {}: in batches, each would choose other rows",
+                             is_chance(where) ? "is another one each time"
+                                              : "reads rows of " + display_name(table) + " that the statement changes");
+      return;
+    }
     once = needs_once(raw, where, targets);
   }
   out.entries.push_back(backfill_toml(

@@ -64,6 +64,10 @@ std::string if_not_exists(const std::string& what) {
                      what);
 }
 
+std::string if_exists(const std::string& what) {
+  return fmt::format("IF EXISTS is left out: where {} is not there, `up` refuses the plan before anything runs", what);
+}
+
 std::string backfill_toml(const std::string& name, const TableName& table,
                           const std::vector<std::pair<std::string, std::string>>& set, const std::string& where,
                           bool once) {

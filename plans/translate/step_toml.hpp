@@ -23,6 +23,7 @@ std::string to_toml(const StepToml& step);
 
 // A note for what was written with IF NOT EXISTS: a rollback has to know what the plan has made.
 std::string if_not_exists(const std::string& what);
+std::string if_exists(const std::string& what);
 
 // A backfill: `set` is column → SQL over the row; `once`: no row is set twice, whatever `where` says of it afterwards.
 std::string backfill_toml(const std::string& name, const TableName& table,

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "plans/effects/derive.hpp"
 #include "plans/sql/script.hpp"
@@ -35,7 +37,17 @@ class Translating {
 
   Translation operator()() {
     const Script script = take_apart(sql_);
-    for (const auto& part : script.parts) look_at(part);
+    std::vector<Parsed<std::vector<tree::RawStatement>>> parsed;
+    translate::Outlook outlook;
+    for (const auto& part : script.parts) {
+      const bool sql = part.kind == ScriptPart::Kind::statement;
+      parsed.push_back(sql ? tree::parse(sql_.substr(part.begin, part.end - part.begin))
+                           : Parsed<std::vector<tree::RawStatement>>(SqlError{}));
+      if (!parsed.back()) continue;
+      for (const auto& one : *parsed.back()) outlook.note(one);
+    }
+    translator_.emplace(known_, std::move(outlook));
+    for (std::size_t i = 0; i < script.parts.size(); ++i) look_at(script.parts[i], parsed[i]);
     if (!script.error.empty()) leave(script.error_at, script.error_at, script.error);
     for (const auto& comment : comments_of(sql_.substr(std::min(script.trailing, sql_.size())))) {
       if (!comment.starts_with(k_revision)) comments_.push_back(comment);
@@ -55,7 +67,7 @@ class Translating {
   }
 
  private:
-  void look_at(const ScriptPart& part) {
+  void look_at(const ScriptPart& part, const Parsed<std::vector<tree::RawStatement>>& raw) {
     for (const auto& comment : comments_of(sql_.substr(part.leading, part.begin - part.leading))) {
       if (comment.starts_with(k_revision)) {
         end_plan();
@@ -70,8 +82,6 @@ class Translating {
       keep_mark(part, "a command of psql is not SQL");
       return;
     }
-    const auto text = sql_.substr(part.begin, part.end - part.begin);
-    const auto raw = tree::parse(text);
     if (!raw) {
       leave(part.begin, part.end, raw.error().message);
       keep_mark(part, raw.error().message);
@@ -79,7 +89,7 @@ class Translating {
     }
     for (const auto& statement : *raw) {
       for (const auto& one : translate::one_by_one(statement)) {
-        if (translator_.waits_for_purge(one)) {
+        if (translator_->waits_for_purge(one)) {
           postponed_.push_back({one, part, std::exchange(comments_, {})});
         } else {
           translate(one, part);
@@ -89,19 +99,19 @@ class Translating {
   }
 
   void begin_plan() {
-    translator_.begin_plan();
+    translator_->begin_plan();
     translate::end_plan(known_);
   }
 
   void translate(const tree::RawStatement& raw, const ScriptPart& part) {
-    if (translator_.needs_new_plan(raw)) {
+    if (translator_->needs_new_plan(raw)) {
       // What was said before this statement belongs to it.
       auto comments = std::exchange(comments_, {});
       end_plan();
       begin_plan();
       comments_ = std::move(comments);
     }
-    auto done = translator_.statement(raw);
+    auto done = translator_->statement(raw);
     effects::carry_over(raw, known_);
     if (!done.left.empty()) leave(part.begin, part.end, done.left);
     std::string head;
@@ -120,7 +130,7 @@ class Translating {
       body_ += '\n' + head;
       keep_mark(part, done.left);
     } else if (!done.left.empty()) {
-      keep_mark(part, done.left);  // of a part of the statement
+      keep_mark(part, "of this statement, the rest of which is above: " + done.left);
     }
   }
 
@@ -174,7 +184,7 @@ class Translating {
   Lines lines_;
   const TranslateOptions& options_;
   Known known_;
-  translate::Translator translator_{known_};
+  std::optional<translate::Translator> translator_;
   Translation out_;
   std::string title_, body_;
   std::vector<std::string> comments_;

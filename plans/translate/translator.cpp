@@ -7,9 +7,11 @@
 
 #include "plans/effects/harm.hpp"
 #include "plans/effects/rule.hpp"
+#include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/sql/search_path.hpp"
 #include "plans/sql/statement.hpp"
+#include "plans/translate/names.hpp"
 #include "plans/translate/step_toml.hpp"
 
 namespace pgphase::translate {
@@ -72,6 +74,12 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   Translated out;
   if (const auto missing = missing_for(raw)) {
     out.left = fmt::format("it needs {}, which is in no plan", display_name(*missing));
+  } else if (outlook_.replaces_trigger(raw)) {
+    replace_trigger(raw, out);
+  } else if (outlook_.drops_and_makes(raw)) {
+    out.left =
+        "it is dropped and made again by the same SQL, and in phases nobody would have it in between: CREATE OR REPLACE it, "
+        "change it with ALTER, or make the new one under another name first";
   } else {
     out = one(raw);
   }
@@ -81,6 +89,23 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   }
   if (!out.entries.empty() && !at_once) pending_work_.note(raw, table);
   return out;
+}
+
+// Since 14 one statement does both.
+void Translator::replace_trigger(const tree::RawStatement& raw, Translated& out) {
+  if (raw.tag == "DropStmt") {
+    out.dropped = "CREATE OR REPLACE TRIGGER takes its place";
+    return;
+  }
+  json::object replacing = raw.node;
+  replacing["replace"] = true;
+  const auto sql = tree::deparse(raw.tag, replacing);
+  if (!sql || tree::flag(raw.node, "isconstraint")) {
+    out.left = "write it as CREATE OR REPLACE TRIGGER, which a constraint trigger cannot be";
+    return;
+  }
+  one_way(Phase::additive, "replace trigger " + std::string(tree::text(raw.node, "trigname")), *sql,
+          "what it was before is not in the SQL", out);
 }
 
 std::optional<TableName> Translator::missing_for(const tree::RawStatement& raw) const {
@@ -153,6 +178,7 @@ void Translator::begin_plan() {
 
 void end_plan(Known& known) {
   known.new_functions.clear();
+  known.new_types.clear();
   for (auto& [name, relation] : known.relations) {
     relation.own = false;
     relation.empty = std::nullopt;
@@ -214,14 +240,14 @@ std::string Translator::unique_step(Phase phase, std::string name) {
   return unique;
 }
 
-std::string Translator::unique_name(const TableName& table, const std::string& wanted) {
+std::string Translator::unique_name(const TableName& table, std::string_view middle, const std::string& label) {
   const auto free = [&](const std::string& name) {
     const auto* relation = known_.find(table);
     const bool there = relation && (relation->constraints.contains(name) || relation->indexes.contains(name));
     return !there && !names_.contains({table.schema, name});
   };
-  std::string name = wanted;
-  for (int i = 1; !free(name); ++i) name = wanted + std::to_string(i);
+  std::string name = object_name(table.name, middle, label);
+  for (int i = 1; !free(name); ++i) name = object_name(table.name, middle, label + std::to_string(i));
   names_.insert({table.schema, name});
   return name;
 }

@@ -8,12 +8,14 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "plans/effects/effects.hpp"
 #include "plans/effects/known.hpp"
 #include "plans/phased_plan.hpp"
 #include "plans/sql/tree.hpp"
+#include "plans/translate/outlook.hpp"
 #include "plans/translate/pending.hpp"
 
 namespace pgphase::translate {
@@ -28,7 +30,7 @@ struct Translated {
 class Translator {
  public:
   // `known`: before each statement that is given. The caller carries it from one to the next, and keeps it alive.
-  explicit Translator(const Known& known) : known_(known) {}
+  explicit Translator(const Known& known, Outlook outlook = {}) : known_(known), outlook_(std::move(outlook)) {}
 
   Translated statement(const tree::RawStatement& raw);
 
@@ -48,6 +50,7 @@ class Translator {
   // A relation that the statement needs, and whose own statement is in no plan; or nothing.
   std::optional<TableName> missing_for(const tree::RawStatement& raw) const;
   void note_left_out(const tree::RawStatement& raw);
+  void replace_trigger(const tree::RawStatement& raw, Translated& out);
 
   // tables.cpp
   void note_defaults(const boost::json::object& create, const TableName& table);
@@ -90,11 +93,13 @@ class Translator {
   // does; `left` says why then.
   std::optional<Phase> home_of(const std::string& sql, Translated& out) const;
   std::string unique_step(Phase phase, std::string name);
-  std::string unique_name(const TableName& table, const std::string& wanted);
+  // As PostgreSQL would choose it, by object_name(); a number behind its label where that is taken.
+  std::string unique_name(const TableName& table, std::string_view middle, const std::string& label);
   // A table of this very plan: nobody waits for it.
   bool own(const TableName& table) const { return known_.own(table); }
 
   const Known& known_;
+  Outlook outlook_;  // what the script comes to; a statement by itself has none
   std::map<Phase, std::map<std::string, int>> steps_;    // how often each name was wanted
   Pending pending_work_;
   bool searches_elsewhere_ = false;                      // since a SET search_path

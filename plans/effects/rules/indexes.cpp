@@ -10,6 +10,9 @@ constexpr std::string_view k_family = "indexes";
 constexpr auto k_rules = std::to_array<Rule>({
     {"create-index", k_family, Gravity::slow, "SHARE on the table is held for as long as the build takes", "CREATE INDEX CONCURRENTLY",
      "create_index"},
+    {"drop-unique-index", k_family, Gravity::breaks,
+     "ON CONFLICT and queries that went by it no longer have it, and equal rows can come in",
+     "drop it when no code needs it any more", "drop_index"},
     {"create-index-only", k_family, Gravity::brief,
      "of a partitioned table: an empty index that those of its partitions are attached to",
      "build each partition's index concurrently, then ALTER INDEX … ATTACH PARTITION"},

@@ -15,10 +15,10 @@ constexpr auto k_rules = std::to_array<Rule>({
      "the partition is read while its readers and writers wait, and the default partition too, unless checks prove the "
      "bounds",
      "a check of the partition that proves its bounds, and its indexes, before it is attached"},
-    {"detach-partition", k_family, Gravity::brief, "readers and writers of the parent wait for a moment",
+    {"detach-partition", k_family, Gravity::breaks, "queries of the parent no longer see its rows from then on",
      "DETACH PARTITION … CONCURRENTLY, by hand, where there is no default partition"},
-    {"detach-partition-concurrently", k_family, Gravity::brief,
-     "reads and writes go on; it waits for every transaction that uses the table",
+    {"detach-partition-concurrently", k_family, Gravity::breaks,
+     "queries of the parent no longer see its rows from then on; it waits for every transaction that uses the table",
      "by hand: it cannot run inside a transaction"},
     {"detach-partition-finalize", k_family, Gravity::brief, "ends a DETACH PARTITION … CONCURRENTLY that was cut short",
      ""},

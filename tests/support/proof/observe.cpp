@@ -482,6 +482,12 @@ void wait_for_counters(Stage& stage, const std::string& scans) {
 void outside(const Form& form, const State& state, const std::set<TableName>& reach, Observation& out) {
   {
     Stage stage(form, state);
+    {
+      // Before the others, so that what it reads is counted with them.
+      auto application = stage.db().client();
+      application.exec("BEGIN");
+      out.answer_before = answer_to(form.question, application);
+    }
     stage.db().exec("CREATE TABLE marker ()");
     stage.db().disconnect();
     stage.renew_observer();
@@ -526,6 +532,9 @@ void outside(const Form& form, const State& state, const std::set<TableName>& re
     note_reads(stage, reads, out);
     note_files(stage, stage.observer(), out);
     ask_as_before(stage, stage.observer(), false, out);
+    stage.observer().exec("BEGIN");
+    out.answer_after = answer_to(form.question, stage.observer());
+    stage.observer().exec("ROLLBACK");
   }
   // Each table is put in its way: what it asks for is seen there, and what it holds meanwhile everywhere.
   for (const TableName& table : reach) {

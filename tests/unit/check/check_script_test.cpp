@@ -120,11 +120,15 @@ TEST(CheckScriptTest, AWholeTableIsReadUnderALockThatIsHeld) {
 TEST(CheckScriptTest, AValueOfAnEnumCannotBeUsedInTheTransactionThatAddsIt) {
   const std::string add = "ALTER TYPE e ADD VALUE 'z';\n";
   EXPECT_THAT(found("BEGIN;\n" + add + "ALTER TABLE t ALTER a SET DEFAULT 'z';\nCOMMIT;"),
-              ElementsAre("3 warning enum-value-at-once"));
+              ElementsAre("3 error enum-value-at-once"));
   EXPECT_THAT(found("BEGIN;\n" + add + "COMMIT;\nALTER TABLE t ALTER a SET DEFAULT 'z';"), IsEmpty());
   EXPECT_THAT(found(add + "ALTER TABLE t ALTER a SET DEFAULT 'z';"), IsEmpty()) << "each is a transaction of its own";
-  EXPECT_THAT(found("BEGIN;\nCREATE TYPE e AS ENUM ('a');\n" + add + "ALTER TABLE t ALTER a SET DEFAULT 'z';\nCOMMIT;"),
-              IsEmpty());
+  const std::string of_a_new_type =
+      "BEGIN;\nCREATE TYPE e AS ENUM ('a');\n" + add + "ALTER TABLE t ALTER a SET DEFAULT 'z';\nCOMMIT;";
+  EXPECT_THAT(found(of_a_new_type), ElementsAre("4 error enum-value-at-once"));
+  ScriptOptions seventeen;
+  seventeen.known.server = 17;
+  EXPECT_THAT(found(of_a_new_type, seventeen), IsEmpty());
 }
 
 TEST(CheckScriptTest, AFindingNamesWhoeverWaits) {
@@ -183,6 +187,12 @@ TEST(CheckScriptTest, AStrongLockWithoutATimeoutIsNotedOnce) {
   EXPECT_EQ(count("SET lock_timeout = '2 fortnights';" + two), 1);
   EXPECT_EQ(count("SET lock_timeout = 0;" + two), 1);
   EXPECT_EQ(count("SET lock_timeout = '2s'; RESET lock_timeout;" + two), 1);
+  EXPECT_EQ(count("SET LOCAL lock_timeout = '2s';" + two), 1) << "outside of a transaction it does nothing";
+  EXPECT_EQ(count("BEGIN; SET LOCAL lock_timeout = '2s';" + two + "COMMIT;"), 0);
+  EXPECT_EQ(count("BEGIN; SET LOCAL lock_timeout = '2s'; COMMIT;" + two), 1);
+  EXPECT_EQ(count("BEGIN; SET lock_timeout = '2s'; ROLLBACK;" + two), 1);
+  EXPECT_EQ(count("BEGIN; SET lock_timeout = '2s'; COMMIT;" + two), 0);
+  EXPECT_EQ(count("SET lock_timeout = '2s'; DISCARD ALL;" + two), 1);
   EXPECT_EQ(count("CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int;"), 0);
 }
 
@@ -198,6 +208,15 @@ TEST(CheckScriptTest, AWaiverTakesAwayWhatItNamesAndSaysWhy) {
   EXPECT_THAT(found("-- pgphase:allow create-indx: why\nSELECT 1;"), ElementsAre("2 error waiver-of-no-rule"));
   EXPECT_THAT(first_message("-- pgphase:allow create-indx: why\nSELECT 1;"), HasSubstr("create-index does"));
   EXPECT_THAT(found("-- pgphase:allowed by nobody\nSELECT 1;"), IsEmpty());
+}
+
+TEST(CheckScriptTest, AWaiverBehindAStatementIsThatOnes) {
+  EXPECT_THAT(found("DROP TABLE t; -- pgphase:allow drop-table: nobody uses it\nDROP TABLE u;"),
+              ElementsAre("2 error drop-table"));
+  EXPECT_THAT(found("SELECT 1; -- pgphase:allow drop-table: of the line\nDROP TABLE u;"),
+              ElementsAre("1 warning waiver-unused", "2 error drop-table"));
+  EXPECT_THAT(found("SELECT 1;\n-- pgphase:allow drop-table: of nothing\n"), ElementsAre("3 warning waiver-unused"));
+  EXPECT_THAT(found("-- pgphase:allow psql-command: it is run by psql\n\\connect x\nSELECT 1;"), IsEmpty());
 }
 
 TEST(CheckScriptTest, WhatIsNoSqlIsAnErrorAtItsPlace) {

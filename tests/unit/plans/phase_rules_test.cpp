@@ -112,7 +112,7 @@ TEST(PhaseRulesTest, WhatDestroysDataSaysThatItCannotBeUndone) {
 TEST(PhaseRulesTest, WhatTakesAlongWhatItDoesNotNameIsNoStepThatCanBeUndone) {
   EXPECT_THAT(read(step("constraint", "DROP TYPE mood CASCADE")).found, ::testing::Contains("error drop-cascade"));
   EXPECT_THAT(read(step("additive", "ALTER TABLE t ALTER COLUMN a DROP DEFAULT")).found,
-              ElementsAre("warning set-default"));
+              ElementsAre("warning drop-default"));
   EXPECT_THAT(read(step("constraint", "ALTER TABLE t ALTER COLUMN a DROP DEFAULT")).found, IsEmpty());
 }
 

@@ -64,6 +64,12 @@ TEST(StatementTest, ALongStatementIsLookedIntoUnlessItMayBeTooDeep) {
   const auto refused = parse_statements(deep);
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("nested too deeply"));
+  std::string cases = "UPDATE t SET a = CASE";
+  for (int i = 0; i < 10'000; ++i) cases += " WHEN id = " + std::to_string(i) + " THEN 'a'";
+  EXPECT_TRUE(parse_statements(cases + " END"));
+  std::string in_each_other;
+  for (int i = 0; i < 20'000; ++i) in_each_other += "CASE WHEN a THEN b ELSE ";
+  EXPECT_FALSE(parse_statements("SELECT " + in_each_other + "1"));
   std::string nested;
   for (int i = 0; i < 60'000; ++i) nested += "f(";
   EXPECT_FALSE(parse_statements("SELECT " + nested));
