@@ -174,7 +174,7 @@ class Walk {
     for (const auto& statement : *parsed) {
       for (const Action& action : statement.actions) {
         const bool constraint = action.kind == ActionKind::add_check || action.kind == ActionKind::add_foreign_key;
-        if (constraint && !action.name.empty()) expect(Expected::new_constraint, action.table, action.name);
+        if (constraint && constraints_known_ && !action.name.empty()) expect(Expected::new_constraint, action.table, action.name);
         if (action.kind == ActionKind::set_not_null) tightened_.insert(action.table);
       }
     }
@@ -207,8 +207,9 @@ class Walk {
     const auto parsed = parse_statements(sql);
     if (parsed && parsed->size() == 1 && gives_no_names(parsed->front())) return;
     // Without an action it is one that pgphase knows too little about: it may make, rename or move anything.
+    const auto moves = [](const Action& one) { return moves_names(one) && one.kind != ActionKind::drop_constraint; };
     if (!parsed || parsed->size() != 1 || parsed->front().actions.empty() ||
-        std::any_of(parsed->front().actions.begin(), parsed->front().actions.end(), moves_names)) {
+        std::any_of(parsed->front().actions.begin(), parsed->front().actions.end(), moves)) {
       certain_ = false;
       return;
     }
@@ -221,6 +222,10 @@ class Walk {
         case ActionKind::drop_index:
           names_known_ = false;
           changed_tables_.insert(action.table);
+          break;
+        case ActionKind::drop_constraint:
+          constraints_known_ = false;  // whatever its name was, it is free
+          names_known_ = false;        // and so is that of its index
           break;
         case ActionKind::set_not_null:
         case ActionKind::change_type:
@@ -273,7 +278,7 @@ class Walk {
     found_.push_back(std::move(one));
   }
 
-  bool certain_ = true, names_known_ = true;
+  bool certain_ = true, names_known_ = true, constraints_known_ = true;
   Expectation at_;
   std::set<TableName> changed_tables_;  // and indexes: made, given another name, taken away
   std::set<Column> changed_;

@@ -138,14 +138,16 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
     return;
   }
   const TableName table = tree::table_name(*relation);
-  for (const char* key : {"fromClause", "withClause", "returningList"}) {
+  if (raw.node.contains("returningList")) {
+    out.left = "an UPDATE with RETURNING: leave that out, nobody reads what batches return";
+    return;
+  }
+  for (const char* key : {"fromClause", "withClause"}) {
     if (!raw.node.contains(key)) continue;
     out.left = fmt::format(
         "an UPDATE with {}: write each new value as SQL over the row, set = {{ c = \"(SELECT … WHERE …)\" }}, and which "
         "rows have one, where = \"EXISTS (SELECT … WHERE …)\" with once = true: rows without one would become NULL",
-        std::string_view(key) == "fromClause"   ? "FROM"
-        : std::string_view(key) == "withClause" ? "WITH"
-                                                : "RETURNING");
+        std::string_view(key) == "fromClause" ? "FROM" : "WITH");
     return;
   }
   if (!tree::flag(*relation, "inh")) {

@@ -129,8 +129,6 @@ class Translating {
     if (done.entries.empty()) {
       body_ += '\n' + head;
       keep_mark(part, done.left);
-    } else if (!done.left.empty()) {
-      keep_mark(part, "of this statement, the rest of which is above: " + done.left);
     }
   }
 

@@ -83,6 +83,12 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   } else {
     out = one(raw);
   }
+  // Half of a statement in the plan, and half of it to be written by hand, would be done twice by whoever copies it.
+  if (!out.left.empty() && !out.entries.empty()) {
+    out.entries.clear();
+    out.notes.clear();
+    out.left += "; write that as a statement of its own, and the rest can be split";
+  }
   if (out.entries.empty() && !out.left.empty()) note_left_out(raw);
   if (waits_for_purge(raw)) {
     out.notes.push_back("what was retired before keeps its type until `pgphase purge`: this plan can run after that");
