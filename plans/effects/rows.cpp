@@ -179,10 +179,7 @@ void copy(Reading& r) {
   const bool from = tree::flag(r.node, "is_from");
   const auto* relation = tree::object(r.node, "relation");
   r.rule(from ? "copy-from" : "copy-to", relation ? tree::table_name(*relation) : TableName{});
-  if (tree::flag(r.node, "is_program")) {
-    r.rule("opaque");
-    r.out.opaque = true;
-  }
+  if (tree::flag(r.node, "is_program")) r.rule("copy-program");
   r.out.note = from ? "changes rows, all in one transaction" : "reads";
   if (from && relation) {
     r.on(tree::table_name(*relation), LockMode::row_exclusive);

@@ -25,6 +25,7 @@ constexpr auto k_rules = std::to_array<Rule>({
     {"merge", k_family, Gravity::slow, "the rows are locked until the last one is written",
      "a [[backfill]] step, unless they are few", "", "15 has it first", 15},
     {"copy-from", k_family, Gravity::brief, "all rows are written in one transaction", ""},
+    {"copy-program", k_family, Gravity::opaque, "it runs a program on the server: what that does is not in the text", ""},
     {"copy-to", k_family, Gravity::brief, "reads for as long as it takes, under one snapshot", ""},
 });
 

@@ -85,11 +85,11 @@ std::vector<Form> row_forms() {
       {"explain analyze", {"update-every-row"}, "EXPLAIN (ANALYZE) UPDATE t SET a = 1", k_referring},
       {"declare cursor", {"explain"}, "DECLARE cu CURSOR FOR SELECT * FROM t"},
       {"prepare", {"explain"}, "PREPARE st AS SELECT * FROM t"},
-      {"copy from", {"copy-from"}, "COPY t (id, a) FROM PROGRAM 'echo 9000,1' WITH (FORMAT csv)", k_referring},
-      {"copy to", {"copy-to"}, "COPY t TO PROGRAM 'cat > /dev/null'"},
+      {"copy from", {"copy-from", "copy-program"}, "COPY t (id, a) FROM PROGRAM 'echo 9000,1' WITH (FORMAT csv)", k_referring},
+      {"copy to", {"copy-to"}, "COPY t TO '/dev/null'"},
       {"copy query to",
        {"copy-to"},
-       "COPY (SELECT a FROM t WHERE id = 1) TO PROGRAM 'cat > /dev/null'",
+       "COPY (SELECT a FROM t WHERE id = 1) TO '/dev/null'",
        {{"an index", ""}, {"none", "ALTER TABLE t DROP CONSTRAINT t_pkey"}}},
   };
 }
