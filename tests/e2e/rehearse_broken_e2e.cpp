@@ -80,7 +80,7 @@ std::vector<Broken> broken_plans() {
       {"SetsASequenceBack",
        "additive",
        "'ALTER SEQUENCE items_id_seq RESTART'",
-       "'SELECT 1'",
+       "'SELECT 1'\nallow = { restart-sequence = 'a test' }",
        {"items_id_seq", "has gone back from 50 to its start"}},
       {"LeavesAView", "additive", "'CREATE VIEW v AS SELECT 1 AS one'", "'SELECT 1'", {"view v"}},
       {"ChangesAView",
