@@ -32,10 +32,10 @@ class Database {
   static Result<Database> ask(Program& program) {
     PGPHASE_TRY(session, program.connect("check"));
     PGPHASE_CHECK(session->query("SET default_transaction_read_only = on"));
-    // A table that somebody holds is taken for one with rows.
-    PGPHASE_CHECK(session->query("SET lock_timeout = '200ms'"));
     Database out;
     PGPHASE_TRY(known, known_of(*session));
+    // From here on rows alone are asked for: a table that somebody holds is taken for one that has some.
+    PGPHASE_CHECK(session->query("SET lock_timeout = '200ms'"));
     out.known_ = std::move(known);
     out.session_ = std::move(session);
     return out;

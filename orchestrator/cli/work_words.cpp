@@ -54,7 +54,8 @@ class Reckoning {
     std::vector<RelationLock> out;
     for (const auto& one : effects.relations) {
       if (effects.opaque || !one.described.empty()) return {};
-      if (one.kind == RelationKind::table && !one.own && one.lock != LockMode::none) out.push_back({one.relation, one.lock});
+      const bool somebody_cares = one.kind == RelationKind::table && !one.own && one.lock >= LockMode::row_exclusive;
+      if (somebody_cares) out.push_back({one.relation, one.lock});
     }
     return out;
   }

@@ -1,5 +1,6 @@
-// What a statement has to work through, for `explain`: the tables that it locks, the rows that it reads or writes again and the indexes that it
-// builds, by its effects, with the size of their tables where a database was asked. Pure; any thread.
+// What a statement has to work through, for `explain`: the tables that it locks, the rows that it reads or writes again
+// and the indexes that it builds, by its effects, with the size of their tables where a database was asked. Pure; any
+// thread.
 #pragma once
 
 #include <chrono>

@@ -7,12 +7,12 @@
 #include "phases/ledger/ledger.hpp"
 #include "phases/ledger/schema.hpp"
 #include "phases/retire/names.hpp"
+#include "phases/sync/links.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
 
-constexpr int k_first_ledger_with_links = 3;
 
 // The table that has the column as its own, and not from a parent. Under its own name first: a copy made with LIKE has
 // columns of the same names.

@@ -24,6 +24,9 @@ struct StoredLink {
 
 // Oldest first, with those that have ended or without.
 Result<std::vector<StoredLink>> read_links(Session& session, const TableName& table);
+// The ledger's version from which on there is a table of them.
+inline constexpr int k_first_ledger_with_links = 3;
+
 Result<std::vector<StoredLink>> links_at_work(Session& session, const TableName& table);
 // Of all tables; those that have ended, too.
 Result<std::vector<StoredLink>> links_of_plan(Session& session, const PlanId& plan);

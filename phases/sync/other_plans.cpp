@@ -16,7 +16,6 @@ namespace {
 
 using Flow = SyncLink::Flow;
 
-constexpr int k_first_ledger_with_links = 3;
 
 Result<bool> there_are_links(Session& session) {
   PGPHASE_TRY(version, ledger_version(session));

@@ -150,7 +150,7 @@ class Checker {
         timeout_before_ = has_timeout_;
         return;
       case SessionStep::takes_back_transaction:
-        has_timeout_ = timeout_before_;
+        if (in_transaction_) has_timeout_ = timeout_before_;
         [[fallthrough]];
       case SessionStep::ends_transaction:
         // Of one that whoever runs the file has begun, too.

@@ -1,6 +1,6 @@
 // Values of enums that a transaction adds: until it has committed the server refuses every statement that uses one
-// (SQLSTATE 55P04), unless, since 17, the type itself is of the same transaction. By the words alone: two enums may have the same
-// value, so that what is found may be all right.
+// (SQLSTATE 55P04), unless, since 17, the type itself is of the same transaction. By the words alone: two enums may have
+// the same value, so that what is found may be all right.
 //
 // One transaction at a time; one thread.
 #pragma once

@@ -191,6 +191,8 @@ Answer named_like_a_key(std::string_view name) {
   const auto begins = [&](std::initializer_list<std::string_view> all) {
     return std::any_of(all.begin(), all.end(), [&](auto one) { return lower.starts_with(one); });
   };
+  // index_users_on_api_key: the column's name, not the index's kind.
+  if (begins({"index_", "idx_", "ix_"}) || ends({"_idx", "_index"})) return Answer::unknown;
   if (ends({"_pkey", "_key", "_pk", "_unique", "_uniq", "_uq"}) || begins({"pk_", "uq_", "uk_", "ak_", "unique_"})) {
     return Answer::yes;
   }

@@ -1,36 +1,16 @@
 #include "plans/sql/nesting.hpp"
 
-#include <pg_query.h>
-#include <pg_query/pg_query.pb-c.h>
-
 #include <algorithm>
 #include <limits>
-#include <memory>
 #include <vector>
 
+#include "plans/sql/tokens.hpp"
+
 namespace pgphase::tree {
-namespace {
-
-struct FreeScan {
-  void operator()(PgQueryScanResult* result) const {
-    pg_query_free_scan_result(*result);
-    delete result;
-  }
-};
-
-struct FreeTokens {
-  void operator()(PgQuery__ScanResult* tokens) const { pg_query__scan_result__free_unpacked(tokens, nullptr); }
-};
-
-}  // namespace
 
 std::size_t deepest_nesting(const std::string& sql) {
-  constexpr auto k_unknown = std::numeric_limits<std::size_t>::max();
-  const std::unique_ptr<PgQueryScanResult, FreeScan> scan(new PgQueryScanResult(pg_query_scan(sql.c_str())));
-  if (scan->error) return k_unknown;
-  const std::unique_ptr<PgQuery__ScanResult, FreeTokens> tokens(
-      pg_query__scan_result__unpack(nullptr, scan->pbuf.len, reinterpret_cast<const std::uint8_t*>(scan->pbuf.data)));
-  if (!tokens) return k_unknown;
+  const auto tokens = scan(sql);
+  if (!tokens.error.empty()) return std::numeric_limits<std::size_t>::max();
   struct Level {
     std::size_t since_comma = 0;
     bool of_case = false;
@@ -41,26 +21,39 @@ std::size_t deepest_nesting(const std::string& sql) {
     here -= levels.back().since_comma;
     levels.pop_back();
   };
+  // The parenthesis itself, or the CASE, is around the next item, too.
   const auto next_item = [&] {
-    here -= levels.back().since_comma;
-    levels.back().since_comma = 0;
+    const std::size_t around = levels.size() > 1 ? 1 : 0;
+    here -= levels.back().since_comma - around;
+    levels.back().since_comma = around;
   };
-  for (std::size_t i = 0; i < tokens->n_tokens; ++i) {
-    const auto token = tokens->tokens[i]->token;
-    if (token == PG_QUERY__TOKEN__ASCII_40 || token == PG_QUERY__TOKEN__ASCII_91 || token == PG_QUERY__TOKEN__CASE) {
-      levels.push_back({1, token == PG_QUERY__TOKEN__CASE});
-      ++here;
-    } else if (token == PG_QUERY__TOKEN__ASCII_41 || token == PG_QUERY__TOKEN__ASCII_93) {
-      while (levels.size() > 1 && levels.back().of_case) close();
-      if (levels.size() > 1) close();
-    } else if (token == PG_QUERY__TOKEN__END_P && levels.back().of_case) {
-      close();
-    } else if (token == PG_QUERY__TOKEN__ASCII_44 || token == PG_QUERY__TOKEN__ASCII_59 ||
-               (token == PG_QUERY__TOKEN__WHEN && levels.back().of_case)) {
-      next_item();
-    } else {
-      ++levels.back().since_comma;
-      ++here;
+  for (const auto& [kind, begin] : tokens.all) {
+    switch (kind) {
+      case TokenKind::opens:
+      case TokenKind::opens_bracket:
+      case TokenKind::word_case:
+        levels.push_back({1, kind == TokenKind::word_case});
+        ++here;
+        break;
+      case TokenKind::closes:
+      case TokenKind::closes_bracket:
+        while (levels.size() > 1 && levels.back().of_case) close();
+        if (levels.size() > 1) close();
+        break;
+      case TokenKind::word_end:
+        if (levels.back().of_case) close();
+        break;
+      case TokenKind::word_when:
+        if (levels.back().of_case) next_item();
+        break;
+      case TokenKind::comma:
+      case TokenKind::semicolon:
+        next_item();
+        break;
+      case TokenKind::other:
+        ++levels.back().since_comma;
+        ++here;
+        break;
     }
     deepest = std::max(deepest, here);
   }

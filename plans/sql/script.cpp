@@ -1,15 +1,13 @@
 #include "plans/sql/script.hpp"
 
 #include <fmt/format.h>
-#include <pg_query.h>
-#include <pg_query/pg_query.pb-c.h>
 
 #include <algorithm>
-#include <memory>
 #include <optional>
 
 #include "plans/base/utf8.hpp"
 #include "plans/sql/blanks.hpp"
+#include "plans/sql/tokens.hpp"
 #include "plans/sql/tree.hpp"
 
 namespace pgphase {
@@ -18,36 +16,20 @@ namespace {
 // A function's body after BEGIN ATOMIC holds semicolons of its own, so that its pieces are put together again.
 constexpr std::size_t k_most_pieces = 200;
 
-struct FreeScan {
-  void operator()(PgQueryScanResult* result) const {
-    pg_query_free_scan_result(*result);
-    delete result;
-  }
-};
-
-struct FreeTokens {
-  void operator()(PgQuery__ScanResult* tokens) const { pg_query__scan_result__free_unpacked(tokens, nullptr); }
-};
-
 // Where each statement ends: a semicolon that stands in no parentheses, and the end of the text.
 std::vector<std::size_t> ends_in(const std::string& sql, Script& out) {
-  const std::unique_ptr<PgQueryScanResult, FreeScan> scan(new PgQueryScanResult(pg_query_scan(sql.c_str())));
-  if (scan->error) {
-    out.error = scan->error->message;
-    const int at = scan->error->cursorpos;  // 1-based; 0: unknown
-    out.error_at = at > 0 ? std::min(static_cast<std::size_t>(at) - 1, sql.size()) : 0;
+  const auto tokens = tree::scan(sql);
+  if (!tokens.error.empty()) {
+    out.error = tokens.error;
+    out.error_at = tokens.error_at;
     return {};
   }
-  const std::unique_ptr<PgQuery__ScanResult, FreeTokens> tokens(
-      pg_query__scan_result__unpack(nullptr, scan->pbuf.len, reinterpret_cast<const std::uint8_t*>(scan->pbuf.data)));
   std::vector<std::size_t> ends;
   int depth = 0;
-  for (std::size_t i = 0; tokens && i < tokens->n_tokens; ++i) {
-    const auto& token = *tokens->tokens[i];
-    if (token.token == PG_QUERY__TOKEN__ASCII_40) ++depth;
-    if (token.token == PG_QUERY__TOKEN__ASCII_41 && depth > 0) --depth;
-    if (token.token != PG_QUERY__TOKEN__ASCII_59 || depth > 0) continue;
-    ends.push_back(static_cast<std::size_t>(token.start));
+  for (const auto& token : tokens.all) {
+    if (token.kind == tree::TokenKind::opens) ++depth;
+    if (token.kind == tree::TokenKind::closes && depth > 0) --depth;
+    if (token.kind == tree::TokenKind::semicolon && depth == 0) ends.push_back(token.begin);
   }
   ends.push_back(sql.size());
   return ends;

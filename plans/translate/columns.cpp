@@ -93,6 +93,7 @@ void Translator::add_column(const TableName& table, const json::object& command,
   change.text("column", column.name).text("type", column.type);
   if (const auto fill = outlook_.fill_of(table, column.name)) {
     change.text("fill", *fill);
+    filled_.insert({table, column.name});
     out.notes.push_back(fmt::format("{} follows what is written to the column that goes, until that one has gone",
                                     column_text(table, column.name)));
   }
@@ -181,7 +182,10 @@ void Translator::change_type(const TableName& table, const json::object& command
         fmt::format("{}: say in `down` how the old value is made from the new one, unless it is the value itself",
                     column_text(table, column)));
   }
-  if (const auto value = outlook_.default_of_new_type(table, column)) change.text("default", *value);
+  if (const auto value = outlook_.default_of_new_type(table, column)) {
+    change.text("default", *value);
+    redefaulted_.insert({table, column});
+  }
   out.entries.push_back(change.str());
   taken_.insert(table);
   retires_ = true;
@@ -191,7 +195,9 @@ void Translator::change_type(const TableName& table, const json::object& command
 void Translator::column_default(const TableName& table, const json::object& command, Translated& out) {
   const std::string column(tree::text(command, "name"));
   const auto name = column_text(table, column);
-  if (!own(table) && outlook_.default_of_new_type(table, column)) {
+  // DROP DEFAULT comes before the type; whatever comes after it the change has, where it is in a plan.
+  const bool before_the_type = !own(table) && !command.contains("def") && outlook_.default_of_new_type(table, column);
+  if (before_the_type || redefaulted_.contains({table, column})) {
     out.dropped = "change_type takes the default along";
     return;
   }

@@ -19,6 +19,12 @@ bool has_value_at_once(const json::object& column) {
   });
 }
 
+bool can_be_written(const json::object& column) {
+  const auto* type = tree::object(column, "typeName");
+  const auto* fill = column.if_contains("raw_default");
+  return type && tree::deparse_type(*type) && !column.contains("collClause") && (!fill || tree::deparse_expression(*fill));
+}
+
 bool same_each_time(const Expression& parsed) {
   return !parsed.reads_clock && !parsed.reads_whole_row && parsed.tables.empty() &&
          std::none_of(parsed.functions.begin(), parsed.functions.end(), [](const std::string& function) {
@@ -63,7 +69,8 @@ void Outlook::alter(const TableName& table, const json::object& command) {
   } else if (subtype == "AT_DropColumn") {
     dropped_.insert(column);
   } else if (subtype == "AT_AlterColumnType") {
-    ++retyped_[column];
+    // One that is left to a person takes nothing along.
+    retyped_[column] += definition && can_be_written(tree::body_of(*definition)) ? 1 : 2;
     default_after_.erase(column);
   } else if (subtype == "AT_ColumnDefault" && definition && retyped_.contains(column)) {
     default_after_[column] = tree::deparse_expression(*definition).value_or("");

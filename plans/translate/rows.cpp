@@ -176,7 +176,7 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
       out.left = fmt::format("it sets {} twice, which the server refuses", column);
       return;
     }
-    if (!own(table) && outlook_.fill_of(table, column)) continue;  // add_column has it
+    if (filled_.contains({table, column})) continue;  // add_column has it
     set.emplace_back(column, *value);
     columns += (columns.empty() ? "" : ", ") + column;
   }

@@ -72,6 +72,8 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   // Rows of a table that the plan makes are inserted together with it.
   const bool at_once = raw.tag == "InsertStmt" && own(table) && !pending_work_.has_rows();
   Translated out;
+  const auto filled = filled_;
+  const auto redefaulted = redefaulted_;
   if (const auto missing = missing_for(raw)) {
     out.left = fmt::format("it needs {}, which is in no plan", display_name(*missing));
   } else if (outlook_.replaces_trigger(raw)) {
@@ -87,6 +89,8 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   if (!out.left.empty() && !out.entries.empty()) {
     out.entries.clear();
     out.notes.clear();
+    filled_ = filled;
+    redefaulted_ = redefaulted;
     out.left += "; write that as a statement of its own, and the rest can be split";
   }
   if (out.entries.empty() && !out.left.empty()) note_left_out(raw);

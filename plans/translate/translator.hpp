@@ -103,6 +103,8 @@ class Translator {
   std::map<Phase, std::map<std::string, int>> steps_;    // how often each name was wanted
   Pending pending_work_;
   bool searches_elsewhere_ = false;                      // since a SET search_path
+  std::set<std::pair<TableName, std::string>> filled_;       // whose add_column, in a plan, has the `fill` that an UPDATE would be
+  std::set<std::pair<TableName, std::string>> redefaulted_;  // whose change_type, in a plan, has the default that comes after it
   bool retypes_ = false;                                 // a column, so that the old one goes on being written
   bool retires_ = false;                                 // columns or tables, which stay until they are purged
   std::set<TableName> left_out_;                         // relations whose statement is in no plan

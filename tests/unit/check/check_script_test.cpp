@@ -193,6 +193,7 @@ TEST(CheckScriptTest, AStrongLockWithoutATimeoutIsNotedOnce) {
   EXPECT_EQ(count("BEGIN; SET lock_timeout = '2s'; ROLLBACK;" + two), 1);
   EXPECT_EQ(count("BEGIN; SET lock_timeout = '2s'; COMMIT;" + two), 0);
   EXPECT_EQ(count("SET lock_timeout = '2s'; DISCARD ALL;" + two), 1);
+  EXPECT_EQ(count("SET lock_timeout = '2s'; ROLLBACK;" + two), 0) << "there is no transaction to take back";
   EXPECT_EQ(count("CREATE TABLE t (a int); ALTER TABLE t ADD COLUMN b int;"), 0);
 }
 
@@ -208,6 +209,13 @@ TEST(CheckScriptTest, AWaiverTakesAwayWhatItNamesAndSaysWhy) {
   EXPECT_THAT(found("-- pgphase:allow create-indx: why\nSELECT 1;"), ElementsAre("2 error waiver-of-no-rule"));
   EXPECT_THAT(first_message("-- pgphase:allow create-indx: why\nSELECT 1;"), HasSubstr("create-index does"));
   EXPECT_THAT(found("-- pgphase:allowed by nobody\nSELECT 1;"), IsEmpty());
+}
+
+TEST(CheckScriptTest, ANameMayTellAKey) {
+  EXPECT_THAT(found("DROP INDEX users_email_key;"), ElementsAre("1 error drop-unique-index"));
+  EXPECT_THAT(found("DROP INDEX CONCURRENTLY users_email_key;"), ElementsAre("1 error drop-unique-index"));
+  EXPECT_THAT(found("DROP INDEX CONCURRENTLY index_users_on_api_key;"), IsEmpty()) << "a column's name";
+  EXPECT_THAT(found("ALTER TABLE t DROP CONSTRAINT fk_users;"), IsEmpty());
 }
 
 TEST(CheckScriptTest, AWaiverBehindAStatementIsThatOnes) {

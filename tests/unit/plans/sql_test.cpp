@@ -67,6 +67,12 @@ TEST(StatementTest, ALongStatementIsLookedIntoUnlessItMayBeTooDeep) {
   std::string cases = "UPDATE t SET a = CASE";
   for (int i = 0; i < 10'000; ++i) cases += " WHEN id = " + std::to_string(i) + " THEN 'a'";
   EXPECT_TRUE(parse_statements(cases + " END"));
+  std::string behind_a_comma, behind_a_when;
+  for (int i = 0; i < 60'000; ++i) behind_a_comma += "f(1,";
+  for (int i = 0; i < 60'000; ++i) behind_a_when += "CASE WHEN ";
+  for (const auto& text : {behind_a_comma, behind_a_when}) {
+    EXPECT_THAT(parse_statements("SELECT " + text).error().message, HasSubstr("nested too deeply"));
+  }
   std::string in_each_other;
   for (int i = 0; i < 20'000; ++i) in_each_other += "CASE WHEN a THEN b ELSE ";
   EXPECT_FALSE(parse_statements("SELECT " + in_each_other + "1"));

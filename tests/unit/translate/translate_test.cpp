@@ -212,6 +212,19 @@ TEST(TranslateTest, AColumnThatTakesAnothersPlaceFollowsIt) {
   }
 }
 
+// What the one statement would have taken along is not lost where that one is left.
+TEST(TranslateTest, OnlyWhatIsInAPlanTakesAnotherStatementsPlace) {
+  const auto plans = translated(
+      "ALTER TABLE t ADD COLUMN name text, ADD COLUMN i int GENERATED ALWAYS AS IDENTITY; UPDATE t SET name = fullname;"
+      "ALTER TABLE t DROP COLUMN fullname");
+  ASSERT_THAT(plans.left, SizeIs(1));
+  EXPECT_THAT(plans.plans[0].toml, AllOf(HasSubstr("set = { name = \"fullname\" }"), Not(HasSubstr("fill ="))));
+  const auto types = translated(
+      "ALTER TABLE t ALTER a TYPE text COLLATE \"C\"; ALTER TABLE t ALTER a SET DEFAULT 'x'");
+  ASSERT_THAT(types.left, SizeIs(1));
+  EXPECT_THAT(types.plans[0].toml, HasSubstr("SET DEFAULT 'x'"));
+}
+
 TEST(TranslateTest, TheDefaultOfANewTypeComesAlong) {
   const auto plan = only_plan(
       "ALTER TABLE t ALTER a DROP DEFAULT; ALTER TABLE t ALTER a TYPE e USING a::text::e; ALTER TABLE t ALTER a SET DEFAULT 'x'");
