@@ -137,7 +137,7 @@ TEST_F(OldValuesE2e, APublishedTableIsRefusedBeforeAnythingRuns) {
   EXPECT_THAT(output.err, AllOf(HasSubstr("publication everything publishes t"), HasSubstr("`irreversible`")));
   EXPECT_EQ(hidden(), "0");
   project.plan("010_double", std::string(k_double) + "irreversible = \"all are wrong\"\n");
-  EXPECT_THAT(project.run({"up"}).err, HasSubstr("say with `where`"));
+  EXPECT_THAT(project.run({"up"}).err, HasSubstr("say with a `where`"));
 }
 
 // Applications write all the time while the values go forward, back, and forward and back again.
