@@ -27,6 +27,7 @@ BatchSql::BatchSql(Todo todo, const BackfillBody& body, const Target& target, co
       row_(quote_ident(target.table.name)),
       todo_(todo_condition(todo, body, target, marker)),
       wanted_(todo_),
+      at_least_(needed_at_least(todo, body, target, marker)),
       set_(assignments(todo, body, target, marker) + (also.empty() ? "" : ", " + also)),
       // As strong as the UPDATE's own row lock and no stronger: rows under a foreign key check of somebody else are
       // not passed over.
@@ -45,14 +46,14 @@ std::string BatchSql::within(PageRange pages) const {
 }
 
 // A tuple identifier is sent as four bytes of page and two of line; no page has more than 291 lines of 24 bytes with the
-// usual block size, and of a number the last byte is enough to tell the lines of a stripe apart. The cheap test first: the
-// planner keeps conditions of the same cost in the order in which they are written.
+// usual block size, and of a number the last byte is enough to tell the lines of a stripe apart.
+// CASE, because the planner sorts conditions by the cost that it believes in, to which any function of the author's is as
+// cheap as `%`: with AND each row's expression was evaluated in every stripe up to its own.
 std::string BatchSql::matching(const Part& part) const {
   if (!part.rows.empty()) return fmt::format("{}.ctid = ANY ({}) AND {}", row_, tid_array(part.rows), wanted_);
-  const auto striped = part.lines.stripes > 1 ? fmt::format(" AND get_byte(tidsend({}.ctid), 5) % {} = {}", row_,
-                                                            part.lines.stripes, part.lines.stripe)
-                                              : std::string();
-  return within(part.pages) + striped + " AND " + wanted_;
+  if (part.lines.stripes == 1) return within(part.pages) + " AND " + wanted_;
+  return fmt::format("{} AND {} AND CASE WHEN get_byte(tidsend({}.ctid), 5) % {} = {} THEN {} ELSE false END",
+                     within(part.pages), at_least_, row_, part.lines.stripes, part.lines.stripe, wanted_);
 }
 
 BatchSql BatchSql::passing_over(const std::vector<std::string>& addresses) const {

@@ -71,6 +71,7 @@ class BatchSql {
   std::string row_;       // alias of the row
   std::string todo_;      // condition
   std::string wanted_;    // the condition, false for rows that are passed over
+  std::string at_least_;  // cheap, and true of every row for which the condition is
   std::string set_;       // assignments
   std::string authors_;   // the author's own statement
   std::string unmarked_;  // condition for a row without a marker value

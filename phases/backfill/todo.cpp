@@ -105,6 +105,16 @@ std::string todo_condition(Todo todo, const BackfillBody& body, const Target& ta
   return "false";
 }
 
+std::string needed_at_least(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker) {
+  const auto row = quote_ident(target.table.name);
+  if (todo == Todo::marker) return row + "." + quote_ident(marker);
+  if (todo != Todo::fill_empty) return "true";
+  std::string any;
+  for (const auto& assignment : body.set)
+    any = joined(any, " OR ", is_null(row + "." + quote_ident(assignment.column)));
+  return "(" + any + ")";
+}
+
 std::string assignments(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker) {
   std::string list;
   for (std::size_t i = 0; i < body.set.size(); ++i) {

@@ -21,6 +21,10 @@ Result<Todo> choose_todo(Session& session, const Target& target, const BackfillB
 // A condition over a row of the table, whose alias is the table's own name. `marker`: the column, for Todo::marker.
 std::string todo_condition(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker);
 
+// What a row that matches has at least, where that is cheaper to ask than the condition itself and cannot fail; "true"
+// where there is no such thing. Implied by todo_condition.
+std::string needed_at_least(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker);
+
 // "a = (…), b = (…)": what sets a row, and with it makes the condition false.
 std::string assignments(Todo todo, const BackfillBody& body, const Target& target, const std::string& marker);
 

@@ -94,6 +94,29 @@ TEST(BackfillBatchSqlTest, NothingUsesOffset) {
   }
 }
 
+// The planner takes any function of the author's for as cheap as `%`, and asked it of the rows of all stripes.
+TEST(BackfillBatchSqlTest, TheAuthorsExpressionIsEvaluatedForTheRowsOfTheStripeOnly) {
+  const auto body = body_of({{"a", "slow(b)"}});
+  for (const auto todo : {Todo::fill_empty, Todo::differs, Todo::marker}) {
+    const BatchSql sql(todo, body, target_of(body), "m");
+    const auto condition = todo_condition(todo, body, target_of(body), "m");
+    const auto text = sql.update_unseen("t", Part(PageRange{0, 9}, {2, 6}));
+    EXPECT_NE(text.find("CASE WHEN get_byte(tidsend(users.ctid), 5) % 6 = 2 THEN " + condition + " ELSE false END"),
+              std::string::npos)
+        << text;
+  }
+}
+
+// Else a row that must be set would be taken for a done one.
+TEST(BackfillBatchSqlTest, WhatARowNeedsAtLeastFollowsFromTheCondition) {
+  const auto body = body_of({{"a", "x"}, {"b", "y"}});
+  EXPECT_EQ(needed_at_least(Todo::fill_empty, body, target_of(body), ""),
+            "(users.a IS NOT DISTINCT FROM NULL OR users.b IS NOT DISTINCT FROM NULL)");
+  EXPECT_EQ(needed_at_least(Todo::marker, body, target_of(body), "m"), "users.m");
+  EXPECT_EQ(needed_at_least(Todo::differs, body, target_of(body), ""), "true");
+  EXPECT_EQ(needed_at_least(Todo::where, body, target_of(body), ""), "true");
+}
+
 TEST(BackfillBatchSqlTest, NothingOfTheAuthorsIsEvaluatedForRowsThatArePassedOver) {
   const auto body = body_of({{"a", "x"}});
   const BatchSql sql(Todo::differs, body, target_of(body), "");
