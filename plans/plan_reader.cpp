@@ -82,8 +82,8 @@ Plan read_plan(PlanId id, const Document& document, Findings& findings) {
   reader.finish();
   if (plan.changes.empty() && findings.empty()) {
     findings.add({1, 1}, "the plan changes nothing",
-                 "write a [[change]], or steps in [[additive]], [[backfill]] or "
-                 "[[constraint]]");
+                 "write a [[change]], or steps in [[additive]], [[backfill]] or [[constraint]]; or take the file out of the "
+                 "folder, and its name out of the `requires` of the next");
   }
   return plan;
 }

@@ -83,7 +83,8 @@ Result<std::string> would_be_lost(Session& session, const Action& action) {
   return fmt::format("the values of {}.{}", display_name(action.table), action.name);
 }
 
-// The same of what no action tells: a DELETE of every row, and what takes along what it does not name.
+// The same of what no action tells: a DELETE of every row, an UPDATE of all to a constant, and what takes along what it
+// does not name.
 Result<std::string> would_be_lost(Session& session, const StatementEffects& effects) {
   for (const auto& applied : effects.rules) {
     const auto id = applied.rule->id;
@@ -92,6 +93,11 @@ Result<std::string> would_be_lost(Session& session, const StatementEffects& effe
       if (!lost.empty()) return lost;
     } else if (id == "drop-cascade" || id == "drop-schema" || id == "drop-owned" || id == "truncate-cascade") {
       return std::string("whatever depends on what it drops");
+    } else if (id == "update-every-row" || id == "update-some-rows") {
+      for (const auto& column : effects.blanked) {
+        PGPHASE_TRY(lost, would_be_lost(session, Action{ActionKind::drop_column, applied.relation, column}));
+        if (!lost.empty()) return lost;
+      }
     }
   }
   return std::string();

@@ -7,6 +7,7 @@
 #include "phases/ledger/ledger.hpp"
 #include "phases/old_values/old_values.hpp"
 #include "phases/rename/table_name.hpp"
+#include "phases/retire/needed_by_hidden.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/whole_table.hpp"
 #include "phases/retype/retype.hpp"
@@ -26,7 +27,19 @@ asio::awaitable<DoneOrStopped> back(const StepWork& work, const SqlBody& body) {
   const auto took_effect = static_cast<std::size_t>(work.record.part + (begun_further ? 1 : 0));
   const auto first = std::max(first_undo_statement(body.forward.size(), body.undo.size(), took_effect),
                               static_cast<std::size_t>(work.record.undo_part));
-  return statements(work, Direction::back, body.undo, first);
+  if (body.forward.size() == 1 && body.undo.size() == 1 && first == 0) {
+    std::optional<std::string> needed;
+    AttemptWork keep = [&](Session& session) -> Result<Attempt> {
+      PGPHASE_TRY(by, keep_for_hidden(session, work.site(), body.undo.front()));
+      needed = by;
+      return Attempt{true, {}, 0};
+    };
+    auto looked = co_await with_retries(work.run, work.key, keep);
+    if (!looked) co_return looked.error();
+    if (!*looked) co_return std::optional<StepDone>();
+    if (needed) co_return std::optional(StepDone{0, "stays as long as it is needed by hidden " + *needed, -1});
+  }
+  co_return co_await statements(work, Direction::back, body.undo, first);
 }
 
 asio::awaitable<DoneOrStopped> back(const StepWork& work, const CreateTableBody& body) {

@@ -4,6 +4,7 @@
 #include "orchestrator/engine/step_work.hpp"
 #include "phases/old_values/old_values.hpp"
 #include "phases/rename/table_name.hpp"
+#include "phases/retire/needed_by_hidden.hpp"
 #include "phases/retire/not_null.hpp"
 #include "phases/retire/whole_table.hpp"
 #include "phases/retype/retype.hpp"
@@ -17,7 +18,21 @@ namespace {
 namespace asio = boost::asio;
 
 asio::awaitable<DoneOrStopped> forward(const StepWork& work, const SqlBody& body) {
-  return statements(work, Direction::forward, body.forward, static_cast<std::size_t>(work.record.part));
+  const auto first = static_cast<std::size_t>(work.record.part);
+  if (work.record.kept && first == 0) {
+    auto look = [&body](Session& session) { return still_there(session, body.undo.front()); };
+    const auto there = co_await work.run.work.run(look);
+    if (!there) co_return there.error();
+    if (*there) {
+      Statement nothing;
+      nothing.kind = StatementKind::nothing;
+      const std::vector<Statement> only_the_record{nothing};
+      auto done = co_await statements(work, Direction::forward, only_the_record, first);
+      if (done && *done) (*done)->what = "is still there";
+      co_return done;
+    }
+  }
+  co_return co_await statements(work, Direction::forward, body.forward, first);
 }
 
 asio::awaitable<DoneOrStopped> forward(const StepWork& work, const CreateTableBody& body) {

@@ -1,10 +1,26 @@
 #include "phases/catalogue/family.hpp"
 
+#include <fmt/format.h>
+
 namespace pgphase {
+
+std::string in_sight(std::string_view class_name, std::string_view oids) {
+  return fmt::format(R"sql((
+  SELECT bool_and(coalesce(a.attname ~ '^_pgphase_' OR k.relnamespace = to_regnamespace('pgphase_retired'), false))
+    FROM pg_depend d
+    LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+    LEFT JOIN pg_class k ON k.oid = CASE d.classid WHEN 'pg_class'::regclass THEN d.objid ELSE f.adrelid END
+    LEFT JOIN pg_attribute a ON a.attrelid = k.oid
+         AND a.attnum = CASE d.classid WHEN 'pg_class'::regclass THEN d.objsubid ELSE f.adnum END
+   WHERE d.refclassid = '{}'::regclass AND d.refobjid IN ({}) AND d.deptype = 'n') IS NOT TRUE)sql",
+                     class_name, oids);
+}
+
+namespace {
 
 // A sequence depends on the column that owns it, so `rel` has none whose column is hidden. uses_hidden has no index of
 // a constraint: that one depends on the constraint alone (indexes.cpp).
-const std::string_view k_common = R"sql(
+const std::string k_text = std::string(R"sql(
 WITH kept AS (
   SELECT oid, nspname FROM pg_namespace
    WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'pgphase', 'pgphase_retired')
@@ -23,8 +39,16 @@ WITH kept AS (
                                            WHERE m.classid = 'pg_type'::regclass AND m.objid = c.reltype))
      AND NOT (c.relkind = 'S' AND EXISTS (SELECT FROM uses_hidden u
                                            WHERE u.classid = 'pg_class'::regclass AND u.objid = c.oid))
+     AND (c.relkind <> 'S' OR )sql") +
+                           in_sight("pg_class", "c.oid") + R"sql()
+     AND (c.relkind <> 'c' OR )sql" + in_sight("pg_type", "c.reltype, (SELECT typarray FROM pg_type WHERE oid = c.reltype)") +
+                           R"sql()
 )
 )sql";
+
+}  // namespace
+
+const std::string_view k_common = k_text;
 
 std::vector<Family> families(int server_version) {
   return {database(),

@@ -24,6 +24,10 @@ struct Family {
 // pgphase has put beside the user's; `uses_hidden`: what depends on such a column.
 extern const std::string_view k_common;
 
+// A condition: false for a type or a sequence that nothing needs but what pgphase has put out of sight; a rollback has
+// left it there for that. `class_name`: "pg_type", "pg_class"; `oids`: SQL, of the object and its array type.
+std::string in_sight(std::string_view class_name, std::string_view oids);
+
 // In the order in which they run.
 std::vector<Family> families(int server_version);
 std::vector<std::string_view> notes(int server_version);

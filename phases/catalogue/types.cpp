@@ -3,20 +3,22 @@
 namespace pgphase {
 
 Family enums() {
-  return {R"sql(
+  static const std::string sql = std::string(R"sql(
 SELECT 'pg_type'::regclass::oid, t.oid, 0, 'enum', format('%I.%I', n.nspname, t.typname),
        pg_get_userbyid(t.typowner),
        (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid)
   FROM pg_type t JOIN kept n ON n.oid = t.typnamespace
  WHERE t.typtype = 'e'
    AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
-)sql",
+   AND )sql") +
+                                 in_sight("pg_type", "t.oid, t.typarray");
+  return {sql,
           {"owner", "labels"}};
 }
 
 // From 17 on NOT NULL of a domain is a constraint too.
 Family domains() {
-  return {R"sql(
+  static const std::string sql = std::string(R"sql(
 SELECT 'pg_type'::regclass::oid, t.oid, 0, 'domain', format('%I.%I', n.nspname, t.typname),
        pg_get_userbyid(t.typowner),
        format_type(t.typbasetype, t.typtypmod),
@@ -30,12 +32,14 @@ SELECT 'pg_type'::regclass::oid, t.oid, 0, 'domain', format('%I.%I', n.nspname, 
   FROM pg_type t JOIN kept n ON n.oid = t.typnamespace
  WHERE t.typtype = 'd'
    AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
-)sql",
+   AND )sql") +
+                                 in_sight("pg_type", "t.oid, t.typarray");
+  return {sql,
           {"owner", "type", "nullable", "default", "collation", "constraints"}};
 }
 
 Family ranges() {
-  return {R"sql(
+  static const std::string sql = std::string(R"sql(
 SELECT 'pg_type'::regclass::oid, t.oid, 0, 'range type', format('%I.%I', n.nspname, t.typname),
        pg_get_userbyid(t.typowner),
        format_type(r.rngsubtype, NULL),
@@ -47,7 +51,9 @@ SELECT 'pg_type'::regclass::oid, t.oid, 0, 'range type', format('%I.%I', n.nspna
   FROM pg_type t JOIN pg_range r ON r.rngtypid = t.oid JOIN kept n ON n.oid = t.typnamespace
  WHERE t.typtype = 'r'
    AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
-)sql",
+   AND )sql") +
+                                 in_sight("pg_type", "t.oid, t.typarray");
+  return {sql,
           {"owner", "of", "operator class", "collation", "canonical", "difference", "multirange"}};
 }
 

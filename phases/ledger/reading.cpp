@@ -117,8 +117,10 @@ Result<void> read_phases(Session& session, std::vector<PlanRecord>& plans,
 Result<void> read_steps(Session& session, std::vector<PlanRecord>& plans,
                         const std::map<std::string, std::size_t>& at) {
   PGPHASE_TRY(rows, session.query("SELECT plan, phase, name, state, part, undo_part, intent, error, blockers #>> '{}', "
-                                  "attempts, rows, lock_ms, reason "
-                                  "FROM pgphase.step ORDER BY plan, phase, position"));
+                                  "attempts, rows, lock_ms, reason, "
+                                  // By way of JSON, because older ledgers have no such column.
+                                  "coalesce((to_jsonb(s) ->> 'kept')::boolean, false) "
+                                  "FROM pgphase.step s ORDER BY plan, phase, position"));
   for (const auto& row : rows) {
     StepRecord step;
     step.name = row.text(2);
@@ -132,6 +134,7 @@ Result<void> read_steps(Session& session, std::vector<PlanRecord>& plans,
     step.rows = row.integer(10);
     step.lock_ms = row.number(11);
     step.reason = row.text(12);
+    step.kept = row.boolean(13);
     plans[at.at(row.text(0))][*phase_named(row.text(1))].steps.push_back(std::move(step));
   }
   return {};

@@ -33,6 +33,7 @@ struct StepRecord {
   std::int64_t rows = 0;
   double lock_ms = 0;
   std::string reason;
+  bool kept = false;  // undone, but what it made is there still, because something that is hidden needs it
 };
 
 struct PhaseRecord {

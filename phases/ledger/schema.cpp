@@ -252,6 +252,9 @@ CREATE TABLE pgphase.bad_row (                                            -- pas
 CREATE TABLE pgphase.probe (id integer PRIMARY KEY, n bigint NOT NULL) WITH (fillfactor = 10);  -- how fast is the server?
 INSERT INTO pgphase.probe VALUES (1, 0);
 )sql"},
+    {6, R"sql(
+ALTER TABLE pgphase.step ADD COLUMN kept boolean NOT NULL DEFAULT false;  -- undone, but for what hidden things need of it
+)sql"},
 };
 
 std::string grants_to_read(const std::string& role) {

@@ -140,10 +140,14 @@ Result<void> step_part_done(Session& session, const StepKey& key, int parts_done
                  {std::to_string(parts_done)});
 }
 
+Result<void> step_kept(Session& session, const StepKey& key) {
+  return on_step(session, key, "kept = true");
+}
+
 Result<void> step_finished(Session& session, const StepKey& key, StepState state) {
   return on_step(session, key,
       "state = $4, finished_at = clock_timestamp(), intent = NULL, error = NULL, blockers = NULL, attempts = 0"
-      ", part = CASE WHEN $4 = 'undone' THEN 0 ELSE part END", {to_string(state)});
+      ", part = CASE WHEN $4 = 'undone' THEN 0 ELSE part END, kept = kept AND $4 = 'undone'", {to_string(state)});
 }
 
 Result<void> step_intent(Session& session, const StepKey& key, const std::string& statement) {

@@ -37,6 +37,7 @@ class Backfill : public Change {
   }
 
   void split(const PlanFacts& facts, StepSink& sink, Findings& findings) const override {
+    tell_of_reading_itself(findings);
     BackfillBody body;
     body.table = table_;
     for (const auto& column : set_) {
@@ -67,6 +68,21 @@ class Backfill : public Change {
   }
 
  private:
+  // By a query: rows that other batches set.
+  void tell_of_reading_itself(Findings& findings) const {
+    const auto reads_itself = [this](const Expression& one) {
+      return std::find(one.tables.begin(), one.tables.end(), table_) != one.tables.end() && reads_what_is_set(one);
+    };
+    const bool values = std::any_of(set_.begin(), set_.end(),
+                                    [&](const SetColumn& column) { return reads_itself(column.value.parsed); });
+    const bool chosen = where_ && reads_itself(where_->parsed);
+    if (!values && !chosen) return;
+    findings.add_about(at(), Severity::warning, "backfill-reads-itself",
+                       fmt::format("{} reads rows of {} that it sets: each batch sees what those before it have written",
+                                   values ? "a new value" : "`where`", display_name(table_)),
+                       "write the result of the query into a column of its own first, and set from that");
+  }
+
   bool all_added_empty(const PlanFacts& facts) const {
     return std::all_of(set_.begin(), set_.end(),
                        [&](const SetColumn& column) { return facts.added_empty(table_, column.name); });

@@ -84,10 +84,16 @@ bool is_skipped(const tree::RawStatement& raw, const Known& known) {
   const auto* relation = tree::object(raw.node, "relation");
   if (raw.tag == "DropStmt" && tree::flag(raw.node, "missing_ok")) {
     const auto what = tree::text(raw.node, "removeType");
-    if (what != "OBJECT_TABLE" && what != "OBJECT_INDEX" && what != "OBJECT_VIEW" && what != "OBJECT_MATVIEW") return false;
+    const bool is_relation = what == "OBJECT_TABLE" || what == "OBJECT_INDEX" || what == "OBJECT_VIEW" ||
+                          what == "OBJECT_MATVIEW" || what == "OBJECT_SEQUENCE";
+    const bool of_table = what == "OBJECT_TRIGGER" || what == "OBJECT_POLICY" || what == "OBJECT_RULE";
+    if (!is_relation && !of_table) return false;
     const auto& objects = tree::list(raw.node, "objects");
-    return std::none_of(objects.begin(), objects.end(),
-                        [&](const json::value& one) { return there(tree::table_name(tree::names(one)), known); });
+    return std::none_of(objects.begin(), objects.end(), [&](const json::value& one) {
+      auto names = tree::names(one);
+      if (of_table && !names.empty()) names.pop_back();
+      return names.empty() || there(tree::table_name(names), known);
+    });
   }
   if ((raw.tag == "AlterTableStmt" || raw.tag == "RenameStmt") && relation && tree::flag(raw.node, "missing_ok")) {
     const auto table = tree::table_name(*relation);

@@ -78,6 +78,7 @@ struct StatementEffects {
   Answer fails = Answer::no;            // the server refuses it whatever the rows' values are
   std::string fails_because;
   Loss loss = Loss::none;
+  std::vector<std::string> blanked = {};  // columns of which every row gets a value that reads none: what was there is gone
   SessionStep session = SessionStep::none;
   std::vector<std::string> asks;  // what is unknown, as what would have to be asked
   bool opaque = false;            // it runs code: nothing follows from the text

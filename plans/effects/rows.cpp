@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "plans/effects/reading.hpp"
 #include "plans/sql/expression.hpp"
@@ -36,6 +37,40 @@ bool every_row(const json::object& statement) {
   const auto names = tree::names(body.at("name"));
   return names.size() == 1 && names[0] == "=" &&
          bare(tree::body_of(body.at("lexpr"))) == bare(tree::body_of(body.at("rexpr")));
+}
+
+// A condition that only leaves out rows where one of these columns has no value.
+bool where_one_has_a_value(const json::value& where, const std::set<std::string>& columns) {
+  const auto& body = tree::body_of(where);
+  if (tree::tag_of(where) == "BoolExpr") {
+    const auto& sides = tree::list(body, "args");
+    return tree::text(body, "boolop") != "NOT_EXPR" &&
+           std::all_of(sides.begin(), sides.end(), [&](const auto& one) { return where_one_has_a_value(one, columns); });
+  }
+  if (tree::tag_of(where) != "NullTest" || tree::text(body, "nulltesttype") != "IS_NOT_NULL") return false;
+  if (tree::tag_of(body.at("arg")) != "ColumnRef") return false;
+  const auto names = tree::names(tree::body_of(body.at("arg")).at("fields"));
+  return !names.empty() && columns.contains(names.back());
+}
+
+bool reads_a_row(const json::value& value) {
+  bool reads = false;
+  tree::walk(value, [&](std::string_view key, const json::object&) {
+    reads = reads || key == "ColumnRef" || key == "SubLink";
+    return true;
+  });
+  return reads;
+}
+
+std::vector<std::string> blanked_by(const json::object& update) {
+  std::set<std::string> columns;
+  for (const auto& item : tree::list(update, "targetList")) {
+    const auto& target = tree::body_of(item);
+    if (!target.contains("val") || target.contains("indirection") || reads_a_row(target.at("val"))) continue;
+    if (tree::tag_of(target.at("val")) != "MultiAssignRef") columns.emplace(tree::text(target, "name"));
+  }
+  if (!every_row(update) && !where_one_has_a_value(update.at("whereClause"), columns)) return {};
+  return {columns.begin(), columns.end()};
 }
 
 // What triggers, foreign keys and views of a changed table reach is no more in the text than what a function does.
@@ -74,6 +109,7 @@ void change(Reading& r, std::string_view tag, const json::object& statement) {
     held.scan = all ? Answer::yes : Answer::unknown;
     r.out.loss = std::max(r.out.loss, update ? Loss::values : Loss::rows);
     if (update) {
+      if (r.out.blanked.empty()) r.out.blanked = blanked_by(statement);
       r.rule(all ? "update-every-row" : "update-some-rows", table);
     } else {
       r.rule(all ? "delete-every-row" : "delete-some-rows", table);

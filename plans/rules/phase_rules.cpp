@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <tuple>
 
@@ -24,6 +25,14 @@ bool is_about_rows(const Rule& rule) {
 bool destroys_for_good(const StatementEffects& effects, const Rule& rule) {
   if (rule.gravity != Gravity::loses || rule.id == "delete-some-rows") return false;
   return effects.loss == Loss::rows || effects.loss == Loss::values;
+}
+
+// What a rollback by hand is refused for without --lose-data.
+bool takes_all(const Rule& rule) {
+  constexpr auto k_ids = std::to_array<std::string_view>({"drop-table", "drop-column", "truncate", "truncate-cascade",
+                                                          "delete-every-row", "drop-cascade", "drop-schema",
+                                                          "drop-owned"});
+  return std::find(k_ids.begin(), k_ids.end(), rule.id) != k_ids.end();
 }
 
 std::string instead_of(const Rule& rule) {
@@ -120,7 +129,21 @@ class Judge {
     }
   }
 
+  // `rollback` looks when it comes to it whether there is something to lose.
+  void judge_loss(const ParsedStatement& statement, const Place& place, std::size_t number) {
+    const auto& rules = statement.effects.rules;
+    const auto found = std::find_if(rules.begin(), rules.end(), [&](const AppliedRule& one) {
+      return takes_all(*one.rule) || (!statement.effects.blanked.empty() && is_about_rows(*one.rule));
+    });
+    if (found == rules.end()) return;
+    add(place, number, Severity::note, *found,
+        "as soon as there is something to lose, `pgphase rollback` refuses this unless it is given --lose-data",
+        "the changes create_table and add_column keep what was written, and bring it back; a [[backfill]] over columns of "
+        "this plan needs no `rollback`");
+  }
+
   void judge(const ParsedStatement& statement, const Place& place, std::size_t number) {
+    if (place.direction == Direction::back) judge_loss(statement, place, number);
     if (place.direction == Direction::forward) judge_phase(statement, place, number);
     for (const Harm& harm : harms_of(statement.effects)) {
       if (place.direction == Direction::forward)

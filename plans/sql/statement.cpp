@@ -52,6 +52,16 @@ std::vector<TableName> types_of(const tree::RawStatement& raw) {
   return out;
 }
 
+std::vector<Dropped> drops_of(const tree::RawStatement& raw) {
+  if (raw.tag != "DropStmt" || tree::text(raw.node, "behavior") == "DROP_CASCADE") return {};
+  std::vector<Dropped> out;
+  for (const auto& type : types_of(raw)) out.push_back({false, type});
+  if (tree::text(raw.node, "removeType") != "OBJECT_SEQUENCE") return out;
+  for (const auto& object : tree::list(raw.node, "objects"))
+    out.push_back({true, tree::table_name(tree::names(object))});
+  return out;
+}
+
 ParsedStatement look_at(const tree::RawStatement& raw, const Known& known) {
   ParsedStatement out;
   out.text = raw.text;
@@ -66,6 +76,7 @@ ParsedStatement look_at(const tree::RawStatement& raw, const Known& known) {
   out.statement.index = out.effects.index;
   locks_of(out.effects, out.statement);
   out.types = types_of(raw);
+  out.drops = drops_of(raw);
   out.raw = std::make_shared<const tree::RawStatement>(raw);
   out.relations = tree::relations(raw.node);
   for (const auto& one : out.effects.relations) {

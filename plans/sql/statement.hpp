@@ -21,6 +21,12 @@ namespace tree {
 struct RawStatement;
 }
 
+// A type, domain or sequence.
+struct Dropped {
+  bool sequence = false;
+  TableName name;
+};
+
 struct ParsedStatement {
   std::string text;
   std::size_t character = 0;  // where it begins in the text that was parsed, in code points
@@ -29,6 +35,7 @@ struct ParsedStatement {
   std::vector<Action> actions;
   std::vector<TableName> relations;  // every table it names
   std::vector<TableName> types;      // that it drops, or gives another name
+  std::vector<Dropped> drops;        // where what depends on them keeps them; nothing with CASCADE
   bool beyond_database = false;      // changes what all databases of the server share: roles, a database's settings
   std::string refused;               // why pgphase does not run such a statement, or empty
   std::shared_ptr<const tree::RawStatement> raw;  // its parse tree; for plans/ alone

@@ -4,6 +4,7 @@
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
+#include "plans/translate/goes_along.hpp"
 #include "plans/translate/one_by_one.hpp"
 #include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
@@ -90,9 +91,7 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
       constraint["conname"] = given;
       json::object named = command;
       named["def"] = json::object{{"Constraint", constraint}};
-      json::object whole = raw.node;
-      whole["cmds"] = json::array{json::object{{"AlterTableCmd", named}}};
-      const auto text = tree::deparse(raw.tag, whole);
+      const auto text = tree::deparse(raw.tag, with_command(raw, named));
       by_hand(Phase::additive, fmt::format("add constraint {}", given), {text.value_or(*sql)},
               {fmt::format("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", qualified(table), quote_ident(given))}, out);
       return;
@@ -107,6 +106,18 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
     if (!home) return;
     // A policy for what is hidden from then on comes first, in additive, whichever of them stands first in the SQL.
     if (*home == Phase::constraint && subtype != "AT_EnableRowSecurity") taken_.insert(table);
+    if (own(table) && can_be_given_again(subtype)) {
+      by_hand(*home, fmt::format("alter {}", display_name(table)), {*sql}, {k_nothing_to_undo}, out);
+      return;
+    }
+    if (own(table) && subtype == "AT_DropConstraint") {
+      json::object lenient = command;
+      lenient["missing_ok"] = true;
+      if (const auto again = tree::deparse(raw.tag, with_command(raw, lenient))) {
+        by_hand(*home, fmt::format("alter {}", display_name(table)), {*again}, {k_nothing_to_undo}, out);
+        return;
+      }
+    }
     // A switch that is turned on may have been on before: turning it back would open what was closed.
     one_way(*home, fmt::format("alter {}", display_name(table)), *sql,
             own(table) ? "the table is this plan's own, and goes with it" : "what it was before is not in the SQL", out);

@@ -40,6 +40,7 @@ void Translator::add_column(const TableName& table, const json::object& command,
   Column column;
   column.name = std::string(tree::text(definition, "colname"));
   if (tree::flag(command, "missing_ok")) out.notes.push_back(if_not_exists(column_text(table, column.name)));
+  new_columns_.insert({table, column.name});
   const auto* type = tree::object(definition, "typeName");
   if (type) column.type = tree::deparse_type(*type).value_or("");
   if (definition.contains("compression")) column.cannot = "a column with COMPRESSION: write the step by hand";

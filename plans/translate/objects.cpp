@@ -7,6 +7,7 @@
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
+#include "plans/translate/goes_along.hpp"
 #include "plans/translate/names.hpp"
 #include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
@@ -76,9 +77,6 @@ std::string name_of(const json::object& node) {
   }
   return {};
 }
-
-// A step needs a way back, and this one takes nothing away.
-constexpr const char* k_nothing_to_undo = "SELECT 1";
 
 std::string undo_of_function(const json::object& node) {
   if (tree::flag(node, "replace")) return {};
@@ -293,6 +291,10 @@ bool Translator::definition(const tree::RawStatement& raw, Translated& out) {
   if (std::find(k_as_written.begin(), k_as_written.end(), raw.tag) == k_as_written.end()) return false;
   const auto home = home_of(raw.text, out);
   if (!home) return true;
+  if (const auto undo = undo_of_what_goes_along(raw, known_, new_columns_)) {
+    by_hand(*home, title_of(raw), {raw.text}, {*undo}, out);
+    return true;
+  }
   const auto undo = undo_of(raw);
   if (undo == k_nothing_to_undo) out.notes.push_back("a rollback leaves the rights as they are");
   if (!undo.empty()) {
@@ -300,6 +302,8 @@ bool Translator::definition(const tree::RawStatement& raw, Translated& out) {
     return true;
   }
   const char* why = "what it was before is not in the SQL";
+  if (raw.tag == "CommentStmt")
+    out.notes.push_back("write `rollback` with the comment that it has now, or IS NULL, instead of `irreversible`");
   if (raw.tag == "AlterEnumStmt") why = "PostgreSQL takes no value of an enum away again";
   one_way(*home, title_of(raw), raw.text, why, out);
   return true;

@@ -9,12 +9,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::object with_command(const tree::RawStatement& alter, const json::object& command) {
-  json::object one = alter.node;
-  one["cmds"] = json::array{json::object{{"AlterTableCmd", command}}};
-  return one;
-}
-
 bool drops(const json::object& command) {
   const auto subtype = tree::text(command, "subtype");
   return subtype == "AT_DropColumn" || subtype == "AT_DropConstraint";
@@ -39,6 +33,16 @@ bool drops_and_makes(const json::array& commands) {
 }
 
 }  // namespace
+
+json::object with_command(const tree::RawStatement& alter, const json::object& command) {
+  json::object one;
+  // There may be thousands of others, each of which comes here.
+  for (const auto& [key, value] : alter.node) {
+    if (key != "cmds") one[key] = value;
+  }
+  one["cmds"] = json::array{json::object{{"AlterTableCmd", command}}};
+  return one;
+}
 
 std::optional<std::string> alone(const tree::RawStatement& alter, const json::object& command) {
   if (tree::list(alter.node, "cmds").size() == 1) return alter.text;

@@ -9,6 +9,9 @@
 
 namespace pgphase::translate {
 
+// The tree of the statement with this one of its commands, or of such a one.
+tree::json::object with_command(const tree::RawStatement& alter, const tree::json::object& command);
+
 // The statement with this one of its commands. Nothing where that could not be written by itself.
 std::optional<std::string> alone(const tree::RawStatement& alter, const tree::json::object& command);
 

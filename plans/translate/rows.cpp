@@ -9,6 +9,7 @@
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/expression.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/translate/goes_along.hpp"
 #include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
 
@@ -98,11 +99,17 @@ bool Translator::rows(const tree::RawStatement& raw, Translated& out) {
       out.left = "INSERT … SELECT writes all rows in one transaction: insert them in pieces that you can name";
       return true;
     }
-    out.notes.push_back("write `rollback` where the rows are to go again, instead of `irreversible`");
     // In the order of the SQL: what it refers to may be inserted there.
-    const bool at_once = own(table) && !pending_work_.has_rows();
-    one_way(at_once ? Phase::additive : Phase::backfill, "insert into " + display_name(table), raw.text,
-            own(table) ? "the rows go with the table" : "rows that were inserted stay", out);
+    const auto phase = own(table) && !pending_work_.has_rows() ? Phase::additive : Phase::backfill;
+    const auto name = "insert into " + display_name(table);
+    const auto once = own(table) ? insert_once(raw, *known_.find(table)) : std::nullopt;
+    if (once) {
+      out.notes.push_back("a rollback leaves these rows to the table: hidden with it, they are there when it comes back");
+      by_hand(phase, name, {*once}, {k_nothing_to_undo}, out);
+      return true;
+    }
+    out.notes.push_back("write `rollback` where the rows are to go again, instead of `irreversible`");
+    one_way(phase, name, raw.text, own(table) ? "the rows go with the table" : "rows that were inserted stay", out);
   } else if (raw.tag == "DeleteStmt") {
     out.left = own(table)
                    ? "the rows that it deletes could be left out"
@@ -119,7 +126,8 @@ bool Translator::rows(const tree::RawStatement& raw, Translated& out) {
       out.dropped = "a SELECT changes nothing";
     } else if (effects::effects_of(raw, known_).rules.front().rule->id == "set-sequence") {
       // Behind the rows that it goes by.
-      one_way(Phase::backfill, "set a sequence", raw.text, "numbers that were given are not given again", out);
+      out.notes.push_back("a rollback leaves the sequence where it is: numbers that were given are not given again");
+      by_hand(Phase::backfill, "set a sequence", {raw.text}, {k_nothing_to_undo}, out);
     } else {
       out.left = "what its functions do is not in the text: write it as a step, and say how it is undone";
     }

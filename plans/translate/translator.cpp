@@ -184,6 +184,7 @@ void Translator::begin_plan() {
   pending_work_ = {};
   taken_.clear();
   keyed_.clear();
+  new_columns_.clear();
 }
 
 void end_plan(Known& known) {

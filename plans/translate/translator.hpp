@@ -112,6 +112,7 @@ class Translator {
   std::set<std::pair<TableName, std::string>> pending_;  // constraints whose change validates them, too
   std::set<TableName> taken_;  // tables that the constraint phase of this plan renames, drops or changes
   std::set<TableName> keyed_;  // tables that get a key there
+  std::set<std::pair<TableName, std::string>> new_columns_;  // that this plan adds to tables that are there
   // Of columns that this script has made: the default, or nothing.
   std::map<std::pair<TableName, std::string>, std::string> defaults_;
 };

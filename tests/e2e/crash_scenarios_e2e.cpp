@@ -246,6 +246,23 @@ END$$)sql"},
           }};
 }
 
+// A type of the plan's own, which a column that is hidden with its values still needs.
+Scenario hidden_type() {
+  const Command up{{"up", "010_mood"}, 0};
+  const Command back{{"rollback", "010_mood"}, 0};
+  return {"hidden_type",
+          k_counters,
+          {{"010_mood",
+            "format = 1\n[[additive]]\nname = \"mood\"\nsql = \"CREATE TYPE mood AS ENUM ('sad', 'ok')\"\n"
+            "rollback = \"DROP TYPE mood\"\n"
+            "[[change]]\nop = \"add_column\"\ntable = \"counters\"\ncolumn = \"mood\"\ntype = \"mood\"\n"}},
+          {
+              {.command = up},
+              {.command = back, .sql = "UPDATE counters SET mood = 'sad' WHERE id = 1", .turn = {up, back}},
+              {.command = up, .turn = {back, up}},
+          }};
+}
+
 // A table that goes, with those that refer to it and to which it refers, and one that gets another name.
 Scenario whole_tables() {
   const Command up{{"up", "010_tables", "--approve"}, 0};
@@ -413,7 +430,7 @@ Scenario trouble() {
 
 const std::vector<Scenario>& crash_scenarios() {
   static const std::vector<Scenario> all{
-      release(),      there_and_back(), linked_columns(), old_columns(), changed_types(), value_behind_the_proof(),
+      release(),      there_and_back(), linked_columns(), old_columns(), changed_types(), value_behind_the_proof(), hidden_type(),
       null_behind_the_guard(),
       whole_tables(), old_values(), half_a_way_back(), purge(), moved_rows(), bad_row(),
       trouble()};

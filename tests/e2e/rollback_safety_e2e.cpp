@@ -51,6 +51,67 @@ TEST_F(RollbackSafetyE2eTest, WrittenByHandItIsAskedBeforeItDropsValues) {
   expect_refused({"rollback", "001_note"}, "would destroy the values of base.note");
 }
 
+TEST_F(RollbackSafetyE2eTest, WrittenByHandItIsAskedBeforeItTakesAllValues) {
+  project.db().exec("CREATE TABLE base (id int, note text DEFAULT 'none'); INSERT INTO base VALUES (1)");
+  const auto plan = [](const std::string& rollback) {
+    return "format = 1\n[[backfill]]\nname = \"s\"\ntable = \"base\"\nset = { note = \"'new'\" }\nrollback = \"" + rollback +
+           "\"\n";
+  };
+  for (const std::string rollback :
+       {"UPDATE base SET note = NULL", "UPDATE base SET note = 'old'", "UPDATE base SET note = DEFAULT",
+        "UPDATE base SET note = NULL WHERE note IS NOT NULL"}) {
+    project.plan("001_note", plan(rollback));
+    expect_done({"up", "001_note"});
+    expect_refused({"rollback", "001_note"}, "would destroy the values of base.note");
+    expect_done({"rollback", "001_note", "--lose-data"});
+  }
+  project.plan("001_note", plan("UPDATE base SET note = lower(note)"));
+  expect_done({"up", "001_note"});
+  expect_done({"rollback", "001_note"});
+}
+
+TEST_F(RollbackSafetyE2eTest, ATypeThatAHiddenColumnNeedsStaysWithIt) {
+  project.db().exec("CREATE TABLE people (id int); INSERT INTO people VALUES (1)");
+  project.plan("001_mood", by_hand("CREATE TYPE mood AS ENUM ('sad', 'ok')", "DROP TYPE mood") +
+                               "[[change]]\nop = \"add_column\"\ntable = \"people\"\ncolumn = \"mood\"\ntype = \"mood[]\"\n");
+  expect_done({"up"});
+  expect_done({"rollback", "001_mood"});
+  EXPECT_EQ(project.db().value("SELECT to_regtype('mood') IS NULL"), "t") << "nothing needs it";
+  expect_done({"up", "001_mood"});
+  project.db().exec("UPDATE people SET mood = '{sad}'");
+  for (int i = 0; i < 2; ++i) {
+    const auto back = project.run({"rollback", "001_mood"});
+    ASSERT_EQ(back.code, 0) << back.out << back.err;
+    EXPECT_NE(back.out.find("stays as long as it is needed by hidden column people.mood"), std::string::npos) << back.out;
+    expect_done({"up", "001_mood"});
+    EXPECT_EQ(project.db().value("SELECT mood FROM people"), "{sad}");
+  }
+  // Somebody else uses it: that is in the way, as ever.
+  project.db().exec("CREATE TABLE others (mood mood)");
+  EXPECT_EQ(project.run({"rollback", "001_mood"}).code, 41);
+  project.db().exec("DROP TABLE others");
+  expect_done({"rollback", "001_mood"});
+  project.db().exec(
+      "DO $$ BEGIN EXECUTE (SELECT 'ALTER TABLE people DROP COLUMN ' || hidden_as FROM pgphase.retired "
+      "WHERE restored_at IS NULL); END $$; DROP TYPE mood; DELETE FROM pgphase.retired");
+  expect_done({"up", "001_mood"});
+  EXPECT_EQ(project.db().value("SELECT to_regtype('mood') IS NULL"), "f") << "it was gone, and had to be made again";
+}
+
+TEST_F(RollbackSafetyE2eTest, ASequenceThatAHiddenTableNeedsStaysWithIt) {
+  project.plan("001_notes", by_hand("CREATE SEQUENCE numbers", "DROP SEQUENCE numbers") +
+                                "[[change]]\nop = \"create_table\"\ntable = \"notes\"\ncolumns = [{ name = \"id\", type = "
+                                "\"bigint\", default = \"nextval('numbers')\" }]\n");
+  expect_done({"up"});
+  project.db().exec("INSERT INTO notes DEFAULT VALUES");
+  const auto back = project.run({"rollback", "001_notes"});
+  ASSERT_EQ(back.code, 0) << back.out << back.err;
+  EXPECT_NE(back.out.find("needed by hidden table notes"), std::string::npos) << back.out;
+  expect_done({"up", "001_notes"});
+  project.db().exec("INSERT INTO notes DEFAULT VALUES");
+  EXPECT_EQ(project.db().value("SELECT string_agg(id::text, ' ' ORDER BY id) FROM notes"), "1 2");
+}
+
 TEST_F(RollbackSafetyE2eTest, WhatStandsInTheWayIsSeenBeforeAnythingIsUndone) {
   up_to_priority();
   project.db().exec("CREATE VIEW urgent AS SELECT priority FROM tasks");

@@ -24,6 +24,7 @@ class BaselinePgTest : public ::testing::Test {
     db_.exec(
         "DROP TABLE pgphase.snapshot, pgphase.link, pgphase.speed, pgphase.bad_row, pgphase.probe;"
         "ALTER TABLE pgphase.phase DROP sealed_at, DROP sealed_by, DROP sealed_what;"
+        "ALTER TABLE pgphase.step DROP kept;"
         "ALTER TABLE pgphase.chunk DROP stripes, DROP worker_pid, DROP worker_started, DROP touched_at;"
         "ALTER TABLE pgphase.backfill DROP chosen, DROP slowed_by, DROP scan;"
         "DELETE FROM pgphase.ledger_version WHERE version > 1");

@@ -372,5 +372,36 @@ TEST(TranslateTest, TextOfAnyKindFitsIntoToml) {
   EXPECT_THAT(entries("COMMENT ON TABLE t IS 'a\tb'"), ElementsAre("additive"));
 }
 
+// A phase with one step that cannot be undone cannot be rolled back at all.
+TEST(TranslateTest, WhatIsAboutThePlansOwnThingsCanBeTakenBack) {
+  const std::string table = "CREATE TABLE a (id bigint PRIMARY KEY, n int, CHECK (n > 0)); ";
+  for (const std::string statement :
+       {"COMMENT ON TABLE a IS 'x'", "COMMENT ON COLUMN a.n IS 'x'", "COMMENT ON COLUMN public.a.n IS 'x'",
+        "ALTER TABLE a ALTER n SET DEFAULT 5", "ALTER TABLE a ALTER n SET NOT NULL", "ALTER TABLE a DROP CONSTRAINT a_n_check",
+        "ALTER TABLE a ENABLE ROW LEVEL SECURITY", "INSERT INTO a (id, n) VALUES (1, 2), (2, NULL), ('3'::bigint, f())",
+        "CREATE SEQUENCE s; ALTER SEQUENCE s OWNED BY a.n; ALTER SEQUENCE s CACHE 5",
+        "CREATE TYPE mood AS ENUM ('sad'); COMMENT ON TYPE mood IS 'x'; ALTER TYPE mood ADD VALUE 'ok'",
+        "CREATE FUNCTION g(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMENT ON FUNCTION g(int) IS 'x'",
+        "CREATE INDEX i ON a (n); COMMENT ON INDEX i IS 'x'", "SELECT setval('s', 5)",
+        "ALTER TABLE b ADD c int; COMMENT ON COLUMN b.c IS 'x'"}) {
+    EXPECT_THAT(only_plan(table + statement), Not(HasSubstr("irreversible"))) << statement;
+  }
+  EXPECT_THAT(only_plan(table + "CREATE SEQUENCE s; ALTER SEQUENCE s OWNED BY a.n"), HasSubstr("ALTER SEQUENCE public.s OWNED BY NONE"));
+  EXPECT_THAT(only_plan(table + "INSERT INTO a (id) VALUES (1) -- first"), HasSubstr("ON CONFLICT DO NOTHING"));
+}
+
+TEST(TranslateTest, WhatWasThereBeforeIsNotTakenBackByGuessing) {
+  const std::string table = "CREATE TABLE a (id bigint PRIMARY KEY, n int); ";
+  for (const std::string statement :
+       {"COMMENT ON TABLE b IS 'x'", "COMMENT ON COLUMN b.n IS 'x'", "ALTER SEQUENCE s OWNED BY a.n", "ALTER TYPE mood ADD VALUE 'ok'",
+        "COMMENT ON COLUMN other.a.n IS 'x'", "COMMENT ON INDEX i IS 'x'",
+        // Which rows are there already nobody could tell when the table comes back.
+        "INSERT INTO a (n) VALUES (1)", "INSERT INTO a VALUES (1)", "INSERT INTO a (id) VALUES (f())",
+        "INSERT INTO a (id) VALUES (1), (NULL)", "INSERT INTO a (id) SELECT 1", "INSERT INTO a (id) VALUES (1) RETURNING id",
+        "INSERT INTO b (id) VALUES (1)"}) {
+    EXPECT_THAT(only_plan(table + statement), HasSubstr("irreversible")) << statement;
+  }
+}
+
 }  // namespace
 }  // namespace pgphase

@@ -1,0 +1,124 @@
+#include "plans/translate/goes_along.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "plans/sql/quote.hpp"
+
+namespace pgphase::translate {
+namespace {
+
+namespace json = boost::json;
+
+using Names = std::vector<std::string>;
+
+// "(public.)t.c" as its table.
+TableName table_of(Names names) {
+  if (!names.empty()) names.pop_back();
+  return names.empty() ? TableName{} : tree::table_name(names);
+}
+
+bool is_own(std::string_view kind, const json::object& statement, const Known& known,
+            const std::set<std::pair<TableName, std::string>>& columns) {
+  const auto* object = statement.if_contains("object");
+  if (!object) return false;
+  if (kind == "OBJECT_TYPE" || kind == "OBJECT_DOMAIN") {
+    const auto& type = tree::body_of(*object);
+    return type.contains("names") && known.new_types.contains(tree::table_name(tree::names(type.at("names"))));
+  }
+  if (kind == "OBJECT_FUNCTION" || kind == "OBJECT_PROCEDURE") {
+    const auto& function = tree::body_of(*object);
+    return function.contains("objname") &&
+           known.new_functions.contains(tree::table_name(tree::names(function.at("objname"))));
+  }
+  const bool part_of_table = kind == "OBJECT_COLUMN" || kind == "OBJECT_TABCONSTRAINT" || kind == "OBJECT_TRIGGER" ||
+                             kind == "OBJECT_POLICY" || kind == "OBJECT_RULE";
+  const bool relation = kind == "OBJECT_TABLE" || kind == "OBJECT_VIEW" || kind == "OBJECT_SEQUENCE";
+  if (!part_of_table && !relation && kind != "OBJECT_INDEX") return false;
+  const auto names = tree::names(*object);
+  if (names.empty()) return false;
+  if (relation) return known.own(tree::table_name(names));
+  if (kind == "OBJECT_INDEX") {
+    const auto owner = known.index_owner.find(tree::table_name(names));
+    return owner != known.index_owner.end() && known.own(owner->second);
+  }
+  const auto table = table_of(names);
+  return known.own(table) || (kind == "OBJECT_COLUMN" && columns.contains({table, names.back()}));
+}
+
+// OWNED BY a column would take the sequence along with the table, before its own undo comes to it.
+std::string undo_of_sequence(const json::object& node, const TableName& sequence) {
+  for (const auto& option : tree::list(node, "options")) {
+    if (tree::text(tree::body_of(option), "defname") == "owned_by")
+      return fmt::format("ALTER SEQUENCE {} OWNED BY NONE", qualified(sequence));
+  }
+  return k_nothing_to_undo;
+}
+
+bool is_value(const json::value& value) {
+  const auto tag = tree::tag_of(value);
+  if (tag == "TypeCast") return is_value(tree::body_of(value).at("arg"));
+  return tag == "A_Const" && !tree::flag(tree::body_of(value), "isnull");
+}
+
+// Each of these columns gets a value that is written down, in every row.
+bool says_values_of(const Names& key, const json::object& insert) {
+  Names columns;
+  for (const auto& item : tree::list(insert, "cols"))
+    columns.emplace_back(tree::text(tree::body_of(item), "name"));
+  const auto* values = insert.if_contains("selectStmt");
+  if (!values || insert.contains("withClause")) return false;
+  const auto& rows = tree::list(tree::body_of(*values), "valuesLists");
+  if (rows.empty()) return false;
+  return std::all_of(key.begin(), key.end(), [&](const std::string& column) {
+    const auto at = std::find(columns.begin(), columns.end(), column);
+    if (at == columns.end()) return false;
+    const auto index = static_cast<std::size_t>(at - columns.begin());
+    return std::all_of(rows.begin(), rows.end(), [&](const json::value& row) {
+      const auto& items = tree::list(tree::body_of(row), "items");
+      return index < items.size() && is_value(items[index]);
+    });
+  });
+}
+
+}  // namespace
+
+std::optional<std::string> undo_of_what_goes_along(const tree::RawStatement& raw, const Known& known,
+                                                   const std::set<std::pair<TableName, std::string>>& columns) {
+  if (raw.tag == "CommentStmt") {
+    if (is_own(tree::text(raw.node, "objtype"), raw.node, known, columns)) return k_nothing_to_undo;
+  } else if (raw.tag == "AlterSeqStmt") {
+    const auto* relation = tree::object(raw.node, "sequence");
+    if (relation && known.own(tree::table_name(*relation)))
+      return undo_of_sequence(raw.node, tree::table_name(*relation));
+  } else if (raw.tag == "AlterEnumStmt") {
+    const auto* names = raw.node.if_contains("typeName");
+    if (names && known.new_types.contains(tree::table_name(tree::names(*names)))) return k_nothing_to_undo;
+  } else if (raw.tag == "AlterOwnerStmt") {
+    if (is_own(tree::text(raw.node, "objectType"), raw.node, known, columns)) return k_nothing_to_undo;
+  }
+  return {};
+}
+
+bool can_be_given_again(std::string_view subtype) {
+  constexpr auto k_same_twice = std::to_array<std::string_view>(
+      {"AT_ColumnDefault", "AT_SetNotNull", "AT_DropNotNull", "AT_EnableRowSecurity", "AT_DisableRowSecurity",
+       "AT_ForceRowSecurity", "AT_NoForceRowSecurity", "AT_ReplicaIdentity", "AT_SetRelOptions", "AT_ResetRelOptions",
+       "AT_SetStatistics", "AT_SetStorage", "AT_SetOptions", "AT_ChangeOwner", "AT_ClusterOn"});
+  return std::find(k_same_twice.begin(), k_same_twice.end(), subtype) != k_same_twice.end();
+}
+
+std::optional<std::string> insert_once(const tree::RawStatement& raw, const KnownRelation& table) {
+  if (raw.node.contains("onConflictClause") || raw.node.contains("returningList")) return {};
+  using Kind = KnownConstraint::Kind;
+  const bool told_apart = std::any_of(table.constraints.begin(), table.constraints.end(), [&](const auto& one) {
+    const bool key = one.second.kind == Kind::primary_key || one.second.kind == Kind::unique;
+    return key && !one.second.columns.empty() && says_values_of(one.second.columns, raw.node);
+  });
+  // On a line of its own: the statement may end in a comment.
+  return told_apart ? std::optional(raw.text + "\nON CONFLICT DO NOTHING") : std::nullopt;
+}
+
+}  // namespace pgphase::translate

@@ -1,0 +1,31 @@
+// What needs no way back, because it is about something that the same plan makes: whoever takes that back takes this
+// along, and whoever does the plan again does this again. Private to plans/translate. Pure.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "plans/effects/known.hpp"
+#include "plans/sql/tree.hpp"
+
+namespace pgphase::translate {
+
+// A step needs a way back, and this one takes nothing away.
+inline constexpr const char* k_nothing_to_undo = "SELECT 1";
+
+// The undo of a statement about what is the plan's own: mostly nothing to do. Nothing where it is about something else.
+// `columns`: that this plan adds to tables that are there.
+std::optional<std::string> undo_of_what_goes_along(const tree::RawStatement& raw, const Known& known,
+                                                   const std::set<std::pair<TableName, std::string>>& columns);
+
+// One command of ALTER TABLE on a table of the plan's own that can be given again without harm when the table comes back
+// from where a rollback has hidden it.
+bool can_be_given_again(std::string_view subtype);
+
+// An INSERT that leaves rows alone which are there already, because the key says which those are: a table that a rollback
+// has hidden comes back with them. Nothing where the statement does not say the key of each row.
+std::optional<std::string> insert_once(const tree::RawStatement& raw, const KnownRelation& table);
+
+}  // namespace pgphase::translate
