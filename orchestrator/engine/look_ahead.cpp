@@ -152,10 +152,6 @@ Result<void> is_in_step(Session& session, const LedgerView& ledger, const std::v
   return {};
 }
 
-}  // namespace
-
-namespace {
-
 // Neither code of the old schema nor of the new one can write such a table, and taking a phase back makes its triggers
 // anew with the same columns.
 Result<void> can_be_written_to(Session& session, const LedgerView& ledger, const std::vector<PhaseToUndo>& order) {
