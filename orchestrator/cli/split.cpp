@@ -75,7 +75,11 @@ Result<void> split_one(Program& program, const SplitOptions& options, const Sour
   for (std::size_t i = 0; i < translation.plans.size(); ++i) {
     const auto& plan = translation.plans[i];
     json::object told{{"title", plan.title}, {"entries", plan.entries}, {"toml", plan.toml}};
-    if (options.write) {
+    if (options.write && plan.entries == 0) {
+      // It would stand in everybody's way: a plan that changes nothing is refused.
+      console.warn(fmt::format("{}: no plan is written of {}: nothing of it was split", shown,
+                               plan.title.empty() ? "it" : plan.title));
+    } else if (options.write) {
       const auto& folder = program.settings().plans;
       auto called = plan.title.empty() ? name : plan_name_from(plan.title, "revision_");
       if (plan.title.empty() && i > 0) called += fmt::format("_{}", i + 1);

@@ -44,13 +44,17 @@ constexpr const char* k_indexes =
     "SELECT n.nspname, c.relname, x.relname, (SELECT string_agg(DISTINCT a.attname, E'\\x1f') FROM pg_attribute a "
     "WHERE a.attrelid = c.oid AND a.attnum > 0 AND (a.attnum = ANY (i.indkey::int2[]) OR EXISTS (SELECT FROM "
     "pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refobjid = c.oid AND "
-    "d.refobjsubid = a.attnum))), i.indisunique FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = "
+    "d.refobjsubid = a.attnum))), i.indisunique, i.indexprs IS NOT NULL OR i.indpred IS NOT NULL FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = "
     "i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid >= 16384 AND n.nspname NOT LIKE 'pg\\_%'";
 
 constexpr const char* k_domains =
     "SELECT n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod), t.typnotnull OR EXISTS (SELECT FROM "
     "pg_constraint k WHERE k.contypid = t.oid) FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace WHERE "
     "t.typtype = 'd' AND t.oid >= 16384";
+
+constexpr const char* k_types =
+    "SELECT n.nspname, t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON "
+    "c.oid = t.typrelid WHERE t.oid >= 16384 AND (c.relkind = 'c' OR t.typrelid = 0 AND t.typcategory <> 'A')";
 
 // A function in SQL that is said to be volatile may be put into the query that calls it, and what counts then is what
 // stands in it: nobody but the planner knows.
@@ -176,13 +180,17 @@ Result<void> read_constraints(Session& session, Known& known) {
     if (!row.is_null(8)) constraint.proves = proves_not_null(row.text(8));
   }
   PGPHASE_TRY(indexes, session.query(k_indexes));
-  for (const auto& row : indexes) known.relations[name_at(row, 0)].indexes[row.text(2)] = {list_at(row, 3), row.boolean(4)};
+  for (const auto& row : indexes) known.relations[name_at(row, 0)].indexes[row.text(2)] = {list_at(row, 3), row.boolean(4), row.boolean(5)};
   return {};
 }
 
 Result<void> read_types(Session& session, Known& known) {
   PGPHASE_TRY(domains, session.query(k_domains));
   for (const auto& row : domains) known.domains[name_at(row, 0)] = {row.text(2), row.boolean(3)};
+  PGPHASE_TRY(types, session.query(k_types));
+  for (const auto& row : types) known.types.insert(name_at(row, 0));
+  PGPHASE_TRY(schemas, session.query("SELECT nspname FROM pg_namespace"));
+  for (const auto& row : schemas) known.schemas.insert(row.text(0));
   PGPHASE_TRY(functions, session.query(k_functions));
   for (const auto& row : functions) {
     const auto schema = row.text(0);

@@ -178,6 +178,8 @@ class Look {
     PGPHASE_CHECK(adding(body.table, added_by(body)));
     PGPHASE_TRY(moved, sources_that_moved(session_, {plan_, Phase::additive, step_.name}, body, Asked::beforehand));
     PGPHASE_CHECK(note(moved));
+    PGPHASE_TRY(taken, names_that_come_back(session_, plan_, body));
+    PGPHASE_CHECK(note(taken));
     PGPHASE_CHECK(in_reach(body.table));
     std::vector<std::string> columns;
     for (const auto& source : body.sources) columns.push_back(source.name);

@@ -168,4 +168,28 @@ Result<std::vector<std::string>> sources_that_moved(Session& session, const Step
   return sentences;
 }
 
+Result<std::vector<std::string>> names_that_come_back(Session& session, const PlanId& plan, const LinkColumnsBody& body) {
+  std::vector<std::string> out;
+  PGPHASE_TRY(known, there_are_links(session));
+  if (!known) return out;
+  for (const auto& target : body.targets) {
+    if (target.like.empty()) continue;
+    PGPHASE_TRY(rows, session.query(
+                          "SELECT r.plan, format_type(h.atttypid, h.atttypmod), format_type(a.atttypid, a.atttypmod) "
+                          "FROM pgphase.retired r JOIN pg_namespace n ON n.nspname = r.schema_name JOIN pg_class c ON "
+                          "c.relnamespace = n.oid AND c.relname = r.table_name JOIN pg_attribute h ON h.attrelid = c.oid AND "
+                          "h.attname = r.hidden_as JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $4 WHERE r.kind = "
+                          "'column' AND r.schema_name = $1 AND r.table_name = $2 AND r.object_name = $3 AND r.plan <> $5 AND "
+                          "r.restored_at IS NULL AND r.purged_at IS NULL AND (h.atttypid, h.atttypmod) <> (a.atttypid, a.atttypmod)",
+                          {body.table.schema, body.table.name, target.name, target.like, plan.value}));
+    for (const auto& row : rows) {
+      out.push_back(fmt::format(
+          "{} was a {} until {} took it away, and is kept in step with what is to have its name as a {}: `pgphase purge {}` "
+          "first, or change its type with change_type",
+          in_words(body.table, target.name), row.text(1), row.text(0), row.text(2), row.text(0)));
+    }
+  }
+  return out;
+}
+
 }  // namespace pgphase

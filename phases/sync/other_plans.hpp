@@ -33,4 +33,8 @@ enum class Asked { beforehand, by_the_step };
 Result<std::vector<std::string>> sources_that_moved(Session& session, const StepKey& key, const LinkColumnsBody& body,
                                                     Asked asked);
 
+// A column is to get the name under which another plan's rollback brings back one of another type, a sentence each: the
+// pair would be taken for that column from then on.
+Result<std::vector<std::string>> names_that_come_back(Session& session, const PlanId& plan, const LinkColumnsBody& body);
+
 }  // namespace pgphase

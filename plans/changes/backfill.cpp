@@ -33,7 +33,9 @@ class Backfill : public Change {
         common_(std::move(common)) {}
 
   void declare(PlanFacts& facts) const override {
-    for (const auto& column : set_) facts.filled.emplace(table_, column.name);
+    for (const auto& column : set_) {
+      if (!facts.filled.emplace(table_, column.name).second) facts.filled_again.emplace(table_, column.name);
+    }
   }
 
   void split(const PlanFacts& facts, StepSink& sink, Findings& findings) const override {
@@ -84,8 +86,10 @@ class Backfill : public Change {
   }
 
   bool all_added_empty(const PlanFacts& facts) const {
-    return std::all_of(set_.begin(), set_.end(),
-                       [&](const SetColumn& column) { return facts.added_empty(table_, column.name); });
+    // What another backfill has filled is not empty any more, and none the less to be set by this one.
+    return std::all_of(set_.begin(), set_.end(), [&](const SetColumn& column) {
+      return facts.added_empty(table_, column.name) && !facts.filled_again.contains({table_, column.name});
+    });
   }
 
   // Values that may have been there before are kept, unless the author says how to bring them back, or that nobody

@@ -24,6 +24,7 @@ struct PlanFacts {
   std::map<TableName, Phase> created;  // tables that this plan creates
   std::map<ColumnName, bool> added;    // columns that its additive phase adds; true: with a default
   std::set<ColumnName> filled;         // columns that its backfills set
+  std::set<ColumnName> filled_again;   // by more than one of them
 
   bool created_in(const TableName& table, Phase phase) const;
   // Added by this plan, and NULL in every row until something fills it.

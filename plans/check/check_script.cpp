@@ -29,13 +29,25 @@ struct Held {
   int line = 0;  // of the statement that took it
 };
 
+bool has_word_rollback(std::string_view text) {
+  constexpr std::string_view k_word = "rollback";
+  const auto alike = [](char a, char b) { return (static_cast<unsigned char>(a) | 0x20U) == static_cast<unsigned char>(b); };
+  // ABORT is the same.
+  constexpr std::string_view k_abort = "abort";
+  return std::search(text.begin(), text.end(), k_word.begin(), k_word.end(), alike) != text.end() ||
+         std::search(text.begin(), text.end(), k_abort.begin(), k_abort.end(), alike) != text.end();
+}
+
 class Checker {
  public:
   Checker(std::string_view text, ScriptOptions options)
       : text_(text),
         lines_(text),
         known_(std::move(options.known)),
-        in_transaction_(options.in_transaction) {}
+        takes_back_(has_word_rollback(text)),
+        in_transaction_(options.in_transaction) {
+    if (in_transaction_ && takes_back_) known_before_ = known_;
+  }
 
   ScriptReport operator()() {
     const Script script = take_apart(text_);
@@ -141,6 +153,11 @@ class Checker {
 
   // --- what the statements do together
 
+  // To a savepoint, too: what was known before the transaction began is true in any case.
+  void forget_what_was_taken_back() {
+    if (known_before_) known_ = *known_before_;
+  }
+
   void together(const ParsedStatement& statement, const ScriptPart& part, std::vector<Harm>& harms) {
     const auto& effects = statement.effects;
     const int line = lines_.at(part.begin).line;
@@ -148,9 +165,11 @@ class Checker {
       case SessionStep::begins_transaction:
         in_transaction_ = true;
         timeout_before_ = has_timeout_;
+        if (takes_back_) known_before_ = known_;
         return;
       case SessionStep::takes_back_transaction:
         if (in_transaction_) has_timeout_ = timeout_before_;
+        forget_what_was_taken_back();
         [[fallthrough]];
       case SessionStep::ends_transaction:
         // Of one that whoever runs the file has begun, too.
@@ -172,6 +191,8 @@ class Checker {
       case SessionStep::none:
         break;
     }
+    const auto kind = tree::text(statement.raw->node, "kind");
+    if (statement.raw->tag == "TransactionStmt" && kind == "TRANS_STMT_ROLLBACK_TO") forget_what_was_taken_back();
     if (in_transaction_ && effects.in_transaction == Answer::no) {
       const auto& rule = script_rule("not-in-a-transaction");
       harms.push_back({Severity::error, &rule, {}, {}, std::string(rule.what), {}});
@@ -302,6 +323,8 @@ class Checker {
   Lines lines_;
   Known known_;
   translate::Translator translator_{known_};
+  bool takes_back_;                    // somewhere in it a transaction may be taken back
+  std::optional<Known> known_before_;  // the transaction at hand
   bool in_transaction_;
   bool elsewhere_ = false;  // names without a schema are not public's
   bool has_timeout_ = false;

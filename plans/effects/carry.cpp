@@ -183,10 +183,15 @@ void create_index(const json::object& node, Known& known) {
     const auto& element = tree::body_of(item);
     if (const auto column = tree::text(element, "name"); !column.empty()) made.columns.emplace_back(column);
     if (element.contains("expr")) {
+      made.computes = true;
       for (auto& column : column_names(element.at("expr"))) made.columns.push_back(std::move(column));
     }
   }
   made.unique = tree::flag(node, "unique");
+  if (node.contains("whereClause")) {
+    made.computes = true;
+    for (auto& column : column_names(node.at("whereClause"))) made.columns.push_back(std::move(column));
+  }
   known.relations[table].indexes[name] = std::move(made);
   known.index_owner[{table.schema, name}] = table;
 }
@@ -244,6 +249,8 @@ void carry_over(const tree::RawStatement& raw, Known& known) {
   } else if (raw.tag == "CreateEnumStmt" || raw.tag == "CompositeTypeStmt" || raw.tag == "CreateRangeStmt") {
     if (const auto* name = raw.node.if_contains("typeName"); name && name->is_array())
       known.new_types.insert(tree::table_name(tree::names(*name)));
+  } else if (raw.tag == "CreateSchemaStmt") {
+    known.schemas.emplace(tree::text(raw.node, "schemaname"));
   } else if (raw.tag == "CreateDomainStmt") {
     known.new_types.insert(tree::table_name(tree::names(raw.node.at("domainname"))));
   } else if (raw.tag == "CreateSeqStmt" || raw.tag == "ViewStmt") {

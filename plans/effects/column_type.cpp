@@ -143,7 +143,7 @@ LockMode change_type(Reading& r, Subcommand& s) {
     if (table && table->complete) {
       build = scan = Answer::no;
       for (const auto& [name, index] : table->indexes) {
-        if (contains(index.columns, column)) build = std::max(build, cost.index);
+        if (contains(index.columns, column)) build = std::max(build, index.computes ? Answer::yes : cost.index);
       }
       for (const auto& [name, constraint] : table->constraints) {
         const bool check = constraint.kind == KnownConstraint::Kind::check;

@@ -61,6 +61,30 @@ bool there(const TableName& name, const Known& known) {
   return known.find(name) != nullptr || known.index_owner.contains(name) || known.made_over.contains(name);
 }
 
+// One object of a DROP … IF EXISTS; of kinds that nobody has looked for it is taken to be there.
+bool there(std::string_view what, const json::value& object, const Known& known) {
+  const auto& body = tree::body_of(object);
+  if (what == "OBJECT_TYPE" || what == "OBJECT_DOMAIN") {
+    const auto* names = body.if_contains("names");
+    return !names || known.types.contains(tree::table_name(tree::names(*names))) ||
+           known.new_types.contains(tree::table_name(tree::names(*names)));
+  }
+  if (what == "OBJECT_FUNCTION" || what == "OBJECT_PROCEDURE") {
+    const auto* names = body.if_contains("objname");
+    if (!names) return true;
+    const auto name = tree::table_name(tree::names(*names));
+    return known.functions.contains(name.schema + "." + name.name) || known.new_functions.contains(name);
+  }
+  auto names = tree::names(object);
+  if (what == "OBJECT_SCHEMA") return names.empty() || known.schemas.contains(names.back());
+  const bool of_table = what == "OBJECT_TRIGGER" || what == "OBJECT_POLICY" || what == "OBJECT_RULE";
+  const bool relation = what == "OBJECT_TABLE" || what == "OBJECT_INDEX" || what == "OBJECT_VIEW" ||
+                        what == "OBJECT_MATVIEW" || what == "OBJECT_SEQUENCE";
+  if (of_table && !names.empty()) names.pop_back();
+  if (names.empty() || !(relation || of_table)) return true;
+  return there(tree::table_name(names), known);
+}
+
 // DROP COLUMN IF EXISTS, DROP CONSTRAINT IF EXISTS, ADD COLUMN IF NOT EXISTS.
 bool each_part_is_skipped(const tree::RawStatement& raw, const TableName& table, const Known& known) {
   const auto* found = known.find(table);
@@ -84,16 +108,8 @@ bool is_skipped(const tree::RawStatement& raw, const Known& known) {
   const auto* relation = tree::object(raw.node, "relation");
   if (raw.tag == "DropStmt" && tree::flag(raw.node, "missing_ok")) {
     const auto what = tree::text(raw.node, "removeType");
-    const bool is_relation = what == "OBJECT_TABLE" || what == "OBJECT_INDEX" || what == "OBJECT_VIEW" ||
-                          what == "OBJECT_MATVIEW" || what == "OBJECT_SEQUENCE";
-    const bool of_table = what == "OBJECT_TRIGGER" || what == "OBJECT_POLICY" || what == "OBJECT_RULE";
-    if (!is_relation && !of_table) return false;
     const auto& objects = tree::list(raw.node, "objects");
-    return std::none_of(objects.begin(), objects.end(), [&](const json::value& one) {
-      auto names = tree::names(one);
-      if (of_table && !names.empty()) names.pop_back();
-      return names.empty() || there(tree::table_name(names), known);
-    });
+    return std::none_of(objects.begin(), objects.end(), [&](const json::value& one) { return there(what, one, known); });
   }
   if ((raw.tag == "AlterTableStmt" || raw.tag == "RenameStmt") && relation && tree::flag(raw.node, "missing_ok")) {
     const auto table = tree::table_name(*relation);

@@ -40,6 +40,7 @@ std::set<std::string> proves_not_null(std::string_view condition);
 struct KnownIndex {
   std::vector<std::string> columns;  // of its key, and those that its expressions and its WHERE read
   std::optional<bool> unique = {};
+  bool computes = false;  // an expression or a WHERE: the server builds it anew when one of its columns changes its type
 };
 
 struct KnownRelation {
@@ -65,9 +66,11 @@ struct KnownDomain {
 struct Known {
   int server = 0;           // major version; 0: not known
   std::optional<bool> utc;  // the session's time zone has no offset
-  bool catalogue = false;   // every relation, domain and function of the database is in here
+  bool catalogue = false;   // every relation, type, schema and function of the database is in here
   std::map<TableName, KnownRelation> relations;
   std::map<TableName, KnownDomain> domains;
+  std::set<TableName> types;                   // of the database's own: enums, domains, ranges, composite types
+  std::set<std::string> schemas;               // likewise
   std::map<std::string, Answer> functions;     // "schema.name" and "name" of the database's own: whether it is volatile
   std::set<TableName> new_functions;           // made by an earlier statement of the same plan
   std::set<TableName> new_types;               // likewise

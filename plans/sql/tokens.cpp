@@ -45,10 +45,28 @@ TokenKind kind_of(PgQuery__Token token) {
   }
 }
 
+// PostgreSQL's scanner reads the rest of a run of operator characters again for each comment that begins in it, and one
+// inside the other they may be as many as the text is long.
+constexpr std::size_t k_most_nested_comments = 1000;
+std::size_t nests_comments(std::string_view sql) {
+  constexpr std::string_view k_operators = "~!@#^&|`?+-*/%<>=";
+  std::size_t begun = 0;
+  for (std::size_t i = 0; i + 1 < sql.size(); ++i) {
+    if (k_operators.find(sql[i]) == std::string_view::npos) begun = 0;
+    if (sql[i] == '/' && sql[i + 1] == '*' && ++begun > k_most_nested_comments) return i;
+  }
+  return std::string_view::npos;
+}
+
 }  // namespace
 
 Tokens scan(const std::string& sql) {
   Tokens out;
+  if (const auto at = nests_comments(sql); at != std::string_view::npos) {
+    out.error = "comments are nested too deeply";
+    out.error_at = at;
+    return out;
+  }
   const std::unique_ptr<PgQueryScanResult, FreeScan> found(new PgQueryScanResult(pg_query_scan(sql.c_str())));
   if (found->error) {
     out.error = found->error->message;

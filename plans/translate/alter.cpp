@@ -60,10 +60,9 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
   } else if (subtype == "AT_ValidateConstraint") {
     validate_constraint(table, command, out);
   } else if (subtype == "AT_DropColumn" && !own(table)) {
-    if (tree::text(command, "behavior") == "DROP_CASCADE") {
-      out.left = "CASCADE takes along what the text does not name: drop that first, by name";
-      return;
-    }
+    if (is_uncopied(table, name, out)) return;
+    if (tree::text(command, "behavior") == "DROP_CASCADE")
+      out.notes.push_back("CASCADE is left out: `up` refuses where a view or the like uses the column, and names it");
     if (tree::flag(command, "missing_ok")) out.notes.push_back(if_exists("the column"));
     out.entries.push_back(ChangeToml("drop_column", table).text("column", name).str());
     taken_.insert(table);
@@ -110,7 +109,7 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
       by_hand(*home, fmt::format("alter {}", display_name(table)), {*sql}, {k_nothing_to_undo}, out);
       return;
     }
-    if (own(table) && subtype == "AT_DropConstraint") {
+    if (own(table) && (subtype == "AT_DropConstraint" || subtype == "AT_DropColumn")) {
       json::object lenient = command;
       lenient["missing_ok"] = true;
       if (const auto again = tree::deparse(raw.tag, with_command(raw, lenient))) {
@@ -133,6 +132,7 @@ void Translator::rename(const tree::RawStatement& raw, Translated& out) {
   const bool ours = relation && own(tree::table_name(*relation));
   if (relation && !ours && what == "OBJECT_TABLE" && !known_.index_owner.contains(tree::table_name(*relation))) {
     const TableName table = tree::table_name(*relation);
+    if (is_uncopied(table, "", out) || is_uncopied({table.schema, to}, "", out)) return;
     out.entries.push_back(ChangeToml("rename_table", table).text("to", to).str());
     taken_.insert(table);
     taken_.insert({table.schema, to});
@@ -140,6 +140,7 @@ void Translator::rename(const tree::RawStatement& raw, Translated& out) {
   }
   if (relation && !ours && what == "OBJECT_COLUMN" && of_table) {
     const TableName table = tree::table_name(*relation);
+    if (is_uncopied(table, from, out) || is_uncopied(table, to, out)) return;
     out.entries.push_back(ChangeToml("rename_column", table).text("column", from).text("to", to).str());
     taken_.insert(table);
     return;

@@ -6,6 +6,7 @@
 #include "plans/sql/expression.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
+#include "plans/translate/goes_along.hpp"
 #include "plans/translate/names.hpp"
 #include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
@@ -27,6 +28,18 @@ namespace {
 
 bool null_constant(const json::value& node) {
   return tree::tag_of(node) == "A_Const" && tree::flag(tree::body_of(node), "isnull");
+}
+
+// "c::bigint" for a type to which nearly all that is converted to it is assigned, too.
+bool casts_plainly(const json::value& expression, const std::string& column, const json::object& type) {
+  if (tree::tag_of(expression) != "TypeCast") return false;
+  const auto& cast = tree::body_of(expression);
+  if (tree::tag_of(cast.at("arg")) != "ColumnRef") return false;
+  const auto names = tree::names(tree::body_of(cast.at("arg")).at("fields"));
+  const auto* to = tree::object(cast, "typeName");
+  if (names.empty() || names.back() != column || !to || tree::deparse_type(*to) != tree::deparse_type(type)) return false;
+  const auto last = tree::names(type.at("names")).back();
+  return !type.contains("arrayBounds") && (last == "int8" || last == "text" || last == "varchar" || last == "numeric");
 }
 
 std::string column_text(const TableName& table, const std::string& column) {
@@ -92,11 +105,31 @@ void Translator::add_column(const TableName& table, const json::object& command,
   }
   ChangeToml change("add_column", table);
   change.text("column", column.name).text("type", column.type);
-  if (const auto fill = outlook_.fill_of(table, column.name)) {
-    change.text("fill", *fill);
+  if (const auto follows = outlook_.fill_of(table, column.name)) {
+    change.text("fill", *follows);
     filled_.insert({table, column.name});
     out.notes.push_back(fmt::format("{} follows what is written to the column that goes, until that one has gone",
                                     column_text(table, column.name)));
+  }
+  const auto fill = outlook_.fill_of(table, column.name);
+  if (value && fill) {
+    change.text("default", *value);
+    if (column.not_null) change.no("nullable");
+    out.entries.push_back(change.str());
+    column_constraints(table, column, out);
+    return;
+  }
+  if (value && outlook_.is_set_later(table, column.name)) {
+    // Without its default a row that exists is known by its NULL as one that is still to be set, also when the plan is
+    // done again and the column comes back with what was written to it.
+    out.entries.push_back(change.str());
+    const auto alter = fmt::format("ALTER TABLE {} ALTER COLUMN {}", qualified(table), quote_ident(column.name));
+    by_hand(Phase::additive, "default of " + column_text(table, column.name), {alter + " SET DEFAULT " + *value},
+            {alter + " DROP DEFAULT"}, out);
+    if (column.not_null) out.entries.push_back(ChangeToml("set_not_null", table).text("column", column.name).str());
+    defaults_[{table, column.name}] = *value;
+    column_constraints(table, column, out);
+    return;
   }
   const bool same = value && effects::gives_another_value(*column.default_value, known_) == Answer::no;
   if (same) {
@@ -109,7 +142,11 @@ void Translator::add_column(const TableName& table, const json::object& command,
     if (value) {
       by_hand(Phase::additive, "default of " + column_text(table, column.name),
               {fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", qualified(table), quoted_column, *value)},
-              {fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", qualified(table), quoted_column)}, out);
+              {value->find("nextval") != std::string::npos
+                   // It stays with a column that is hidden, and its sequence with it: numbers go on where they were.
+                   ? std::string(k_nothing_to_undo)
+                   : fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", qualified(table), quoted_column)},
+              out);
       out.entries.push_back(backfill_toml(unique_step(Phase::backfill, "fill " + column_text(table, column.name)),
                                           table, {{column.name, *value}}, quoted_column + " IS NULL"));
     } else if (column.not_null && !outlook_.fill_of(table, column.name)) {
@@ -139,9 +176,8 @@ void Translator::serial_column(const TableName& table, const Column& column, Tra
   by_hand(Phase::additive, "default of " + name,
           {fmt::format("ALTER SEQUENCE {} OWNED BY {}.{}", qualified(sequence), qualified(table), quoted_column),
            fmt::format("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}", qualified(table), quoted_column, next)},
-          {fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", qualified(table), quoted_column),
-           fmt::format("ALTER SEQUENCE {} OWNED BY NONE", qualified(sequence))},
-          out);
+          // They stay with the column where that is hidden with its values: numbers go on where they were.
+          {k_nothing_to_undo}, out);
   out.entries.push_back(backfill_toml(unique_step(Phase::backfill, "fill " + name), table, {{column.name, next}},
                                       quoted_column + " IS NULL"));
   out.entries.push_back(ChangeToml("set_not_null", table).text("column", column.name).str());
@@ -172,7 +208,9 @@ void Translator::change_type(const TableName& table, const json::object& command
   }
   ChangeToml change("change_type", table);
   change.text("column", column).text("type", *type);
-  if (definition.contains("raw_default")) {
+  if (definition.contains("raw_default") && casts_plainly(definition.at("raw_default"), column, *wanted)) {
+    out.notes.push_back(fmt::format("USING is left out, because an assignment does the same; where there is none, say `fill`"));
+  } else if (definition.contains("raw_default")) {
     const auto fill = tree::deparse_expression(definition.at("raw_default"));
     if (!fill) {
       out.left = fmt::format("{}: its USING could not be written by itself", column_text(table, column));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
 
 namespace pgphase::translate {
@@ -21,9 +22,13 @@ TableName table_of(Names names) {
 }
 
 bool is_own(std::string_view kind, const json::object& statement, const Known& known,
-            const std::set<std::pair<TableName, std::string>>& columns) {
+            const std::set<std::pair<TableName, std::string>>& columns, const std::set<std::string>& made = {}) {
   const auto* object = statement.if_contains("object");
   if (!object) return false;
+  if (kind == "OBJECT_SCHEMA") {
+    const auto names = tree::names(*object);
+    return !names.empty() && made.contains("schema " + names.back());
+  }
   if (kind == "OBJECT_TYPE" || kind == "OBJECT_DOMAIN") {
     const auto& type = tree::body_of(*object);
     return type.contains("names") && known.new_types.contains(tree::table_name(tree::names(type.at("names"))));
@@ -40,6 +45,7 @@ bool is_own(std::string_view kind, const json::object& statement, const Known& k
   const auto names = tree::names(*object);
   if (names.empty()) return false;
   if (relation) return known.own(tree::table_name(names));
+  if (kind == "OBJECT_INDEX" && made.contains("index " + names.back())) return true;
   if (kind == "OBJECT_INDEX") {
     const auto owner = known.index_owner.find(tree::table_name(names));
     return owner != known.index_owner.end() && known.own(owner->second);
@@ -64,10 +70,11 @@ bool is_value(const json::value& value) {
 }
 
 // Each of these columns gets a value that is written down, in every row.
-bool says_values_of(const Names& key, const json::object& insert) {
+bool says_values_of(const Names& key, const json::object& insert, const Names& of_table) {
   Names columns;
   for (const auto& item : tree::list(insert, "cols"))
     columns.emplace_back(tree::text(tree::body_of(item), "name"));
+  if (columns.empty()) columns = of_table;
   const auto* values = insert.if_contains("selectStmt");
   if (!values || insert.contains("withClause")) return false;
   const auto& rows = tree::list(tree::body_of(*values), "valuesLists");
@@ -86,9 +93,10 @@ bool says_values_of(const Names& key, const json::object& insert) {
 }  // namespace
 
 std::optional<std::string> undo_of_what_goes_along(const tree::RawStatement& raw, const Known& known,
-                                                   const std::set<std::pair<TableName, std::string>>& columns) {
+                                                   const std::set<std::pair<TableName, std::string>>& columns,
+                                                   const std::set<std::string>& made) {
   if (raw.tag == "CommentStmt") {
-    if (is_own(tree::text(raw.node, "objtype"), raw.node, known, columns)) return k_nothing_to_undo;
+    if (is_own(tree::text(raw.node, "objtype"), raw.node, known, columns, made)) return k_nothing_to_undo;
   } else if (raw.tag == "AlterSeqStmt") {
     const auto* relation = tree::object(raw.node, "sequence");
     if (relation && known.own(tree::table_name(*relation)))
@@ -102,6 +110,14 @@ std::optional<std::string> undo_of_what_goes_along(const tree::RawStatement& raw
   return {};
 }
 
+std::string given_again(const tree::RawStatement& raw) {
+  if (raw.tag != "AlterEnumStmt" || tree::text(raw.node, "newVal").empty() || !tree::text(raw.node, "oldVal").empty())
+    return raw.text;
+  json::object lenient = raw.node;
+  lenient["skipIfNewValExists"] = true;
+  return tree::deparse(raw.tag, lenient).value_or(raw.text);
+}
+
 bool can_be_given_again(std::string_view subtype) {
   constexpr auto k_same_twice = std::to_array<std::string_view>(
       {"AT_ColumnDefault", "AT_SetNotNull", "AT_DropNotNull", "AT_EnableRowSecurity", "AT_DisableRowSecurity",
@@ -110,12 +126,12 @@ bool can_be_given_again(std::string_view subtype) {
   return std::find(k_same_twice.begin(), k_same_twice.end(), subtype) != k_same_twice.end();
 }
 
-std::optional<std::string> insert_once(const tree::RawStatement& raw, const KnownRelation& table) {
+std::optional<std::string> insert_once(const tree::RawStatement& raw, const KnownRelation& table, const Names& columns) {
   if (raw.node.contains("onConflictClause") || raw.node.contains("returningList")) return {};
   using Kind = KnownConstraint::Kind;
   const bool told_apart = std::any_of(table.constraints.begin(), table.constraints.end(), [&](const auto& one) {
     const bool key = one.second.kind == Kind::primary_key || one.second.kind == Kind::unique;
-    return key && !one.second.columns.empty() && says_values_of(one.second.columns, raw.node);
+    return key && !one.second.columns.empty() && says_values_of(one.second.columns, raw.node, columns);
   });
   // On a line of its own: the statement may end in a comment.
   return told_apart ? std::optional(raw.text + "\nON CONFLICT DO NOTHING") : std::nullopt;

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "plans/effects/known.hpp"
 #include "plans/sql/tree.hpp"
@@ -16,9 +17,13 @@ namespace pgphase::translate {
 inline constexpr const char* k_nothing_to_undo = "SELECT 1";
 
 // The undo of a statement about what is the plan's own: mostly nothing to do. Nothing where it is about something else.
-// `columns`: that this plan adds to tables that are there.
+// `columns`: that this plan adds to tables that are there; `made`: "index i", "schema s" that it makes.
 std::optional<std::string> undo_of_what_goes_along(const tree::RawStatement& raw, const Known& known,
-                                                   const std::set<std::pair<TableName, std::string>>& columns);
+                                                   const std::set<std::pair<TableName, std::string>>& columns,
+                                                   const std::set<std::string>& made);
+
+// The statement so that it can be given again to what has stayed with something that is hidden: ADD VALUE IF NOT EXISTS.
+std::string given_again(const tree::RawStatement& raw);
 
 // One command of ALTER TABLE on a table of the plan's own that can be given again without harm when the table comes back
 // from where a rollback has hidden it.
@@ -26,6 +31,8 @@ bool can_be_given_again(std::string_view subtype);
 
 // An INSERT that leaves rows alone which are there already, because the key says which those are: a table that a rollback
 // has hidden comes back with them. Nothing where the statement does not say the key of each row.
-std::optional<std::string> insert_once(const tree::RawStatement& raw, const KnownRelation& table);
+// `columns`: of the table, in their order; may be empty.
+std::optional<std::string> insert_once(const tree::RawStatement& raw, const KnownRelation& table,
+                                       const std::vector<std::string>& columns);
 
 }  // namespace pgphase::translate

@@ -168,6 +168,9 @@ std::string title_of(const tree::RawStatement& raw) {
 }  // namespace
 
 void Translator::create_index(const tree::RawStatement& raw, Translated& out) {
+  if (const auto name = tree::text(raw.node, "idxname"); !name.empty() && !tree::flag(raw.node, "if_not_exists"))
+    made_here_.insert("index " + std::string(name));
+
   const auto* relation = tree::object(raw.node, "relation");
   if (!relation) {
     out.left = "the text does not say of which table";
@@ -266,6 +269,7 @@ void Translator::drop(const tree::RawStatement& raw, Translated& out) {
           out.left = fmt::format("{} is made and dropped by the same SQL: leave both out", display_name(name));
           return;
         }
+        if (is_uncopied(name, "", out)) return;
         if (tree::flag(raw.node, "missing_ok")) out.notes.push_back(if_exists("the table"));
         out.entries.push_back(ChangeToml("drop_table", name).str());
         taken_.insert(name);
@@ -291,10 +295,12 @@ bool Translator::definition(const tree::RawStatement& raw, Translated& out) {
   if (std::find(k_as_written.begin(), k_as_written.end(), raw.tag) == k_as_written.end()) return false;
   const auto home = home_of(raw.text, out);
   if (!home) return true;
-  if (const auto undo = undo_of_what_goes_along(raw, known_, new_columns_)) {
-    by_hand(*home, title_of(raw), {raw.text}, {*undo}, out);
+  if (const auto undo = undo_of_what_goes_along(raw, known_, new_columns_, made_here_)) {
+    by_hand(*home, title_of(raw), {given_again(raw)}, {*undo}, out);
     return true;
   }
+  if (raw.tag == "CreateSchemaStmt" && !tree::flag(raw.node, "if_not_exists"))
+    made_here_.insert("schema " + std::string(tree::text(raw.node, "schemaname")));
   const auto undo = undo_of(raw);
   if (undo == k_nothing_to_undo) out.notes.push_back("a rollback leaves the rights as they are");
   if (!undo.empty()) {

@@ -15,7 +15,7 @@ bool has_value_at_once(const json::object& column) {
   const auto& constraints = tree::list(column, "constraints");
   return std::any_of(constraints.begin(), constraints.end(), [](const json::value& item) {
     const auto kind = tree::text(tree::body_of(item), "contype");
-    return kind == "CONSTR_DEFAULT" || kind == "CONSTR_IDENTITY" || kind == "CONSTR_GENERATED";
+    return kind == "CONSTR_IDENTITY" || kind == "CONSTR_GENERATED";
   });
 }
 
@@ -48,9 +48,35 @@ void Outlook::note(const tree::RawStatement& raw) {
     if (made->first == "OBJECT_TRIGGER" && just_now == made) replaced_.insert(*made);
   }
   if (raw.tag == "UpdateStmt") return update(raw);
+  note_what_goes(raw);
+  if (raw.tag == "CreateStmt") return create(raw);
   const auto* relation = tree::object(raw.node, "relation");
   if (raw.tag != "AlterTableStmt" || !relation) return;
   for (const auto& item : tree::list(raw.node, "cmds")) alter(tree::table_name(*relation), tree::body_of(item));
+}
+
+void Outlook::note_what_goes(const tree::RawStatement& raw) {
+  if (raw.tag == "DropStmt" && tree::text(raw.node, "removeType") == "OBJECT_TABLE") {
+    for (const auto& object : tree::list(raw.node, "objects")) gone_tables_.insert(tree::table_name(tree::names(object)));
+  }
+  const auto* relation = tree::object(raw.node, "relation");
+  if (raw.tag != "RenameStmt" || !relation) return;
+  const auto table = tree::table_name(*relation);
+  const auto what = tree::text(raw.node, "renameType");
+  if (what == "OBJECT_TABLE") gone_tables_.insert(table);
+  if (what == "OBJECT_COLUMN") renamed_.insert({table, std::string(tree::text(raw.node, "subname"))});
+}
+
+void Outlook::create(const tree::RawStatement& raw) {
+  const auto* relation = tree::object(raw.node, "relation");
+  if (!relation) return;
+  std::vector<std::string> columns;
+  for (const auto& item : tree::list(raw.node, "tableElts")) {
+    if (tree::tag_of(item) == "ColumnDef") columns.emplace_back(tree::text(tree::body_of(item), "colname"));
+    if (tree::tag_of(item) == "TableLikeClause") return;
+  }
+  if (raw.node.contains("inhRelations") || raw.node.contains("ofTypename")) return;
+  columns_[tree::table_name(*relation)] = std::move(columns);
 }
 
 void Outlook::alter(const TableName& table, const json::object& command) {
@@ -60,6 +86,7 @@ void Outlook::alter(const TableName& table, const json::object& command) {
   if (subtype == "AT_AddColumn" && definition) {
     const auto& made = tree::body_of(*definition);
     const Column added{table, std::string(tree::text(made, "colname"))};
+    if (const auto own = columns_.find(table); own != columns_.end()) own->second.push_back(added.second);
     // Of one that is made a second time nothing is foretold.
     if (has_value_at_once(made) || dropped_.contains(added)) {
       touched_.insert(added);
@@ -68,6 +95,7 @@ void Outlook::alter(const TableName& table, const json::object& command) {
     }
   } else if (subtype == "AT_DropColumn") {
     dropped_.insert(column);
+    columns_.erase(table);
   } else if (subtype == "AT_AlterColumnType") {
     // One that is left to a person takes nothing along.
     retyped_[column] += definition && can_be_written(tree::body_of(*definition)) ? 1 : 2;
@@ -99,9 +127,23 @@ void Outlook::update(const tree::RawStatement& raw) {
   }
 }
 
+bool Outlook::is_set_later(const TableName& table, const std::string& column) const {
+  const Column one{table, column};
+  return fills_.contains(one) && !touched_.contains(one) && !dropped_.contains(one);
+}
+
+bool Outlook::goes(const TableName& table, const std::string& column) const {
+  return dropped_.contains({table, column}) || renamed_.contains({table, column});
+}
+
+std::vector<std::string> Outlook::columns_of(const TableName& table) const {
+  const auto found = columns_.find(table);
+  return found == columns_.end() ? std::vector<std::string>() : found->second;
+}
+
 std::optional<std::string> Outlook::fill_of(const TableName& table, const std::string& column) const {
+  if (!is_set_later(table, column) || renamed_.contains({table, column})) return {};
   const auto fill = fills_.find({table, column});
-  if (fill == fills_.end() || touched_.contains({table, column}) || dropped_.contains({table, column})) return {};
   const auto& reads = fill->second.reads;
   // A source that the script has made, or writes, is not what code that is running writes.
   const auto is_of_old = [&](const std::string& one) {

@@ -1,5 +1,5 @@
 // What a script comes to later on, where a statement cannot be translated without it: a column that is filled from one
-// which goes, a default that belongs to a new type, an object that is dropped to be made again. Private to
+// which goes, a default that belongs to a new type, a source of copies that goes, an object that is dropped to be made again. Private to
 // plans/translate.
 //
 // Noted statement by statement, in their order, before the first one is translated; then it only answers.
@@ -24,6 +24,14 @@ class Outlook {
   // SQL over the row, for a new column that an UPDATE of every row fills from a column which goes later on: until that
   // one has gone code goes on writing it, and the new one has to follow.
   std::optional<std::string> fill_of(const TableName& table, const std::string& column) const;
+  // A new column whose every row one UPDATE sets later on: its default is for rows that come after that.
+  bool is_set_later(const TableName& table, const std::string& column) const;
+  // What the script drops or gives another name, and so puts out of the way in the constraint phase: what is written to
+  // it until then a copy that was made before has not.
+  bool goes(const TableName& table) const { return gone_tables_.contains(table); }
+  bool goes(const TableName& table, const std::string& column) const;
+  // Of a table that the script makes, in their order; empty where that is not known.
+  std::vector<std::string> columns_of(const TableName& table) const;
   // The default that a column has in the end, where its type changes on the way.
   std::optional<std::string> default_of_new_type(const TableName& table, const std::string& column) const;
   // A view, policy, rule, function or trigger that one statement drops and a later one makes: whichever of the two it is.
@@ -39,12 +47,17 @@ class Outlook {
     std::set<std::string> reads;
   };
 
+  void note_what_goes(const tree::RawStatement& raw);
+  void create(const tree::RawStatement& raw);
   void alter(const TableName& table, const tree::json::object& command);
   void update(const tree::RawStatement& raw);
   static std::optional<Object> dropped_by(const tree::RawStatement& raw);
   static std::optional<Object> made_by(const tree::RawStatement& raw);
 
-  std::set<Column> bare_, dropped_, touched_;  // added with neither default nor value; gone; written in another way
+  // Added without a value for the rows that exist, but for a default; gone; with another name; written in another way.
+  std::set<Column> bare_, dropped_, renamed_, touched_;
+  std::set<TableName> gone_tables_;  // dropped, or with another name
+  std::map<TableName, std::vector<std::string>> columns_;
   std::map<Column, Fill> fills_;
   std::map<Column, int> retyped_;
   std::map<Column, std::string> default_after_;

@@ -38,6 +38,13 @@ bool acts_on_rows(std::string_view subtype) {
          subtype.starts_with("AT_EnableReplica");
 }
 
+// Numbers that a backfill gives come from where the sequence stands.
+bool counts_anew(const tree::RawStatement& raw) {
+  const auto& options = tree::list(raw.node, "options");
+  return std::any_of(options.begin(), options.end(),
+                     [](const json::value& one) { return tree::text(tree::body_of(one), "defname") != "owned_by"; });
+}
+
 TableName table_of(const tree::RawStatement& raw) {
   for (const char* key : {"relation", "table"}) {
     if (const auto* relation = tree::object(raw.node, key)) return tree::table_name(*relation);
@@ -75,6 +82,7 @@ bool Pending::comes_before(const tree::RawStatement& raw) const {
   if (views_ && (raw.tag == "AlterTableStmt" || raw.tag == "RenameStmt")) return true;
   if (rows_.empty()) return false;
   if (raw.tag == "CreateFunctionStmt" || raw.tag == "AlterFunctionStmt" || raw.tag == "AlterDomainStmt") return true;
+  if (raw.tag == "AlterSeqStmt") return counts_anew(raw);
   if (raw.tag == "CreateTrigStmt" || raw.tag == "RuleStmt" || raw.tag == "CreatePolicyStmt") {
     return rows_.contains(table);
   }

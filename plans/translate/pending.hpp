@@ -14,6 +14,8 @@ class Pending {
  public:
   // A statement that has become part of the plan, but for what it inserts together with the table itself.
   void note(const tree::RawStatement& raw, const TableName& table);
+  // A backfill gives rows of the table a value, as a default would have done at once.
+  void note_filled(const TableName& table) { rows_.insert(table); }
 
   // Would the statement, in its own phase, come before one that stands in front of it and that it has to do with?
   bool comes_before(const tree::RawStatement& raw) const;

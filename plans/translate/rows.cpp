@@ -87,33 +87,90 @@ bool needs_once(const tree::RawStatement& update, const std::string& where, cons
 
 }  // namespace
 
+bool Translator::own_rows(const tree::RawStatement& raw, const TableName& table, Translated& out) {
+  if (!own(table) || (raw.tag != "UpdateStmt" && raw.tag != "DeleteStmt")) return false;
+  // Nobody else knows the table. What comes after it may need what this one does: a constraint, another type.
+  const auto phase = pending_work_.has_rows() ? Phase::backfill : Phase::additive;
+  one_way(phase, (raw.tag == "UpdateStmt" ? "update " : "delete from ") + display_name(table), raw.text,
+          "a rollback hides the table with its rows, and they would be changed again when it comes back", out);
+  return true;
+}
+
+void Translator::insert(const tree::RawStatement& raw, const TableName& table, Translated& out) {
+  const auto* select = raw.node.if_contains("selectStmt");
+  const bool reads = select && tree::body_of(*select).contains("fromClause");
+  if (reads) {
+    for (const auto& source : tree::relations(tree::body_of(*select))) {
+      if (source == table || own(source) || !outlook_.goes(source)) continue;
+      uncopied_tables_.insert(source);
+      out.left = fmt::format(
+          "it copies {}, which the same SQL drops or gives another name: what is written to that until the constraint phase would "
+          "be missing here; change {} itself, or write to both tables for a while",
+          display_name(source), display_name(source));
+      return;
+    }
+  }
+  if (reads && !own(table)) {
+    out.left = "INSERT … SELECT writes all rows in one transaction: insert them in pieces that you can name";
+    return;
+  }
+  for (const auto& [of, column] : new_columns_) {
+    if (of == table) written_.insert({of, column});
+  }
+  // In the order of the SQL: what it refers to may be inserted there.
+  const auto phase = own(table) && !pending_work_.has_rows() ? Phase::additive : Phase::backfill;
+  const auto name = "insert into " + display_name(table);
+  const auto once = own(table) ? insert_once(raw, *known_.find(table), outlook_.columns_of(table)) : std::nullopt;
+  if (once) {
+    out.notes.push_back("a rollback leaves these rows to the table: hidden with it, they are there when it comes back");
+    by_hand(phase, name, {*once}, {k_nothing_to_undo}, out);
+    return;
+  }
+  out.notes.push_back("write `rollback` where the rows are to go again, instead of `irreversible`");
+  one_way(phase, name, raw.text,
+          own(table) ? "a rollback hides the table with its rows, and these would be in it twice when it comes back"
+                     : "rows that were inserted stay",
+          out);
+}
+
+bool Translator::is_uncopied(const TableName& table, const std::string& column, Translated& out) const {
+  if (!uncopied_tables_.contains(table) && !uncopied_.contains({table, column})) return false;
+  out.left = fmt::format("{} is copied by a statement that is in no plan", column.empty() || uncopied_tables_.contains(table)
+                                                                            ? display_name(table)
+                                                                            : display_name(table) + "." + column);
+  return true;
+}
+
+bool Translator::copies_what_goes(const TableName& table, const std::vector<std::pair<std::string, std::string>>& set,
+                                  Translated& out) {
+  for (const auto& [column, value] : set) {
+    const auto parsed = parse_expression(value);
+    if (!parsed) continue;
+    for (const auto& source : parsed->columns) {
+      if (!outlook_.goes(table, source) || new_columns_.contains({table, source})) continue;
+      out.left = fmt::format(
+          "{0} is made from {1}, which the same SQL drops or gives another name, and what is written to {1} until the "
+          "constraint phase would be missing in it; ALTER COLUMN {1} TYPE changes a type, and a new column with `fill` follows "
+          "one that goes",
+          column, source);
+      for (const auto& one : parsed->columns) uncopied_.insert({table, one});
+      uncopied_.insert({table, column});
+      return true;
+    }
+  }
+  return false;
+}
+
 bool Translator::rows(const tree::RawStatement& raw, Translated& out) {
   const auto* relation = tree::object(raw.node, "relation");
   const auto table = relation ? tree::table_name(*relation) : TableName{};
+  if (own_rows(raw, table, out)) return true;
   if (raw.tag == "UpdateStmt") {
     update(raw, out);
   } else if (raw.tag == "InsertStmt") {
-    const bool reads =
-        raw.node.contains("selectStmt") && tree::body_of(raw.node.at("selectStmt")).contains("fromClause");
-    if (reads && !own(table)) {
-      out.left = "INSERT … SELECT writes all rows in one transaction: insert them in pieces that you can name";
-      return true;
-    }
-    // In the order of the SQL: what it refers to may be inserted there.
-    const auto phase = own(table) && !pending_work_.has_rows() ? Phase::additive : Phase::backfill;
-    const auto name = "insert into " + display_name(table);
-    const auto once = own(table) ? insert_once(raw, *known_.find(table)) : std::nullopt;
-    if (once) {
-      out.notes.push_back("a rollback leaves these rows to the table: hidden with it, they are there when it comes back");
-      by_hand(phase, name, {*once}, {k_nothing_to_undo}, out);
-      return true;
-    }
-    out.notes.push_back("write `rollback` where the rows are to go again, instead of `irreversible`");
-    one_way(phase, name, raw.text, own(table) ? "the rows go with the table" : "rows that were inserted stay", out);
+    insert(raw, table, out);
   } else if (raw.tag == "DeleteStmt") {
-    out.left = own(table)
-                   ? "the rows that it deletes could be left out"
-                   : "a DELETE locks all of its rows until the last one is gone, and nothing brings them back: delete "
+    out.left = "a DELETE locks all of its rows until the last one is gone, and nothing brings them back: delete "
                      "them in pieces, when nobody needs them any more";
   } else if (raw.tag == "MergeStmt") {
     out.left = "a MERGE writes all rows in one transaction: an UPDATE in a [[backfill]] goes in batches";
@@ -192,6 +249,7 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
     out.dropped = "add_column fills it";
     return;
   }
+  if (copies_what_goes(table, set, out)) return;
   for (const auto& [column, value] : set) {
     if (!reads_itself(value, table, targets)) continue;
     out.left = fmt::format(
@@ -216,6 +274,11 @@ void Translator::update(const tree::RawStatement& raw, Translated& out) {
       return;
     }
     once = needs_once(raw, where, targets);
+  }
+  // A new column that has values already would count as done.
+  for (const auto& column : targets) {
+    once = once || (where.empty() && new_columns_.contains({table, column}) && written_.contains({table, column}));
+    written_.insert({table, column});
   }
   out.entries.push_back(backfill_toml(
       unique_step(Phase::backfill, fmt::format("set {} of {}", columns, display_name(table))), table, set, where, once));

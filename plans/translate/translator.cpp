@@ -35,6 +35,31 @@ bool of_alembic(const tree::RawStatement& raw) {
          tree::table_name(tree::names(objects[0])).name == k_version_table;
 }
 
+// What a comment is about, or the table whose column a sequence is to belong to.
+std::vector<TableName> said_about(const tree::RawStatement& raw) {
+  if (raw.tag == "CommentStmt") {
+    const auto kind = tree::text(raw.node, "objtype");
+    const bool whole = kind == "OBJECT_TABLE" || kind == "OBJECT_VIEW" || kind == "OBJECT_SEQUENCE" || kind == "OBJECT_MATVIEW";
+    const bool part = kind == "OBJECT_COLUMN" || kind == "OBJECT_TABCONSTRAINT" || kind == "OBJECT_TRIGGER" ||
+                      kind == "OBJECT_POLICY" || kind == "OBJECT_RULE";
+    if (!whole && !part) return {};
+    auto names = tree::names(raw.node.at("object"));
+    if (part && !names.empty()) names.pop_back();
+    return names.empty() ? std::vector<TableName>() : std::vector{tree::table_name(names)};
+  }
+  std::vector<TableName> out;
+  if (raw.tag != "AlterSeqStmt") return out;
+  for (const auto& item : tree::list(raw.node, "options")) {
+    const auto& option = tree::body_of(item);
+    if (tree::text(option, "defname") != "owned_by" || !option.contains("arg")) continue;
+    auto names = tree::names(option.at("arg"));
+    if (names.size() < 2) continue;  // NONE
+    names.pop_back();
+    out.push_back(tree::table_name(names));
+  }
+  return out;
+}
+
 bool settings_of_session(const tree::RawStatement& raw) {
   if (raw.tag == "VariableSetStmt" || raw.tag == "TransactionStmt") return true;
   if (raw.tag != "SelectStmt") return false;
@@ -69,8 +94,9 @@ Translated Translator::statement(const tree::RawStatement& raw) {
   }
   const auto* relation = tree::object(raw.node, "relation");
   const auto table = relation ? tree::table_name(*relation) : TableName{};
-  // Rows of a table that the plan makes are inserted together with it.
-  const bool at_once = raw.tag == "InsertStmt" && own(table) && !pending_work_.has_rows();
+  // Rows of a table that the plan makes are inserted and changed together with it.
+  const bool of_rows = raw.tag == "InsertStmt" || raw.tag == "UpdateStmt" || raw.tag == "DeleteStmt";
+  const bool at_once = of_rows && own(table) && !pending_work_.has_rows();
   Translated out;
   const auto filled = filled_;
   const auto redefaulted = redefaulted_;
@@ -98,6 +124,8 @@ Translated Translator::statement(const tree::RawStatement& raw) {
     out.notes.push_back("what was retired before keeps its type until `pgphase purge`: this plan can run after that");
   }
   if (!out.entries.empty() && !at_once) pending_work_.note(raw, table);
+  const auto fills = [](const std::string& entry) { return entry.starts_with("[[backfill]]"); };
+  if (std::any_of(out.entries.begin(), out.entries.end(), fills)) pending_work_.note_filled(table);
   return out;
 }
 
@@ -161,6 +189,13 @@ bool Translator::needs_new_plan(const tree::RawStatement& raw) const {
   if (raw.tag == "DropStmt") {
     for (const auto& object : tree::list(raw.node, "objects")) tables.push_back(tree::table_name(tree::names(object)));
   }
+  const auto about = said_about(raw);
+  tables.insert(tables.end(), about.begin(), about.end());
+  if (raw.tag == "CommentStmt" && tree::text(raw.node, "objtype") == "OBJECT_TABCONSTRAINT") {
+    const auto names = tree::names(raw.node.at("object"));
+    // Constraints of tables that are in use come in the constraint phase.
+    if (names.size() > 1 && !own(about.front()) && names_.contains({about.front().schema, names.back()})) return true;
+  }
   // What a rename has made is known by its new name from here on.
   if (raw.tag == "RenameStmt") {
     const auto* relation = tree::object(raw.node, "relation");
@@ -185,6 +220,8 @@ void Translator::begin_plan() {
   taken_.clear();
   keyed_.clear();
   new_columns_.clear();
+  written_.clear();
+  made_here_.clear();
 }
 
 void end_plan(Known& known) {

@@ -79,6 +79,14 @@ class Translator {
   void rename(const tree::RawStatement& raw, Translated& out);
   // rows.cpp
   bool rows(const tree::RawStatement& raw, Translated& out);
+  void insert(const tree::RawStatement& raw, const TableName& table, Translated& out);
+  // Of the plan's own table, in the order of the SQL. False: it is another one's.
+  bool own_rows(const tree::RawStatement& raw, const TableName& table, Translated& out);
+  // Is it a copy of what goes in the constraint phase? Then whatever is written until then would be missing in it.
+  bool copies_what_goes(const TableName& table, const std::vector<std::pair<std::string, std::string>>& set,
+                        Translated& out);
+  // What a statement about it would do away with is the only place that has it.
+  bool is_uncopied(const TableName& table, const std::string& column, Translated& out) const;
   void update(const tree::RawStatement& raw, Translated& out);
   // objects.cpp
   void create_index(const tree::RawStatement& raw, Translated& out);
@@ -105,6 +113,10 @@ class Translator {
   bool searches_elsewhere_ = false;                      // since a SET search_path
   std::set<std::pair<TableName, std::string>> filled_;       // whose add_column, in a plan, has the `fill` that an UPDATE would be
   std::set<std::pair<TableName, std::string>> redefaulted_;  // whose change_type, in a plan, has the default that comes after it
+  std::set<std::pair<TableName, std::string>> written_;  // columns of this plan's that it gives values before, by rows in their order
+  std::set<std::pair<TableName, std::string>> uncopied_;  // columns whose copy is in no plan, and that have to stay
+  std::set<TableName> uncopied_tables_;                   // likewise
+  std::set<std::string> made_here_;                       // indexes and schemas of this plan, by kind and name
   bool retypes_ = false;                                 // a column, so that the old one goes on being written
   bool retires_ = false;                                 // columns or tables, which stay until they are purged
   std::set<TableName> left_out_;                         // relations whose statement is in no plan

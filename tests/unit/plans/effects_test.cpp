@@ -163,13 +163,21 @@ TEST(EffectsTest, WhatTheServerSkipsDoesNothing) {
   known.catalogue = true;
   known.relations[{"public", "t"}].columns["a"].type = "integer";
   known.index_owner[{"public", "i"}] = {"public", "t"};
+  known.types = {{"public", "mood"}};
+  known.schemas = {"app", "public"};
+  known.functions["public.f"] = Answer::no;
   for (const char* sql : {"DROP TABLE IF EXISTS nosuch", "ALTER TABLE IF EXISTS nosuch ADD UNIQUE (a)",
-                          "CREATE INDEX IF NOT EXISTS i ON t (a)", "DROP INDEX IF EXISTS nosuch"}) {
+                          "CREATE INDEX IF NOT EXISTS i ON t (a)", "DROP INDEX IF EXISTS nosuch",
+                          "DROP TYPE IF EXISTS nosuch", "DROP SCHEMA IF EXISTS nosuch CASCADE", "DROP SEQUENCE IF EXISTS nosuch",
+                          "DROP FUNCTION IF EXISTS nosuch(int)", "DROP TRIGGER IF EXISTS x ON nosuch",
+                          "DROP POLICY IF EXISTS x ON nosuch"}) {
     EXPECT_TRUE(harms_of(last_of(sql, known)).empty()) << sql;
     EXPECT_TRUE(last_of(sql, known).relations.empty()) << sql;
   }
   for (const char* sql : {"DROP TABLE IF EXISTS t", "ALTER TABLE IF EXISTS t ADD UNIQUE (a)",
-                          "CREATE INDEX IF NOT EXISTS j ON t (a)", "DROP TABLE IF EXISTS nosuch, t"}) {
+                          "CREATE INDEX IF NOT EXISTS j ON t (a)", "DROP TABLE IF EXISTS nosuch, t",
+                          "DROP TYPE IF EXISTS mood", "DROP SCHEMA IF EXISTS app CASCADE", "DROP FUNCTION IF EXISTS f(int)",
+                          "DROP POLICY IF EXISTS x ON t"}) {
     EXPECT_FALSE(harms_of(last_of(sql, known)).empty()) << sql;
   }
   EXPECT_FALSE(harms_of(last_of("DROP TABLE IF EXISTS nosuch")).empty()) << "nobody was asked";
