@@ -60,7 +60,16 @@ TEST_P(SplitE2eTest, ThePlansEndWhereTheSqlEndsAndGoBack) {
       ASSERT_EQ(back.code, 0) << back.out << back.err;
     }
   }
-  EXPECT_EQ(schema_difference(before, project.schema_dump({"pgphase", "pgphase_retired"})), "") << "after the way back";
+  const auto left = schema_difference(before, project.schema_dump({"pgphase", "pgphase_retired"}));
+  // The sequence of a column that is hidden with its numbers stays with it, so that they go on where they were.
+  if (std::string(GetParam().name) == "column_serial") {
+    EXPECT_NE(left.find("CREATE SEQUENCE public.tasks_x_seq"), std::string::npos) << left;
+    EXPECT_EQ(project.db().value("SELECT bool_and(attname ~ '^_pgphase_retired_') FROM pg_depend JOIN pg_attribute ON attrelid = "
+                                 "refobjid AND attnum = refobjsubid WHERE objid = 'tasks_x_seq'::regclass AND deptype = 'a'"),
+              "t");
+  } else {
+    EXPECT_EQ(left, "") << "after the way back";
+  }
   for (const auto& plan : plans) {
     const auto up = project.run({"up", plan, "--approve"});
     ASSERT_EQ(up.code, 0) << up.out << up.err;

@@ -242,6 +242,20 @@ TEST_F(TwoPlansE2eTest, InOneRunOfBothTheSecondOneIsRefusedBeforeAnythingOfItHas
             "0");
 }
 
+// By its name the column that comes back would be taken for the one that has it now, and half of a rollback would be done.
+TEST_F(TwoPlansE2eTest, ANameOfAnotherTypeIsFreeWhenItsColumnIsPurged) {
+  const auto columns = change("add_column", "column = \"big\"\ntype = \"bigint\"\nfill = \"amount\"") +
+                       change("drop_column", "column = \"amount\"");
+  begin({"Swapped", columns, "big"}, {"Renames", "rename_column", "column = \"%\"\nto = \"amount\""});
+  go({"up", "001_first", "--approve"});
+  const auto words = refused({"up", "002_second", "--approve"}).err;
+  EXPECT_THAT(words, HasSubstr("column amount of table acct was a integer until 001_first took it away"));
+  EXPECT_THAT(words, HasSubstr("pgphase purge 001_first"));
+  go({"purge", "001_first", "--retain-for", "0ms", "--yes"});
+  go({"up", "002_second", "--approve"});
+  go({"rollback", "002_second"});
+}
+
 TEST_F(TwoPlansE2eTest, APlanThatIsUnderWayKeepsItsColumnsToItself) {
   begin(k_filled_from, k_drops);
   go({"up", "001_first", "--through", "additive"});
