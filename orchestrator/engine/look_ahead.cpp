@@ -91,6 +91,8 @@ Result<std::string> would_be_lost(Session& session, const StatementEffects& effe
     if (id == "delete-every-row") {
       PGPHASE_TRY(lost, would_be_lost(session, Action{ActionKind::truncate, applied.relation}));
       if (!lost.empty()) return lost;
+    } else if (id == "drop-attribute") {
+      return fmt::format("the values of attribute {} of type {}", applied.object, display_name(applied.relation));
     } else if (id == "drop-cascade" || id == "drop-schema" || id == "drop-owned" || id == "truncate-cascade") {
       return std::string("whatever depends on what it drops");
     } else if (id == "update-every-row" || id == "update-some-rows") {

@@ -251,7 +251,14 @@ bool alter_table(Reading& r) {
   const TableName table = tree::table_name(*relation);
   const auto object = tree::text(r.node, "objtype");
   if (object == "OBJECT_TYPE") {
-    r.rule("alter-composite-type", table);
+    const auto& commands = tree::list(r.node, "cmds");
+    for (const auto& item : commands) {
+      const auto& command = tree::body_of(item);
+      if (tree::text(command, "subtype") != "AT_DropColumn") continue;
+      r.rule("drop-attribute", table, std::string(tree::text(command, "name")));
+      r.out.loss = Loss::rows;
+    }
+    if (r.out.rules.size() < commands.size()) r.rule("alter-composite-type", table);
     r.unnamed(fmt::format("each table of the type {}", table.name), ael);
     r.asks(fmt::format("which tables are of the type {}", table.name));
     r.out.note = k_brief;

@@ -13,6 +13,7 @@ namespace pgphase {
 namespace {
 
 std::string name_of(const RelationEffects& one) {
+  if (one.kind == RelationKind::index) return "the table of index " + display_name(one.relation);
   return one.described.empty() ? display_name(one.relation) : one.described;
 }
 
@@ -62,6 +63,8 @@ class Waits {
   Answer sure(const RelationEffects& one) const {
     if (one.own) return Answer::no;
     const auto waiting = who_waits(one.lock);
+    // Whoever plans a query of the table asks for a lock on each of its indexes.
+    if (one.kind == RelationKind::index) return waiting.reads ? built_without_the_table() : Answer::no;
     const auto cost = has_rows(one) && waiting.writes ? std::max(cost_of(one), cost_of(whole_)) : cost_of(one);
     const auto for_long = one.lock_unsure ? std::min(cost, Answer::unknown) : cost;
     // Nobody writes to a materialized view.
@@ -69,6 +72,15 @@ class Waits {
     if (waiting.writes) return for_long;
     // What triggers and keys reach is as much as the statement's own rows.
     return one.changes_rows && one.described.empty() ? cost : Answer::no;
+  }
+
+  // An index is copied, and its table itself is not locked.
+  Answer built_without_the_table() const {
+    Answer out = Answer::no;
+    for (const auto& one : effects_.relations) {
+      if (one.lock == LockMode::none) out = std::max(out, one.index_build);
+    }
+    return out;
   }
 
   // The relation that is held up the longest, and hardest, is the greatest.
@@ -102,6 +114,7 @@ class Waits {
 
   std::string until() const {
     RelationEffects cost = *worst_;
+    if (cost.kind == RelationKind::index) return "the index is copied";
     if (cost_of(cost) == Answer::no) cost = whole_;
     if (cost.rewrite != Answer::no) return "every row has been written again";
     if (cost.index_build != Answer::no) return "the index is built";

@@ -31,7 +31,7 @@ bool destroys_for_good(const StatementEffects& effects, const Rule& rule) {
 bool takes_all(const Rule& rule) {
   constexpr auto k_ids = std::to_array<std::string_view>({"drop-table", "drop-column", "truncate", "truncate-cascade",
                                                           "delete-every-row", "drop-cascade", "drop-schema",
-                                                          "drop-owned"});
+                                                          "drop-owned", "drop-attribute"});
   return std::find(k_ids.begin(), k_ids.end(), rule.id) != k_ids.end();
 }
 

@@ -1,5 +1,6 @@
 #include "tests/support/proof/label.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
 
@@ -12,8 +13,13 @@ namespace pgphase::testing::proof {
 std::string harm_seen(const Observation& seen) {
   if (!seen.carried_out || seen.fails) return {};
   for (const auto& [name, one] : seen.relations) {
-    if (one.kind != 'r' && one.kind != 'p' && one.kind != 'm') continue;
     const auto waiting = who_waits(one.lock);
+    // Whoever plans a query of the table waits for each of its indexes.
+    const bool built = std::any_of(seen.relations.begin(), seen.relations.end(),
+                                   [](const auto& other) { return other.second.index_built; });
+    if (one.kind == 'i' && waiting.reads && built)
+      return "readers and writers waited while " + display_name(name) + " was written again";
+    if (one.kind != 'r' && one.kind != 'p' && one.kind != 'm') continue;
     const char* meanwhile = one.rewritten     ? "was written again"
                             : one.index_built ? "got an index"
                             : one.scanned     ? "was read"
