@@ -69,6 +69,38 @@ TEST(CheckScriptTest, ATransactionEndsWhereTheFileSaysSo) {
               ElementsAre("3 warning lock-held-meanwhile"));
 }
 
+TEST(CheckScriptTest, WhatWasTakenBackIsNotKnown) {
+  EXPECT_THAT(found("BEGIN;\nCREATE TABLE t (a int);\nROLLBACK;\nCREATE INDEX i ON t (a);"), ElementsAre("4 error create-index"));
+  EXPECT_THAT(found("BEGIN;\nSAVEPOINT s;\nCREATE TABLE t (a int);\nrollback to s;\nCOMMIT;\nCREATE INDEX i ON t (a);"),
+              ElementsAre("6 error create-index"));
+  EXPECT_THAT(found("BEGIN;\nCREATE TABLE t (a int);\nCOMMIT;\nCREATE INDEX i ON t (a);\nBEGIN;\nROLLBACK;\n"
+                    "CREATE INDEX j ON t (a);"),
+              IsEmpty());
+}
+
+TEST(CheckScriptTest, AnIndexThatComputesIsBuiltAnewByAnotherType) {
+  Known known;
+  known.catalogue = true;
+  auto& table = known.relations[{"public", "t"}];
+  table.complete = true;
+  table.columns["s"].type = "character varying(10)";
+  table.indexes["plain"] = {{"s"}, false, false};
+  ScriptOptions live;
+  live.known = known;
+  EXPECT_THAT(found("ALTER TABLE t ALTER s TYPE varchar(20);", live), IsEmpty());
+  live.known.relations[{"public", "t"}].indexes["lower"] = {{"s"}, false, true};
+  EXPECT_THAT(found("ALTER TABLE t ALTER s TYPE varchar(20);", live), ElementsAre("1 error change-type-kept"));
+  EXPECT_THAT(found("CREATE TABLE n (a varchar(5));\nALTER INDEX i SET TABLESPACE s;"), ElementsAre("2 warning set-tablespace"));
+}
+
+// PostgreSQL's own scanner takes quadratic time for it.
+TEST(CheckScriptTest, CommentsThatAreNestedByTheThousandAreRefused) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "/*";
+  EXPECT_THAT(check_script(text, {}).findings, ::testing::SizeIs(1));
+  EXPECT_THAT(first_message(text), HasSubstr("nested too deeply"));
+}
+
 TEST(CheckScriptTest, WhatIsKnownOfPublicSaysNothingOfAnotherSchema) {
   ScriptOptions live;
   live.known.catalogue = true;
