@@ -46,7 +46,7 @@ constexpr auto k_rules = std::to_array<Rule>({
     {"create-view", k_family, Gravity::brief, "nobody knows the new view yet", ""},
     {"replace-view", k_family, Gravity::brief, "readers of the view wait for a moment", ""},
     {"view-rights", k_family, Gravity::breaks, "from then on the view asks for other rights than before",
-     "grant them first"},
+     "grant them first", "", "15 has security_invoker first", 15},
     {"rename-view", k_family, Gravity::breaks, "whoever knows the old name fails from then on", ""},
     {"drop-view", k_family, Gravity::breaks, "readers of the view fail from then on", ""},
     {"drop-materialized-view", k_family, Gravity::breaks, "readers of the view fail from then on", ""},
