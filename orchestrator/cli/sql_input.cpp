@@ -50,7 +50,8 @@ bool comes_first(std::string_view a, std::string_view b) {
 // What a migration tool runs to go back: golang-migrate's x.down.sql, Diesel's down.sql, Flyway's U2__x.sql.
 bool goes_back(const fs::path& file) {
   const auto name = file.filename().string();
-  return name == "down.sql" || name.ends_with(".down.sql") || (name.size() > 1 && name[0] == 'U' && digit(name[1]) && name.find("__") != name.npos);
+  const bool of_flyway = name.size() > 1 && name[0] == 'U' && digit(name[1]) && name.find("__") != name.npos;
+  return name == "down.sql" || name.ends_with(".down.sql") || of_flyway;
 }
 
 // Flyway's R__x.sql come after all that have a version.

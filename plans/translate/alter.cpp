@@ -119,7 +119,9 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
     }
     // A switch that is turned on may have been on before: turning it back would open what was closed.
     one_way(*home, fmt::format("alter {}", display_name(table)), *sql,
-            own(table) ? "the table is this plan's own, and goes with it" : "what it was before is not in the SQL", out);
+            own(table) ? "a rollback hides the table, and this would be done to it again when it comes back"
+                       : "what it was before is not in the SQL",
+            out);
   }
 }
 

@@ -105,17 +105,23 @@ void Translator::add_column(const TableName& table, const json::object& command,
   }
   ChangeToml change("add_column", table);
   change.text("column", column.name).text("type", column.type);
-  if (const auto follows = outlook_.fill_of(table, column.name)) {
-    change.text("fill", *follows);
+  const auto fill = outlook_.fill_of(table, column.name);
+  if (fill) {
+    change.text("fill", *fill);
     filled_.insert({table, column.name});
     out.notes.push_back(fmt::format("{} follows what is written to the column that goes, until that one has gone",
                                     column_text(table, column.name)));
   }
-  const auto fill = outlook_.fill_of(table, column.name);
-  if (value && fill) {
-    change.text("default", *value);
+  const auto later = outlook_.last_default(table, column.name);
+  if (fill && (value || later)) {
+    // While the column follows another one a default would be taken for a value: it comes when that one has gone, and is
+    // what the script comes to.
+    const auto in_the_end = later.value_or(value.value_or(""));
+    if (!in_the_end.empty()) change.text("default", in_the_end);
     if (column.not_null) change.no("nullable");
+    if (later) redefaulted_.insert({table, column.name});
     out.entries.push_back(change.str());
+    defaults_[{table, column.name}] = in_the_end;
     column_constraints(table, column, out);
     return;
   }
@@ -149,7 +155,7 @@ void Translator::add_column(const TableName& table, const json::object& command,
               out);
       out.entries.push_back(backfill_toml(unique_step(Phase::backfill, "fill " + column_text(table, column.name)),
                                           table, {{column.name, *value}}, quoted_column + " IS NULL"));
-    } else if (column.not_null && !outlook_.fill_of(table, column.name)) {
+    } else if (column.not_null && !fill) {
       out.notes.push_back(fmt::format("{} has no value for rows that exist: fill it before it is required",
                                       column_text(table, column.name)));
     }
@@ -209,7 +215,7 @@ void Translator::change_type(const TableName& table, const json::object& command
   ChangeToml change("change_type", table);
   change.text("column", column).text("type", *type);
   if (definition.contains("raw_default") && casts_plainly(definition.at("raw_default"), column, *wanted)) {
-    out.notes.push_back(fmt::format("USING is left out, because an assignment does the same; where there is none, say `fill`"));
+    out.notes.push_back("USING is left out, because an assignment does the same; where there is none, say `fill`");
   } else if (definition.contains("raw_default")) {
     const auto fill = tree::deparse_expression(definition.at("raw_default"));
     if (!fill) {
@@ -237,7 +243,7 @@ void Translator::column_default(const TableName& table, const json::object& comm
   // DROP DEFAULT comes before the type; whatever comes after it the change has, where it is in a plan.
   const bool before_the_type = !own(table) && !command.contains("def") && outlook_.default_of_new_type(table, column);
   if (before_the_type || redefaulted_.contains({table, column})) {
-    out.dropped = "change_type takes the default along";
+    out.dropped = "the change of the column takes the default along";
     return;
   }
   const auto alter = fmt::format("ALTER TABLE {} ALTER COLUMN {}", qualified(table), quote_ident(column));

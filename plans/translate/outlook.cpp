@@ -100,6 +100,13 @@ void Outlook::alter(const TableName& table, const json::object& command) {
     // One that is left to a person takes nothing along.
     retyped_[column] += definition && can_be_written(tree::body_of(*definition)) ? 1 : 2;
     default_after_.erase(column);
+  } else if (subtype == "AT_ColumnDefault" && bare_.contains(column) && !retyped_.contains(column)) {
+    const auto value = definition ? tree::deparse_expression(*definition) : std::optional<std::string>("");
+    if (value) {
+      last_default_[column] = *value;
+    } else {
+      touched_.insert(column);
+    }
   } else if (subtype == "AT_ColumnDefault" && definition && retyped_.contains(column)) {
     default_after_[column] = tree::deparse_expression(*definition).value_or("");
   } else if (subtype == "AT_ColumnDefault") {
@@ -112,7 +119,7 @@ void Outlook::update(const tree::RawStatement& raw) {
   if (!relation) return;
   const auto table = tree::table_name(*relation);
   const bool plain = !raw.node.contains("whereClause") && !raw.node.contains("fromClause") &&
-                     !raw.node.contains("withClause") && !relation->contains("alias") && tree::flag(*relation, "inh");
+                     !raw.node.contains("withClause") && !raw.node.contains("returningList") && !relation->contains("alias") && tree::flag(*relation, "inh");
   for (const auto& item : tree::list(raw.node, "targetList")) {
     const auto& target = tree::body_of(item);
     const Column column{table, std::string(tree::text(target, "name"))};
@@ -127,9 +134,20 @@ void Outlook::update(const tree::RawStatement& raw) {
   }
 }
 
+bool Outlook::is_set_at_once(const Column& column) const {
+  return fills_.contains(column) && !touched_.contains(column) && !dropped_.contains(column);
+}
+
 bool Outlook::is_set_later(const TableName& table, const std::string& column) const {
-  const Column one{table, column};
-  return fills_.contains(one) && !touched_.contains(one) && !dropped_.contains(one);
+  if (!is_set_at_once({table, column}) || last_default_.contains({table, column})) return false;
+  const auto& reads = fills_.at({table, column}).reads;
+  // A copy of what goes is left, and without it the column needs its default.
+  return std::none_of(reads.begin(), reads.end(), [&](const auto& one) { return goes(table, one); });
+}
+
+std::optional<std::string> Outlook::last_default(const TableName& table, const std::string& column) const {
+  const auto found = last_default_.find({table, column});
+  return found == last_default_.end() ? std::nullopt : std::optional(found->second);
 }
 
 bool Outlook::goes(const TableName& table, const std::string& column) const {
@@ -142,7 +160,7 @@ std::vector<std::string> Outlook::columns_of(const TableName& table) const {
 }
 
 std::optional<std::string> Outlook::fill_of(const TableName& table, const std::string& column) const {
-  if (!is_set_later(table, column) || renamed_.contains({table, column})) return {};
+  if (!is_set_at_once({table, column}) || renamed_.contains({table, column})) return {};
   const auto fill = fills_.find({table, column});
   const auto& reads = fill->second.reads;
   // A source that the script has made, or writes, is not what code that is running writes.

@@ -24,8 +24,11 @@ class Outlook {
   // SQL over the row, for a new column that an UPDATE of every row fills from a column which goes later on: until that
   // one has gone code goes on writing it, and the new one has to follow.
   std::optional<std::string> fill_of(const TableName& table, const std::string& column) const;
-  // A new column whose every row one UPDATE sets later on: its default is for rows that come after that.
+  // A new column whose every row one UPDATE sets later on, in the backfill: its default is for rows that come after that.
+  // Not where a later statement changes the default.
   bool is_set_later(const TableName& table, const std::string& column) const;
+  // Of a new column, by the last statement that says so after it was added; empty: none. Nothing where there is no such one.
+  std::optional<std::string> last_default(const TableName& table, const std::string& column) const;
   // What the script drops or gives another name, and so puts out of the way in the constraint phase: what is written to
   // it until then a copy that was made before has not.
   bool goes(const TableName& table) const { return gone_tables_.contains(table); }
@@ -47,6 +50,8 @@ class Outlook {
     std::set<std::string> reads;
   };
 
+  // One UPDATE of every row gives it its value, and nothing else does.
+  bool is_set_at_once(const Column& column) const;
   void note_what_goes(const tree::RawStatement& raw);
   void create(const tree::RawStatement& raw);
   void alter(const TableName& table, const tree::json::object& command);
@@ -60,7 +65,7 @@ class Outlook {
   std::map<TableName, std::vector<std::string>> columns_;
   std::map<Column, Fill> fills_;
   std::map<Column, int> retyped_;
-  std::map<Column, std::string> default_after_;
+  std::map<Column, std::string> default_after_, last_default_;
   std::set<Object> gone_, made_again_, replaced_;
   std::optional<Object> gone_just_now_;
 };

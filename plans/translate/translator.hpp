@@ -112,7 +112,7 @@ class Translator {
   Pending pending_work_;
   bool searches_elsewhere_ = false;                      // since a SET search_path
   std::set<std::pair<TableName, std::string>> filled_;       // whose add_column, in a plan, has the `fill` that an UPDATE would be
-  std::set<std::pair<TableName, std::string>> redefaulted_;  // whose change_type, in a plan, has the default that comes after it
+  std::set<std::pair<TableName, std::string>> redefaulted_;  // whose change, in a plan, has the default that comes after it
   std::set<std::pair<TableName, std::string>> written_;  // columns of this plan's that it gives values before, by rows in their order
   std::set<std::pair<TableName, std::string>> uncopied_;  // columns whose copy is in no plan, and that have to stay
   std::set<TableName> uncopied_tables_;                   // likewise

@@ -206,6 +206,13 @@ TEST(TranslateTest, AColumnThatTakesAnothersPlaceFollowsIt) {
                         "ALTER TABLE t DROP COLUMN fullname"),
               AllOf(HasSubstr("fill = "), HasSubstr("default = \"''\""), HasSubstr("nullable = false"),
                     Not(HasSubstr("SET DEFAULT"))));
+  // What becomes of the default afterwards comes along, as Django writes it.
+  for (const std::string add_it : {"ALTER TABLE t ADD COLUMN name text NOT NULL DEFAULT ''; ALTER TABLE t ALTER name DROP DEFAULT; ",
+                                   "ALTER TABLE t ADD COLUMN name text NOT NULL; ALTER TABLE t ALTER name SET DEFAULT 'x'; "}) {
+    const auto all = only_plan(add_it + "UPDATE t SET name = initcap(fullname); ALTER TABLE t DROP COLUMN fullname");
+    EXPECT_THAT(all, AllOf(HasSubstr("fill = "), Not(HasSubstr("SET DEFAULT")), Not(HasSubstr("DROP DEFAULT")),
+                           Not(HasSubstr("default = \"''\""))));
+  }
   // Nothing goes; it is set twice; its source is new, too.
   for (const char* sql : {"UPDATE t SET name = initcap(fullname)",
                           "UPDATE t SET name = initcap(fullname); UPDATE t SET name = 'x'; ALTER TABLE t DROP COLUMN fullname",
@@ -437,6 +444,14 @@ TEST(TranslateTest, ANewColumnThatHasValuesAlreadyIsSetAllTheSame) {
 TEST(TranslateTest, AColumnThatAnUpdateSetsGetsItsDefaultForNewRowsOnly) {
   EXPECT_THAT(entries("ALTER TABLE t ADD m text NOT NULL DEFAULT ''; UPDATE t SET m = a || b"),
               ElementsAre("add_column", "additive", "set_not_null", "backfill"));
+  // Where the UPDATE is left, or comes in another plan, the rows that exist need it.
+  for (const char* update : {"ALTER TABLE t ALTER m DROP DEFAULT; UPDATE t SET m = a || b",
+                             "UPDATE t SET m = a || b RETURNING m", "UPDATE t SET m = a || random(); ALTER TABLE t DROP COLUMN a",
+                             "UPDATE t SET m = a; ALTER TABLE t RENAME a TO c"}) {
+    std::string all;
+    for (const auto& one : translated(std::string("ALTER TABLE t ADD m text NOT NULL DEFAULT ''; ") + update).plans) all += one.toml;
+    EXPECT_THAT(all, AllOf(HasSubstr("default = \"''\""), Not(HasSubstr("sql = \"ALTER TABLE public.t ALTER COLUMN m SET DEFAULT")))) << update;
+  }
 }
 
 TEST(TranslateTest, WhatIsSaidOfARenamedThingComesAfterItsNewName) {
