@@ -88,18 +88,21 @@ Result<std::string> would_be_lost(Session& session, const Action& action) {
 Result<std::string> would_be_lost(Session& session, const StatementEffects& effects) {
   for (const auto& applied : effects.rules) {
     const auto id = applied.rule->id;
+    if (id == "update-every-row" || id == "update-some-rows") {
+      for (const auto& column : effects.blanked) {
+        PGPHASE_TRY(lost, would_be_lost(session, Action{ActionKind::drop_column, applied.relation, column}));
+        if (!lost.empty()) return lost;
+      }
+    }
+    const bool has_action = id == "drop-table" || id == "drop-column" || id == "truncate";
+    if (!takes_all(*applied.rule) || has_action) continue;
     if (id == "delete-every-row") {
       PGPHASE_TRY(lost, would_be_lost(session, Action{ActionKind::truncate, applied.relation}));
       if (!lost.empty()) return lost;
     } else if (id == "drop-attribute") {
       return fmt::format("the values of attribute {} of type {}", applied.object, display_name(applied.relation));
-    } else if (id == "drop-cascade" || id == "drop-schema" || id == "drop-owned" || id == "truncate-cascade") {
+    } else {
       return std::string("whatever depends on what it drops");
-    } else if (id == "update-every-row" || id == "update-some-rows") {
-      for (const auto& column : effects.blanked) {
-        PGPHASE_TRY(lost, would_be_lost(session, Action{ActionKind::drop_column, applied.relation, column}));
-        if (!lost.empty()) return lost;
-      }
     }
   }
   return std::string();

@@ -31,4 +31,8 @@ struct Rule {
 std::span<const Rule> all_rules();
 const Rule& rule(std::string_view id);  // throws std::logic_error when there is none: a bug of ours
 
+// Destroys what it does not look at: each row of a table, each value of a column, or what it does not even name. As a
+// rollback by hand it is refused without --lose-data where there is something to lose.
+bool takes_all(const Rule& rule);
+
 }  // namespace pgphase

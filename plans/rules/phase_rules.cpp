@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <tuple>
 
@@ -25,14 +24,6 @@ bool is_about_rows(const Rule& rule) {
 bool destroys_for_good(const StatementEffects& effects, const Rule& rule) {
   if (rule.gravity != Gravity::loses || rule.id == "delete-some-rows") return false;
   return effects.loss == Loss::rows || effects.loss == Loss::values;
-}
-
-// What a rollback by hand is refused for without --lose-data.
-bool takes_all(const Rule& rule) {
-  constexpr auto k_ids = std::to_array<std::string_view>({"drop-table", "drop-column", "truncate", "truncate-cascade",
-                                                          "delete-every-row", "drop-cascade", "drop-schema",
-                                                          "drop-owned", "drop-attribute"});
-  return std::find(k_ids.begin(), k_ids.end(), rule.id) != k_ids.end();
 }
 
 std::string instead_of(const Rule& rule) {

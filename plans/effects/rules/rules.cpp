@@ -1,5 +1,7 @@
 #include "plans/effects/rules/rules.hpp"
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
@@ -29,6 +31,13 @@ const Rule& rule(std::string_view id) {
   const auto found = by_id.find(id);
   if (found == by_id.end()) throw std::logic_error("there is no rule " + std::string(id));
   return *found->second;
+}
+
+bool takes_all(const Rule& rule) {
+  constexpr auto k_ids = std::to_array<std::string_view>({"drop-table", "drop-column", "truncate", "truncate-cascade",
+                                                          "delete-every-row", "drop-cascade", "drop-schema",
+                                                          "drop-owned", "drop-attribute"});
+  return std::find(k_ids.begin(), k_ids.end(), rule.id) != k_ids.end();
 }
 
 }  // namespace pgphase
