@@ -30,6 +30,7 @@ struct LatencyOptions : CommonOptions {
   double per_second = 300;
   int clients = 8;
   int rest_seconds = 10;
+  std::vector<std::string> toml;  // more lines for pgphase.toml
   int probe_limit_ms = 0;  // 0: twice what the probe takes at rest
   std::uint64_t seed = 1;
 };

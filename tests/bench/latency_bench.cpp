@@ -20,22 +20,28 @@ constexpr auto k_warm_up = seconds(3);
 
 const std::set<std::string> k_beside_locks = {"pgphase_1_locks", "pgphase_2_locks"};
 
-std::vector<std::unique_ptr<Way>> all_ways() {
+std::string lines_of(const std::vector<std::string>& toml) {
+  std::string out;
+  for (const auto& line : toml) out += line + "\n";
+  return out;
+}
+
+std::vector<std::unique_ptr<Way>> all_ways(const std::string& settings) {
   std::vector<std::unique_ptr<Way>> out;
   out.push_back(blocking_update());
-  out.push_back(with_pgphase("pgphase_1", "pgphase, 1 worker", {}));
-  out.push_back(with_pgphase("pgphase_2", "pgphase, 2 workers", {.workers = 2}));
-  out.push_back(with_pgphase("pgphase_1_locks", "pgphase, 1 worker, rows held locked", {}));
-  out.push_back(with_pgphase("pgphase_2_locks", "pgphase, 2 workers, rows held locked", {.workers = 2}));
-  out.push_back(with_pgphase(k_probe_way, "pgphase, held by a probe", {}));
+  out.push_back(with_pgphase("pgphase_1", "pgphase, 1 worker", {.settings = settings}));
+  out.push_back(with_pgphase("pgphase_2", "pgphase, 2 workers", {.workers = 2, .settings = settings}));
+  out.push_back(with_pgphase("pgphase_1_locks", "pgphase, 1 worker, rows held locked", {.settings = settings}));
+  out.push_back(with_pgphase("pgphase_2_locks", "pgphase, 2 workers, rows held locked", {.workers = 2, .settings = settings}));
+  out.push_back(with_pgphase(k_probe_way, "pgphase, held by a probe", {.settings = settings}));
   return out;
 }
 
 // The limit is known only when rest is.
-std::unique_ptr<Way> with_probe_limit(const Way& way, int limit_ms) {
+std::unique_ptr<Way> with_probe_limit(const Way& way, int limit_ms, const std::string& settings) {
   return with_pgphase(way.id(), way.title(),
-                      {.settings = fmt::format("[throttle]\nprobe = \"{}\"\nprobe_p95 = {{ limit = \"{}ms\" }}\n",
-                                               probe_sql(), limit_ms)});
+                      {.settings = fmt::format("{}[throttle]\nprobe = \"{}\"\nprobe_p95 = {{ limit = \"{}ms\" }}\n",
+                                               settings, probe_sql(), limit_ms)});
 }
 
 class Bench {
@@ -49,7 +55,7 @@ class Bench {
     std::unique_ptr<Way> limited;
     if (way.id() == k_probe_way) {
       turn.probe_limit_ms = options_.probe_limit_ms != 0 ? options_.probe_limit_ms : limit_from_rest(table);
-      limited = with_probe_limit(way, turn.probe_limit_ms);
+      limited = with_probe_limit(way, turn.probe_limit_ms, lines_of(options_.toml));
     }
     Way& running = limited ? *limited : way;
     running.prepare(table);
@@ -108,7 +114,7 @@ class Bench {
 }  // namespace
 
 Report bench_latency(const LatencyOptions& options) {
-  const auto ways = chosen(all_ways(), options.ways);
+  const auto ways = chosen(all_ways(lines_of(options.toml)), options.ways);
   const auto server = start_server(options, options.rows);
   Report out;
   out.name = "latency";
@@ -124,7 +130,8 @@ Report bench_latency(const LatencyOptions& options) {
                  {"rounds", options.rounds},
                  {"per_second", options.per_second},
                  {"clients", options.clients},
-                 {"seed", options.seed}};
+                 {"seed", options.seed},
+                 {"toml", lines_of(options.toml)}};
   add_latency(out, ways, bench.turns(), not_built);
   note_size(out, options.rows);
   return out;

@@ -93,6 +93,7 @@ int run(int argc, char** argv) {
   command->add_option("--probe-limit", latency.probe_limit_ms, "milliseconds; 0: twice the probe's p95 at rest")
       ->check(CLI::Range(0, 60'000))
       ->capture_default_str();
+  command->add_option("--toml", latency.toml, "another line for pgphase.toml: 'backfill.batch_time = \"10ms\"'");
   command->add_option("--seed", latency.seed, "of the application's choices")->capture_default_str();
   command->callback([&] { report = bench_latency(latency); });
 
