@@ -73,6 +73,9 @@ struct SqlBody {
   // In the order of execution. When it has as many entries as `forward`, entry i undoes forward[n-1-i], so that a
   // step that stopped half way undoes only what it did; otherwise all of it runs once any forward statement has.
   std::vector<Statement> undo;
+  // What `forward`, one statement, does to this table, which the same plan makes, stays with it: an undo leaves it, and who
+  // carries the step out again finds it done, unless the table is another one by then.
+  std::optional<TableName> stays_with = {};
 };
 
 struct CreateTableBody {

@@ -344,6 +344,8 @@ struct HowUndone {
                              : "runs the rollback that the plan gives";
   }
   std::string operator()(const SqlBody& body) const {
+    if (body.stays_with)
+      return fmt::format("nothing to undo: it stays with {}, and the next up finds it done", display_name(*body.stays_with));
     if (body.undo.size() == 1 && body.undo.front().kind == StatementKind::drop_index_concurrently) {
       return "drops the index; the next up builds it again";
     }
@@ -399,6 +401,7 @@ struct Keeps {
                              : fmt::format("in {} what the plan's own rollback keeps", display_name(body.table));
   }
   std::string operator()(const SqlBody& body) const {
+    if (body.stays_with) return fmt::format("every row of {}", display_name(*body.stays_with));
     // Steps of pgphase's own that look at the rows first add constraints, and nothing else.
     if (!body.forward.empty() && looks_only(body.forward.front())) return "all rows: only constraints change";
     for (const auto& statement : body.undo) {

@@ -15,13 +15,26 @@
 #include "phases/sync/columns.hpp"
 #include "phases/sync/hand_over.hpp"
 #include "plans/base/units.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
 
 namespace asio = boost::asio;
 
+asio::awaitable<DoneOrStopped> left_with(const StepWork& work, const TableName& table) {
+  AttemptWork leave = [&work](Session& session) -> Result<Attempt> {
+    PGPHASE_CHECK(leave_with_table(session, work.site()));
+    return Attempt{true, {}, 0};
+  };
+  auto left = co_await with_retries(work.run, work.key, leave);
+  if (!left) co_return left.error();
+  if (!*left) co_return std::optional<StepDone>();
+  co_return std::optional(StepDone{0, "stays with " + display_name(table), -1});
+}
+
 asio::awaitable<DoneOrStopped> back(const StepWork& work, const SqlBody& body) {
+  if (body.stays_with) co_return co_await left_with(work, *body.stays_with);
   const bool begun_further = !work.record.intent.empty() &&
                              (work.record.state == StepState::running || work.record.state == StepState::failed);
   const auto took_effect = static_cast<std::size_t>(work.record.part + (begun_further ? 1 : 0));

@@ -11,33 +11,47 @@
 #include "phases/steps/statement.hpp"
 #include "phases/sync/columns.hpp"
 #include "phases/sync/hand_over.hpp"
+#include "plans/sql/quote.hpp"
 
 namespace pgphase {
 namespace {
 
 namespace asio = boost::asio;
 
+// What an undo has left there is there, and only the ledger has to learn that.
+asio::awaitable<DoneOrStopped> as_it_was_left(const StepWork& work, std::string what) {
+  Statement nothing;
+  nothing.kind = StatementKind::nothing;
+  const std::vector<Statement> only_the_record{nothing};
+  auto done = co_await statements(work, Direction::forward, only_the_record, 0);
+  if (done && *done) (*done)->what = std::move(what);
+  co_return done;
+}
+
 asio::awaitable<DoneOrStopped> forward(const StepWork& work, const SqlBody& body) {
   const auto first = static_cast<std::size_t>(work.record.part);
   if (work.record.kept && first == 0) {
+    if (body.stays_with)
+      co_return co_await as_it_was_left(work, "is still there, with " + display_name(*body.stays_with));
     auto look = [&body](Session& session) { return still_there(session, body.undo.front()); };
     const auto there = co_await work.run.work.run(look);
     if (!there) co_return there.error();
-    if (*there) {
-      Statement nothing;
-      nothing.kind = StatementKind::nothing;
-      const std::vector<Statement> only_the_record{nothing};
-      auto done = co_await statements(work, Direction::forward, only_the_record, first);
-      if (done && *done) (*done)->what = "is still there";
-      co_return done;
-    }
+    if (*there) co_return co_await as_it_was_left(work, "is still there");
   }
   co_return co_await statements(work, Direction::forward, body.forward, first);
 }
 
 asio::awaitable<DoneOrStopped> forward(const StepWork& work, const CreateTableBody& body) {
-  return made_once(work,
-                   [&work, &body](Session& session) { return create_or_restore_table(session, work.site(), body); });
+  std::vector<StepKey> with_it;
+  for (const Phase phase : k_phases) {
+    for (const auto& step : work.plan[phase].steps) {
+      const auto* sql = std::get_if<SqlBody>(&step.body);
+      if (sql && sql->stays_with == body.table) with_it.push_back({work.key.plan, phase, step.name});
+    }
+  }
+  co_return co_await made_once(work, [&](Session& session) {
+    return create_or_restore_table(session, work.site(), body, with_it);
+  });
 }
 
 asio::awaitable<DoneOrStopped> forward(const StepWork& work, const AddColumnBody& body) {
@@ -103,9 +117,6 @@ asio::awaitable<DoneOrStopped> statements(const StepWork& work, Direction direct
   }
   co_return std::optional(done);
 }
-
-// Attempt after attempt until the operation says that there is no more to do. `operation(session, begun)`: one of this
-// step has succeeded before, in this run or in an earlier one.
 
 asio::awaitable<DoneOrStopped> carry_out(const StepWork& work) {
   return std::visit([&work](const auto& body) { return forward(work, body); }, work.step.body);

@@ -55,7 +55,7 @@ bool never_took_effect(const StepWork& work) {
 
 StepWork work_on(RunContext& run, const PlanRecord& plan, Phase phase, std::size_t index, PartDone part_done = {}) {
   const auto& step = plan.plan[phase].steps[index];
-  return {run, step, plan[phase].steps[index], {plan.plan.id, phase, step.name}, std::move(part_done)};
+  return {run, step, plan[phase].steps[index], {plan.plan.id, phase, step.name}, std::move(part_done), plan.plan};
 }
 
 // What other people's pg_stat_activity shows while the step runs. PostgreSQL keeps the first 63 bytes.

@@ -22,6 +22,7 @@ struct StepWork {
   const StepRecord& record;
   StepKey key;
   PartDone part_done;  // may be empty
+  const PhasedPlan& plan;
 
   StepSite site() const { return {run.fence, run.limits.locks, key}; }
   std::string name() const { return fmt::format("{} {}/{}", key.plan.value, to_string(key.phase), key.step); }

@@ -62,6 +62,7 @@ Result<void> raise_generation(Session& session, const PlanId& plan);  // voids a
 Result<void> step_running(Session& session, const StepKey& key);                    // forward begins or goes on
 Result<void> step_part_done(Session& session, const StepKey& key, int parts_done);  // clears intent and error
 Result<void> step_kept(Session& session, const StepKey& key);  // StepRecord::kept; over when the step is done again
+Result<void> step_not_kept(Session& session, const StepKey& key);
 Result<void> step_finished(Session& session, const StepKey& key, StepState state);  // done or undone
 Result<void> step_intent(Session& session, const StepKey& key, const std::string& statement);
 Result<void> step_failed(Session& session, const StepKey& key, const Error& error, StepState state);

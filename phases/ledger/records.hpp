@@ -33,7 +33,7 @@ struct StepRecord {
   std::int64_t rows = 0;
   double lock_ms = 0;
   std::string reason;
-  bool kept = false;  // undone, but what it made is there still, because something that is hidden needs it
+  bool kept = false;  // undone, but what it made is there still: something hidden needs it, or it stays with a table
 };
 
 struct PhaseRecord {

@@ -144,6 +144,10 @@ Result<void> step_kept(Session& session, const StepKey& key) {
   return on_step(session, key, "kept = true");
 }
 
+Result<void> step_not_kept(Session& session, const StepKey& key) {
+  return on_step(session, key, "kept = false");
+}
+
 Result<void> step_finished(Session& session, const StepKey& key, StepState state) {
   return on_step(session, key,
       "state = $4, finished_at = clock_timestamp(), intent = NULL, error = NULL, blockers = NULL, attempts = 0"

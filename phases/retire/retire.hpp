@@ -25,8 +25,10 @@ struct RetireOutcome {
 };
 
 // Runs the step's SQL, or restores what this very step's undo retired. `refused` when the name was taken meanwhile,
-// `step_failed` when PostgreSQL says no; nothing was changed then.
-Result<RetireOutcome> create_or_restore_table(Session& session, const StepSite& site, const CreateTableBody& body);
+// `step_failed` when PostgreSQL says no; nothing was changed then. `with_it`: the steps that stay with the table; of one
+// that is made none is done.
+Result<RetireOutcome> create_or_restore_table(Session& session, const StepSite& site, const CreateTableBody& body,
+                                              const std::vector<StepKey>& with_it = {});
 Result<RetireOutcome> add_or_restore_column(Session& session, const StepSite& site, const AddColumnBody& body);
 
 // Drops what is certainly empty, retires what may hold data. `refused`, naming every obstacle, when something uses it

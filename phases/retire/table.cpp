@@ -14,13 +14,15 @@
 namespace pgphase {
 namespace {
 
-Result<RetireOutcome> create_table(Session& session, const StepSite& site, const CreateTableBody& body) {
+Result<RetireOutcome> create_table(Session& session, const StepSite& site, const CreateTableBody& body,
+                                   const std::vector<StepKey>& with_it) {
   StepChange step;
   step.label = "table.create";
   step.doing = "creating table " + display_name(body.table);
   step.if_name_taken = k_stamp_or_rename;
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(body.sql));
+    for (const auto& other : with_it) PGPHASE_CHECK(step_not_kept(s, other));
     return std::string("created");
   };
   return attempt_step(session, site, step);
@@ -75,9 +77,10 @@ Result<std::string> retire_table(Session& session, const StepSite& site, const T
 
 }  // namespace
 
-Result<RetireOutcome> create_or_restore_table(Session& session, const StepSite& site, const CreateTableBody& body) {
+Result<RetireOutcome> create_or_restore_table(Session& session, const StepSite& site, const CreateTableBody& body,
+                                              const std::vector<StepKey>& with_it) {
   PGPHASE_TRY(retired, retired_by(session, site.key, "table"));
-  return retired ? restore_table(session, site, body, *retired) : create_table(session, site, body);
+  return retired ? restore_table(session, site, body, *retired) : create_table(session, site, body, with_it);
 }
 
 Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, const CreateTableBody& body) {

@@ -157,6 +157,14 @@ Result<Attempt> execute_statement(Session& session, const StepSite& site, Direct
   return make_error(Errc::bug, "a statement of a kind that is not known");
 }
 
+Result<void> leave_with_table(Session& session, const StepSite& site) {
+  auto transaction = begin_fenced(session, site.fence, "step.keep");
+  if (!transaction) return transaction.error();
+  PGPHASE_CHECK(step_undoing(session, site.key));
+  PGPHASE_CHECK(step_kept(session, site.key));
+  return transaction->commit();
+}
+
 Result<void> verify(Session& session, const StepKey& key, const std::string& sql) {
   // A verification may scan; it locks nothing that anybody waits for.
   auto transaction = Transaction::begin(

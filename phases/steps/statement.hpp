@@ -16,6 +16,9 @@ namespace pgphase {
 Result<Attempt> execute_statement(Session& session, const StepSite& site, Direction direction,
                                   const Statement& statement, int index, const std::string& intent);
 
+// The undo of a step that stays with its table (SqlBody::stays_with): the ledger says that it is done there.
+Result<void> leave_with_table(Session& session, const StepSite& site);
+
 // Runs a `verify` query: anything but exactly one row with one true is an Error of code verify_failed. Read-only.
 Result<void> verify(Session& session, const StepKey& key, const std::string& sql);
 

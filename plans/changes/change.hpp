@@ -22,6 +22,7 @@ using ColumnName = std::pair<TableName, std::string>;
 struct PlanFacts {
   bool complete = true;                // false: some change could not be read, so that nothing follows from absence
   std::map<TableName, Phase> created;  // tables that this plan creates
+  std::set<TableName> hideable;        // of them, those that a rollback hides with their rows
   std::map<ColumnName, bool> added;    // columns that its additive phase adds; true: with a default
   std::set<ColumnName> filled;         // columns that its backfills set
   std::set<ColumnName> filled_again;   // by more than one of them

@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include "plans/changes/change.hpp"
+#include "plans/changes/hideable_table.hpp"
 #include "plans/changes/keys.hpp"
+#include "plans/changes/written.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/sql/tree.hpp"
 
 namespace pgphase {
 namespace {
@@ -20,32 +23,38 @@ struct Column {
 
 class CreateTable : public Change {
  public:
-  CreateTable(Position at, TableName table, std::vector<Column> columns, std::vector<std::string> primary_key)
-      : Change(at), table_(std::move(table)), columns_(std::move(columns)), primary_key_(std::move(primary_key)) {}
+  CreateTable(Position at, TableName table, std::string sql, std::vector<Column> columns)
+      : Change(at), table_(std::move(table)), sql_(std::move(sql)), columns_(std::move(columns)) {}
 
   void declare(PlanFacts& facts) const override {
     facts.created.emplace(table_, Phase::additive);
+    facts.hideable.insert(table_);
     for (const Column& column : columns_) facts.added.emplace(ColumnName{table_, column.name}, column.has_default);
   }
 
   void split(const PlanFacts&, StepSink& sink, Findings&) const override {
-    std::string lines;
-    for (const Column& column : columns_) {
-      lines += fmt::format("{}  {} {}", lines.empty() ? "" : ",\n", quote_ident(column.name), column.definition);
-    }
-    if (!primary_key_.empty()) lines += fmt::format(",\n  PRIMARY KEY ({})", quote_list(primary_key_));
     Step step;
     step.name = "create_table " + display_name(table_);
-    step.body = CreateTableBody{table_, fmt::format("CREATE TABLE {} (\n{}\n)", qualified(table_), lines)};
+    step.body = CreateTableBody{table_, sql_};
     step.touches = {table_};
     sink.add(Phase::additive, std::move(step), at());
   }
 
  private:
   TableName table_;
-  std::vector<Column> columns_;
-  std::vector<std::string> primary_key_;
+  std::string sql_;
+  std::vector<Column> columns_;  // as far as the keys of the change say them
 };
+
+std::string sql_of(const TableName& table, const std::vector<Column>& columns,
+                   const std::vector<std::string>& primary_key) {
+  std::string lines;
+  for (const Column& column : columns) {
+    lines += fmt::format("{}  {} {}", lines.empty() ? "" : ",\n", quote_ident(column.name), column.definition);
+  }
+  if (!primary_key.empty()) lines += fmt::format(",\n  PRIMARY KEY ({})", quote_list(primary_key));
+  return fmt::format("CREATE TABLE {} (\n{}\n)", qualified(table), lines);
+}
 
 std::string identity_clause(TableReader& reader) {
   const auto identity = reader.string("identity");
@@ -85,9 +94,30 @@ Column read_column(const Table& table, Findings& findings) {
   return column;
 }
 
+// The whole definition in PostgreSQL's words.
+ChangePtr read_as_sql(TableReader& reader) {
+  Findings& findings = reader.findings();
+  const auto before = findings.size();
+  for (const char* key : {"table", "schema", "columns", "primary_key"}) {
+    reader.refused(key, fmt::format("`{}` does not go with `sql`, which says it", key));
+  }
+  auto statements = written::read_statements(reader, "sql", {});
+  if (statements.size() > 1) reader.error("sql", "a create_table makes one table: `sql` is one CREATE TABLE");
+  reader.finish();
+  if (findings.size() != before) return nullptr;
+  const auto& sql = statements.front();
+  if (const auto why = cannot_be_hidden(*sql.parsed.raw); !why.empty()) {
+    findings.add_inside(sql.source, sql.parsed.character, why);
+    return nullptr;
+  }
+  const auto* relation = tree::object(sql.parsed.raw->node, "relation");
+  return std::make_unique<CreateTable>(reader.at(), tree::table_name(*relation), sql.parsed.text, std::vector<Column>());
+}
+
 }  // namespace
 
 ChangePtr read_create_table(TableReader& reader) {
+  if (reader.has("sql")) return read_as_sql(reader);
   Findings& findings = reader.findings();
   const auto before = findings.size();
   const auto table = keys::table(reader);
@@ -122,7 +152,8 @@ ChangePtr read_create_table(TableReader& reader) {
   }
   reader.finish();
   if (findings.size() != before) return nullptr;
-  return std::make_unique<CreateTable>(reader.at(), *table, std::move(columns), std::move(primary_key));
+  auto sql = sql_of(*table, columns, primary_key);
+  return std::make_unique<CreateTable>(reader.at(), *table, std::move(sql), std::move(columns));
 }
 
 }  // namespace pgphase

@@ -21,6 +21,7 @@ struct Common {
   std::string unchecked;      // why the parser may fail, or empty
   std::vector<Sql> rollback;  // in the order of execution
   std::optional<std::string> irreversible;
+  bool stays_with_table = false;  // stands instead of either
   std::string verify;
   std::map<std::string, std::string> allow;  // rule → why it may be broken
 

@@ -3,16 +3,33 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "plans/changes/change.hpp"
 #include "plans/changes/keys.hpp"
 #include "plans/changes/written.hpp"
 #include "plans/effects/rule.hpp"
+#include "plans/sql/quote.hpp"
+#include "plans/sql/tree.hpp"
 
 namespace pgphase {
 namespace {
 
 constexpr const char* k_newer = "SQL that is newer than PostgreSQL 15's grammar: say unchecked = \"why\" in this step";
+
+// Of a statement that changes one table, or rows of it, and no other.
+std::optional<TableName> only_table_changed(const ParsedStatement& parsed) {
+  constexpr auto k_such = std::to_array<std::string_view>({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "AlterTableStmt"});
+  if (std::find(k_such.begin(), k_such.end(), parsed.raw->tag) == k_such.end()) return {};
+  const auto* relation = tree::object(parsed.raw->node, "relation");
+  if (!relation) return {};
+  const auto table = tree::table_name(*relation);
+  for (const auto& held : parsed.statement.locks) {
+    if (held.mode > LockMode::row_share && held.table != table) return {};
+  }
+  return table;
+}
 
 class WrittenSql : public Change {
  public:
@@ -30,9 +47,10 @@ class WrittenSql : public Change {
     }
   }
 
-  void split(const PlanFacts&, StepSink& sink, Findings& findings) const override {
+  void split(const PlanFacts& facts, StepSink& sink, Findings& findings) const override {
     Step step;
     SqlBody body;
+    if (common_.stays_with_table) body.stays_with = table_to_stay_with(facts, findings);
     for (const auto& one : forward_) {
       body.forward.push_back(one.parsed.statement);
       written::note_touched(one, step.touches);
@@ -49,6 +67,25 @@ class WrittenSql : public Change {
   }
 
  private:
+  // That keeps what the step does to it. Notes why it could not.
+  std::optional<TableName> table_to_stay_with(const PlanFacts& facts, Findings& findings) const {
+    const auto& first = forward_.front();
+    const auto table = only_table_changed(first.parsed);
+    if (!table || forward_.size() > 1) {
+      findings.add(forward_.size() > 1 ? at() : findings.inside(first.source, first.parsed.character),
+                   fmt::format("the step \"{}\" says stays_with_table, and is not one INSERT, UPDATE, DELETE, MERGE or "
+                               "ALTER TABLE of one table",
+                               name_),
+                   "write one such statement a step");
+    } else if (facts.complete && !facts.hideable.contains(*table)) {
+      findings.add(at(),
+                   fmt::format("the step \"{}\" says stays_with_table, and no create_table of this plan makes {}", name_,
+                               display_name(*table)),
+                   "write rollback = \"SQL that undoes it\", or irreversible = \"why it cannot be undone\"");
+    }
+    return table;
+  }
+
   Phase phase_;
   std::string name_;
   written::Common common_;
@@ -212,9 +249,16 @@ ChangePtr read_written_sql(TableReader& reader, Phase phase) {
   auto common = written::read_common(reader);
   if (!reader.has("sql")) reader.missing("sql");
   auto forward = written::read_statements(reader, "sql", common.unchecked);
-  if (!reader.has("rollback") && !common.irreversible) {
+  common.stays_with_table = reader.boolean("stays_with_table").value_or(false);
+  if (common.stays_with_table) {
+    for (const char* key : {"rollback", "irreversible", "unchecked"}) {
+      if (reader.has(key)) reader.error("stays_with_table", fmt::format("it stands instead of `{}`", key));
+    }
+  }
+  if (!reader.has("rollback") && !common.irreversible && !common.stays_with_table) {
     findings.add(reader.at(), fmt::format("the step \"{}\" has no undo", name.value_or("?")),
-                 "write rollback = \"SQL that undoes it\", or irreversible = \"why it cannot be undone\"");
+                 "write rollback = \"SQL that undoes it\", or irreversible = \"why it cannot be undone\"; of a table that a "
+                 "create_table of this plan makes, stays_with_table = true");
   }
   reader.finish();
   if (findings.size() != before) return nullptr;

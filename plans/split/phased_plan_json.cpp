@@ -165,9 +165,11 @@ BackfillSpeed speed_from_json(const json::object& from) {
 
 struct BodyToJson {
   json::object operator()(const SqlBody& body) const {
-    return {{"type", "sql"},
-            {"forward", array_of(body.forward, statement_to_json)},
-            {"undo", array_of(body.undo, statement_to_json)}};
+    json::object out{{"type", "sql"},
+                     {"forward", array_of(body.forward, statement_to_json)},
+                     {"undo", array_of(body.undo, statement_to_json)}};
+    if (body.stays_with) out["stays_with"] = table_to_json(*body.stays_with);
+    return out;
   }
   json::object operator()(const CreateTableBody& body) const {
     return {{"type", "create_table"}, {"table", table_to_json(body.table)}, {"sql", body.sql}};
@@ -240,8 +242,10 @@ decltype(Step::body) body_from_json(const json::value& value) {
   const auto& from = value.as_object();
   const auto type = text(from, "type");
   if (type == "sql") {
-    return SqlBody{vector_of<Statement>(from.at("forward"), statement_from_json),
-                   vector_of<Statement>(from.at("undo"), statement_from_json)};
+    SqlBody out{vector_of<Statement>(from.at("forward"), statement_from_json),
+                vector_of<Statement>(from.at("undo"), statement_from_json)};
+    if (from.contains("stays_with")) out.stays_with = table_from_json(from.at("stays_with"));
+    return out;
   }
   if (type == "create_table") return CreateTableBody{table_from_json(from.at("table")), text(from, "sql")};
   if (type == "add_column") {

@@ -4,6 +4,7 @@
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
+#include "plans/translate/foreign_keys.hpp"
 #include "plans/translate/goes_along.hpp"
 #include "plans/translate/one_by_one.hpp"
 #include "plans/translate/step_toml.hpp"
@@ -51,7 +52,10 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
                          Translated& out) {
   const auto subtype = tree::text(command, "subtype");
   const std::string name(tree::text(command, "name"));
-  if (subtype == "AT_AddColumn" && !own(table)) {
+  const bool of_constraint = subtype == "AT_AddConstraint" || subtype == "AT_ValidateConstraint";
+  if (hideable_.contains(table) && !of_constraint && subtype != "AT_ColumnDefault") {
+    own_command(raw, table, command, out);
+  } else if (subtype == "AT_AddColumn" && !own(table)) {
     add_column(table, command, out);
   } else if (subtype == "AT_AlterColumnType" && !own(table)) {
     change_type(table, command, out);
@@ -88,6 +92,11 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
       auto constraint = tree::body_of(command.at("def"));
       const auto given = constraint_name(table, constraint);
       constraint["conname"] = given;
+      const auto apart = constraints_of(table, {constraint}, rows_in(table));
+      if (apart && apart->add.size() > 1) {
+        by_hand(Phase::additive, fmt::format("add constraint {}", given), apart->add, apart->drop, out);
+        return;
+      }
       json::object named = command;
       named["def"] = json::object{{"Constraint", constraint}};
       const auto text = tree::deparse(raw.tag, with_command(raw, named));
@@ -123,6 +132,30 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
                        : "what it was before is not in the SQL",
             out);
   }
+}
+
+void Translator::own_command(const tree::RawStatement& raw, const TableName& table, const json::object& command,
+                             Translated& out) {
+  json::object alone = command;
+  std::vector<json::object> foreign_keys;
+  std::string step = "alter " + display_name(table);
+  if (tree::text(command, "subtype") == "AT_AddColumn") {
+    auto& column = alone.at("def").as_object().at("ColumnDef").as_object();
+    foreign_keys = foreign_keys_of_column(column, table);
+    step = fmt::format("add column {}.{}", table.name, tree::text(column, "colname"));
+  }
+  const auto sql = tree::deparse(raw.tag, with_command(raw, alone));
+  const auto constraints = constraints_of(table, foreign_keys, rows_in(table));
+  if (!sql || !constraints) {
+    out.left = "a part of the statement could not be written by itself: write one ALTER TABLE for each command";
+    return;
+  }
+  const auto home = home_of(*sql, out);
+  if (!home) return;
+  // A policy for what is hidden from then on comes first, in additive, whichever of them stands first in the SQL.
+  if (*home == Phase::constraint && tree::text(command, "subtype") != "AT_EnableRowSecurity") taken_.insert(table);
+  staying(*home, step, *sql, out);
+  add_constraints(table, *constraints, out);
 }
 
 void Translator::rename(const tree::RawStatement& raw, Translated& out) {

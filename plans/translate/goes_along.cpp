@@ -63,33 +63,6 @@ std::string undo_of_sequence(const json::object& node, const TableName& sequence
   return k_nothing_to_undo;
 }
 
-bool is_value(const json::value& value) {
-  const auto tag = tree::tag_of(value);
-  if (tag == "TypeCast") return is_value(tree::body_of(value).at("arg"));
-  return tag == "A_Const" && !tree::flag(tree::body_of(value), "isnull");
-}
-
-// Each of these columns gets a value that is written down, in every row.
-bool says_values_of(const Names& key, const json::object& insert, const Names& of_table) {
-  Names columns;
-  for (const auto& item : tree::list(insert, "cols"))
-    columns.emplace_back(tree::text(tree::body_of(item), "name"));
-  if (columns.empty()) columns = of_table;
-  const auto* values = insert.if_contains("selectStmt");
-  if (!values || insert.contains("withClause")) return false;
-  const auto& rows = tree::list(tree::body_of(*values), "valuesLists");
-  if (rows.empty()) return false;
-  return std::all_of(key.begin(), key.end(), [&](const std::string& column) {
-    const auto at = std::find(columns.begin(), columns.end(), column);
-    if (at == columns.end()) return false;
-    const auto index = static_cast<std::size_t>(at - columns.begin());
-    return std::all_of(rows.begin(), rows.end(), [&](const json::value& row) {
-      const auto& items = tree::list(tree::body_of(row), "items");
-      return index < items.size() && is_value(items[index]);
-    });
-  });
-}
-
 }  // namespace
 
 std::optional<std::string> undo_of_what_goes_along(const tree::RawStatement& raw, const Known& known,
@@ -124,17 +97,6 @@ bool can_be_given_again(std::string_view subtype) {
        "AT_ForceRowSecurity", "AT_NoForceRowSecurity", "AT_ReplicaIdentity", "AT_SetRelOptions", "AT_ResetRelOptions",
        "AT_SetStatistics", "AT_SetStorage", "AT_SetOptions", "AT_ChangeOwner", "AT_ClusterOn"});
   return std::find(k_same_twice.begin(), k_same_twice.end(), subtype) != k_same_twice.end();
-}
-
-std::optional<std::string> insert_once(const tree::RawStatement& raw, const KnownRelation& table, const Names& columns) {
-  if (raw.node.contains("onConflictClause") || raw.node.contains("returningList")) return {};
-  using Kind = KnownConstraint::Kind;
-  const bool told_apart = std::any_of(table.constraints.begin(), table.constraints.end(), [&](const auto& one) {
-    const bool key = one.second.kind == Kind::primary_key || one.second.kind == Kind::unique;
-    return key && !one.second.columns.empty() && says_values_of(one.second.columns, raw.node, columns);
-  });
-  // On a line of its own: the statement may end in a comment.
-  return told_apart ? std::optional(raw.text + "\nON CONFLICT DO NOTHING") : std::nullopt;
 }
 
 }  // namespace pgphase::translate

@@ -29,10 +29,4 @@ std::string given_again(const tree::RawStatement& raw);
 // from where a rollback has hidden it.
 bool can_be_given_again(std::string_view subtype);
 
-// An INSERT that leaves rows alone which are there already, because the key says which those are: a table that a rollback
-// has hidden comes back with them. Nothing where the statement does not say the key of each row.
-// `columns`: of the table, in their order; may be empty.
-std::optional<std::string> insert_once(const tree::RawStatement& raw, const KnownRelation& table,
-                                       const std::vector<std::string>& columns);
-
 }  // namespace pgphase::translate

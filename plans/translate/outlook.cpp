@@ -49,7 +49,6 @@ void Outlook::note(const tree::RawStatement& raw) {
   }
   if (raw.tag == "UpdateStmt") return update(raw);
   note_what_goes(raw);
-  if (raw.tag == "CreateStmt") return create(raw);
   const auto* relation = tree::object(raw.node, "relation");
   if (raw.tag != "AlterTableStmt" || !relation) return;
   for (const auto& item : tree::list(raw.node, "cmds")) alter(tree::table_name(*relation), tree::body_of(item));
@@ -67,18 +66,6 @@ void Outlook::note_what_goes(const tree::RawStatement& raw) {
   if (what == "OBJECT_COLUMN") renamed_.insert({table, std::string(tree::text(raw.node, "subname"))});
 }
 
-void Outlook::create(const tree::RawStatement& raw) {
-  const auto* relation = tree::object(raw.node, "relation");
-  if (!relation) return;
-  std::vector<std::string> columns;
-  for (const auto& item : tree::list(raw.node, "tableElts")) {
-    if (tree::tag_of(item) == "ColumnDef") columns.emplace_back(tree::text(tree::body_of(item), "colname"));
-    if (tree::tag_of(item) == "TableLikeClause") return;
-  }
-  if (raw.node.contains("inhRelations") || raw.node.contains("ofTypename")) return;
-  columns_[tree::table_name(*relation)] = std::move(columns);
-}
-
 void Outlook::alter(const TableName& table, const json::object& command) {
   const auto subtype = tree::text(command, "subtype");
   const Column column{table, std::string(tree::text(command, "name"))};
@@ -86,7 +73,6 @@ void Outlook::alter(const TableName& table, const json::object& command) {
   if (subtype == "AT_AddColumn" && definition) {
     const auto& made = tree::body_of(*definition);
     const Column added{table, std::string(tree::text(made, "colname"))};
-    if (const auto own = columns_.find(table); own != columns_.end()) own->second.push_back(added.second);
     // Of one that is made a second time nothing is foretold.
     if (has_value_at_once(made) || dropped_.contains(added)) {
       touched_.insert(added);
@@ -95,7 +81,6 @@ void Outlook::alter(const TableName& table, const json::object& command) {
     }
   } else if (subtype == "AT_DropColumn") {
     dropped_.insert(column);
-    columns_.erase(table);
   } else if (subtype == "AT_AlterColumnType") {
     // One that is left to a person takes nothing along.
     retyped_[column] += definition && can_be_written(tree::body_of(*definition)) ? 1 : 2;
@@ -152,11 +137,6 @@ std::optional<std::string> Outlook::last_default(const TableName& table, const s
 
 bool Outlook::goes(const TableName& table, const std::string& column) const {
   return dropped_.contains({table, column}) || renamed_.contains({table, column});
-}
-
-std::vector<std::string> Outlook::columns_of(const TableName& table) const {
-  const auto found = columns_.find(table);
-  return found == columns_.end() ? std::vector<std::string>() : found->second;
 }
 
 std::optional<std::string> Outlook::fill_of(const TableName& table, const std::string& column) const {

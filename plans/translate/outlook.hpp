@@ -33,8 +33,6 @@ class Outlook {
   // it until then a copy that was made before has not.
   bool goes(const TableName& table) const { return gone_tables_.contains(table); }
   bool goes(const TableName& table, const std::string& column) const;
-  // Of a table that the script makes, in their order; empty where that is not known.
-  std::vector<std::string> columns_of(const TableName& table) const;
   // The default that a column has in the end, where its type changes on the way.
   std::optional<std::string> default_of_new_type(const TableName& table, const std::string& column) const;
   // A view, policy, rule, function or trigger that one statement drops and a later one makes: whichever of the two it is.
@@ -53,7 +51,6 @@ class Outlook {
   // One UPDATE of every row gives it its value, and nothing else does.
   bool is_set_at_once(const Column& column) const;
   void note_what_goes(const tree::RawStatement& raw);
-  void create(const tree::RawStatement& raw);
   void alter(const TableName& table, const tree::json::object& command);
   void update(const tree::RawStatement& raw);
   static std::optional<Object> dropped_by(const tree::RawStatement& raw);
@@ -62,7 +59,6 @@ class Outlook {
   // Added without a value for the rows that exist, but for a default; gone; with another name; written in another way.
   std::set<Column> bare_, dropped_, renamed_, touched_;
   std::set<TableName> gone_tables_;  // dropped, or with another name
-  std::map<TableName, std::vector<std::string>> columns_;
   std::map<Column, Fill> fills_;
   std::map<Column, int> retyped_;
   std::map<Column, std::string> default_after_, last_default_;

@@ -91,8 +91,12 @@ bool Translator::own_rows(const tree::RawStatement& raw, const TableName& table,
   if (!own(table) || (raw.tag != "UpdateStmt" && raw.tag != "DeleteStmt")) return false;
   // Nobody else knows the table. What comes after it may need what this one does: a constraint, another type.
   const auto phase = pending_work_.has_rows() ? Phase::backfill : Phase::additive;
-  one_way(phase, (raw.tag == "UpdateStmt" ? "update " : "delete from ") + display_name(table), raw.text,
-          "a rollback hides the table with its rows, and they would be changed again when it comes back", out);
+  const auto name = (raw.tag == "UpdateStmt" ? "update " : "delete from ") + display_name(table);
+  if (hideable_.contains(table)) {
+    staying(phase, name, raw.text, out);
+  } else {
+    one_way(phase, name, raw.text, "the rows are as they were only when the table is made anew", out);
+  }
   return true;
 }
 
@@ -120,17 +124,12 @@ void Translator::insert(const tree::RawStatement& raw, const TableName& table, T
   // In the order of the SQL: what it refers to may be inserted there.
   const auto phase = own(table) && !pending_work_.has_rows() ? Phase::additive : Phase::backfill;
   const auto name = "insert into " + display_name(table);
-  const auto once = own(table) ? insert_once(raw, *known_.find(table), outlook_.columns_of(table)) : std::nullopt;
-  if (once) {
-    out.notes.push_back("a rollback leaves these rows to the table: hidden with it, they are there when it comes back");
-    by_hand(phase, name, {*once}, {k_nothing_to_undo}, out);
+  if (hideable_.contains(table)) {
+    staying(phase, name, raw.text, out);
     return;
   }
   out.notes.push_back("write `rollback` where the rows are to go again, instead of `irreversible`");
-  one_way(phase, name, raw.text,
-          own(table) ? "a rollback hides the table with its rows, and these would be in it twice when it comes back"
-                     : "rows that were inserted stay",
-          out);
+  one_way(phase, name, raw.text, "rows that were inserted stay", out);
 }
 
 bool Translator::is_uncopied(const TableName& table, const std::string& column, Translated& out) const {

@@ -51,7 +51,9 @@ std::string quoted(std::string_view text) {
 std::string to_toml(const StepToml& step) {
   std::string out =
       fmt::format("[[{}]]\nname = {}\nsql = {}\n", to_string(step.phase), toml_text(step.name), list(step.sql));
-  if (!step.irreversible.empty()) {
+  if (step.stays_with_table) {
+    out += "stays_with_table = true\n";
+  } else if (!step.irreversible.empty()) {
     out += fmt::format("irreversible = {}\n", toml_text(step.irreversible));
   } else {
     out += fmt::format("rollback = {}\n", list(step.rollback));

@@ -18,6 +18,7 @@ struct StepToml {
   std::vector<std::string> sql;
   std::vector<std::string> rollback;  // as the undo runs them
   std::string irreversible;           // stands instead of `rollback`
+  bool stays_with_table = false;      // likewise
 };
 std::string to_toml(const StepToml& step);
 

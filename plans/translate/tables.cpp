@@ -1,11 +1,14 @@
 // New tables: as the change where it can say all of it, else as they are written.
 #include <fmt/format.h>
 
+#include "plans/changes/hideable_table.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/expression.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
+#include "plans/translate/foreign_keys.hpp"
 #include "plans/translate/names.hpp"
+#include "plans/translate/step_toml.hpp"
 #include "plans/translate/translator.hpp"
 
 namespace pgphase::translate {
@@ -93,17 +96,58 @@ void Translator::create_table(const tree::RawStatement& raw, Translated& out) {
             "whether the table was there before is not in the SQL", out);
     return;
   }
-  if (as_change(raw.node, table, out)) return;
+  if (as_change(raw.node, table, out) || as_sql(raw, table, out)) return;
   out.notes.push_back(fmt::format("a rollback refuses to drop {} as soon as it has a row, unless --lose-data is given",
                                   display_name(table)));
   by_hand(Phase::additive, "create table " + display_name(table), {raw.text},
           {fmt::format("DROP TABLE IF EXISTS {}", qualified(table))}, out);
 }
 
+Translator::Rows Translator::rows_in(const TableName& table) const {
+  const auto* relation = known_.find(table);
+  return relation && relation->empty.value_or(false) ? Rows::none : Rows::some;
+}
+
+std::optional<Translator::Constraints> Translator::constraints_of(const TableName& table,
+                                                                  const std::vector<json::object>& written, Rows rows) {
+  Constraints out;
+  for (json::object constraint : written) {
+    const auto name = constraint_name(table, constraint);
+    constraint["conname"] = name;
+    const bool proved_later = rows == Rows::some && tree::text(constraint, "contype") == "CONSTR_FOREIGN" &&
+                              !tree::flag(constraint, "skip_validation");
+    if (proved_later) {
+      constraint["skip_validation"] = true;
+      constraint.erase("initially_valid");
+    }
+    json::object relation{{"relname", table.name}, {"inh", true}, {"relpersistence", "p"}};
+    if (table.schema != "public") relation["schemaname"] = table.schema;
+    const json::object command{{"subtype", "AT_AddConstraint"},
+                               {"def", json::object{{"Constraint", constraint}}},
+                               {"behavior", "DROP_RESTRICT"}};
+    const auto sql =
+        tree::deparse("AlterTableStmt", json::object{{"relation", std::move(relation)},
+                                                     {"cmds", json::array{json::object{{"AlterTableCmd", command}}}},
+                                                     {"objtype", "OBJECT_TABLE"}});
+    if (!sql) return std::nullopt;
+    out.add.push_back(*sql);
+    if (proved_later)
+      out.add.push_back(fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", qualified(table), quote_ident(name)));
+    out.drop.insert(out.drop.begin(),
+                    fmt::format("ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}", qualified(table), quote_ident(name)));
+  }
+  return out;
+}
+
+void Translator::add_constraints(const TableName& table, const Constraints& constraints, Translated& out) {
+  if (constraints.add.empty()) return;
+  by_hand(Phase::additive, "constraints of " + display_name(table), constraints.add, constraints.drop, out);
+}
+
 bool Translator::as_change(const json::object& create, const TableName& table, Translated& out) {
   if (!is_plain(create)) return false;
   std::vector<std::string> primary;
-  std::vector<const json::object*> constraints;
+  std::vector<json::object> written;
   std::string columns;
   for (const auto& item : tree::list(create, "tableElts")) {
     const auto& element = tree::body_of(item);
@@ -116,7 +160,7 @@ bool Translator::as_change(const json::object& create, const TableName& table, T
     if (tree::tag_of(item) != "Constraint") return false;
     const auto name = tree::text(element, "conname");
     if (tree::text(element, "contype") != "CONSTR_PRIMARY") {
-      constraints.push_back(&element);
+      written.push_back(element);
       continue;
     }
     const bool plain = (name.empty() || name == object_name(table.name, "", "pkey")) && !element.contains("options") &&
@@ -126,31 +170,29 @@ bool Translator::as_change(const json::object& create, const TableName& table, T
   }
   if (columns.empty()) return false;
   // Each further constraint has its own step, so that a rollback can leave the table where it keeps its rows.
-  std::vector<std::string> more;
-  std::vector<std::string> undo;
-  for (const auto* written : constraints) {
-    json::object constraint = *written;
-    const auto name = constraint_name(table, constraint);
-    constraint["conname"] = name;
-    json::object relation{{"relname", table.name}, {"inh", true}, {"relpersistence", "p"}};
-    if (table.schema != "public") relation["schemaname"] = table.schema;
-    const json::object command{{"subtype", "AT_AddConstraint"},
-                               {"def", json::object{{"Constraint", constraint}}},
-                               {"behavior", "DROP_RESTRICT"}};
-    const auto sql =
-        tree::deparse("AlterTableStmt", json::object{{"relation", std::move(relation)},
-                                                     {"cmds", json::array{json::object{{"AlterTableCmd", command}}}},
-                                                     {"objtype", "OBJECT_TABLE"}});
-    if (!sql) return false;
-    more.push_back(*sql);
-    undo.insert(undo.begin(),
-                fmt::format("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", qualified(table), quote_ident(name)));
-  }
+  const auto constraints = constraints_of(table, written, Rows::none);
+  if (!constraints) return false;
   ChangeToml change("create_table", table);
   if (!primary.empty()) change.list("primary_key", primary);
   change.raw("columns", "[\n" + columns + "]");
   out.entries.push_back(change.str());
-  if (!more.empty()) by_hand(Phase::additive, "constraints of " + display_name(table), more, undo, out);
+  hideable_.insert(table);
+  add_constraints(table, *constraints, out);
+  return true;
+}
+
+bool Translator::as_sql(const tree::RawStatement& raw, const TableName& table, Translated& out) {
+  auto inside = raw;
+  const auto foreign_keys = foreign_keys_of_table(inside.node, table);
+  if (!cannot_be_hidden(inside).empty()) return false;
+  auto sql = std::optional(raw.text);
+  if (!foreign_keys.empty()) sql = tree::deparse(raw.tag, inside.node);
+  if (!sql) return false;
+  const auto constraints = constraints_of(table, foreign_keys, Rows::none);
+  if (!constraints) return false;
+  out.entries.push_back(ChangeToml("create_table", {}).raw("sql", quoted(*sql)).str());
+  hideable_.insert(table);
+  add_constraints(table, *constraints, out);
   return true;
 }
 

@@ -220,6 +220,7 @@ void Translator::begin_plan() {
   taken_.clear();
   keyed_.clear();
   new_columns_.clear();
+  hideable_.clear();
   written_.clear();
   made_here_.clear();
 }
@@ -235,12 +236,16 @@ void end_plan(Known& known) {
 
 void Translator::by_hand(Phase phase, const std::string& name, const std::vector<std::string>& sql,
                          const std::vector<std::string>& rollback, Translated& out) {
-  out.entries.push_back(to_toml({phase, unique_step(phase, name), sql, rollback, {}}));
+  out.entries.push_back(to_toml({phase, unique_step(phase, name), sql, rollback, {}, false}));
+}
+
+void Translator::staying(Phase phase, const std::string& name, const std::string& sql, Translated& out) {
+  out.entries.push_back(to_toml({phase, unique_step(phase, name), {sql}, {}, {}, true}));
 }
 
 void Translator::one_way(Phase phase, const std::string& name, const std::string& sql, const std::string& why,
                          Translated& out) {
-  out.entries.push_back(to_toml({phase, unique_step(phase, name), {sql}, {}, why}));
+  out.entries.push_back(to_toml({phase, unique_step(phase, name), {sql}, {}, why, false}));
 }
 
 std::optional<Phase> Translator::home_of(const std::string& sql, Translated& out) const {

@@ -56,6 +56,17 @@ class Translator {
   void note_defaults(const boost::json::object& create, const TableName& table);
   void create_table(const tree::RawStatement& raw, Translated& out);
   bool as_change(const boost::json::object& create, const TableName& table, Translated& out);
+  // With its definition in SQL, and foreign keys in a step behind it. False: a rollback could not hide it.
+  bool as_sql(const tree::RawStatement& raw, const TableName& table, Translated& out);
+  // Each constraint of a new table in a statement of its own; nothing where one cannot be written by itself.
+  struct Constraints {
+    std::vector<std::string> add, drop;
+  };
+  enum class Rows { none, some };  // that a foreign key would have to look up while writers of both tables wait
+  std::optional<Constraints> constraints_of(const TableName& table, const std::vector<boost::json::object>& written,
+                                            Rows rows);
+  Rows rows_in(const TableName& table) const;
+  void add_constraints(const TableName& table, const Constraints& constraints, Translated& out);
   // columns.cpp
   void add_column(const TableName& table, const boost::json::object& command, Translated& out);
   void serial_column(const TableName& table, const Column& column, Translated& out);
@@ -76,6 +87,8 @@ class Translator {
   void alter_table(const tree::RawStatement& raw, Translated& out);
   void command(const tree::RawStatement& raw, const TableName& table, const boost::json::object& command,
                Translated& out);
+  void own_command(const tree::RawStatement& raw, const TableName& table, const boost::json::object& command,
+                   Translated& out);
   void rename(const tree::RawStatement& raw, Translated& out);
   // rows.cpp
   bool rows(const tree::RawStatement& raw, Translated& out);
@@ -96,6 +109,8 @@ class Translator {
 
   void by_hand(Phase phase, const std::string& name, const std::vector<std::string>& sql,
                const std::vector<std::string>& rollback, Translated& out);
+  // What is done to a table, or its rows, that a create_table of this plan makes.
+  void staying(Phase phase, const std::string& name, const std::string& sql, Translated& out);
   void one_way(Phase phase, const std::string& name, const std::string& sql, const std::string& why, Translated& out);
   // The phase for a statement that holds nobody up as it is written: where code that it breaks is gone. Nothing where it
   // does; `left` says why then.
@@ -111,6 +126,7 @@ class Translator {
   std::map<Phase, std::map<std::string, int>> steps_;    // how often each name was wanted
   Pending pending_work_;
   bool searches_elsewhere_ = false;                      // since a SET search_path
+  std::set<TableName> hideable_;                             // that a create_table of this plan makes
   std::set<std::pair<TableName, std::string>> filled_;       // whose add_column, in a plan, has the `fill` that an UPDATE would be
   std::set<std::pair<TableName, std::string>> redefaulted_;  // whose change, in a plan, has the default that comes after it
   std::set<std::pair<TableName, std::string>> written_;  // columns of this plan's that it gives values before, by rows in their order

@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(Kill, CrashAgainE2e,
                                            Part{"old_values", 0, 1}, Part{"half_a_way_back", 0, 1},
                                            Part{"changed_types", 0, 4}, Part{"changed_types", 1, 4},
                                            Part{"changed_types", 2, 4}, Part{"changed_types", 3, 4},
-                                           Part{"value_behind_the_proof", 0, 1}, Part{"hidden_type", 0, 1}),
+                                           Part{"value_behind_the_proof", 0, 1}, Part{"hidden_type", 0, 1}, Part{"rows_of_its_own", 0, 1}),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Kill, CrashTurnE2e,
                          ::testing::Values(Part{"there_and_back", 0, 2}, Part{"there_and_back", 1, 2},
@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(Kill, CrashTurnE2e,
                                            Part{"old_columns", 1, 2}, Part{"whole_tables", 0, 1},
                                            Part{"old_values", 0, 1}, Part{"changed_types", 0, 4},
                                            Part{"changed_types", 1, 4}, Part{"changed_types", 2, 4},
-                                           Part{"changed_types", 3, 4}, Part{"hidden_type", 0, 1}),
+                                           Part{"changed_types", 3, 4}, Part{"hidden_type", 0, 1}, Part{"rows_of_its_own", 0, 1}),
                          name_of);
 
 TEST(CrashPointsE2e, NoFailpointIsLeftOut) {

@@ -263,6 +263,24 @@ Scenario hidden_type() {
           }};
 }
 
+// Rows that are in a table of the plan's own once, however often it is hidden, brought back, or made anew.
+Scenario rows_of_its_own() {
+  const Command up{{"up", "010_moods"}, 0};
+  const Command back{{"rollback", "010_moods"}, 0};
+  return {"rows_of_its_own",
+          k_counters,
+          {{"010_moods",
+            "format = 1\n[[change]]\nop = \"create_table\"\nsql = \"CREATE TABLE moods (name text)\"\n"
+            "[[additive]]\nname = \"moods\"\nsql = \"INSERT INTO moods (name) VALUES ('sad'), ('ok')\"\n"
+            "stays_with_table = true\n"
+            "[[additive]]\nname = \"shout\"\nsql = \"UPDATE moods SET name = name || '!'\"\nstays_with_table = true\n"}},
+          {
+              {.command = up},
+              {.command = back, .turn = {up, back}},
+              {.command = up, .turn = {back, up}},
+          }};
+}
+
 // A table that goes, with those that refer to it and to which it refers, and one that gets another name.
 Scenario whole_tables() {
   const Command up{{"up", "010_tables", "--approve"}, 0};
@@ -430,7 +448,7 @@ Scenario trouble() {
 
 const std::vector<Scenario>& crash_scenarios() {
   static const std::vector<Scenario> all{
-      release(),      there_and_back(), linked_columns(), old_columns(), changed_types(), value_behind_the_proof(), hidden_type(),
+      release(),      there_and_back(), linked_columns(), old_columns(), changed_types(), value_behind_the_proof(), hidden_type(), rows_of_its_own(),
       null_behind_the_guard(),
       whole_tables(), old_values(), half_a_way_back(), purge(), moved_rows(), bad_row(),
       trouble()};

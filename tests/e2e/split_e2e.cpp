@@ -104,6 +104,11 @@ INSTANTIATE_TEST_SUITE_P(
             "table",
             "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, task integer NOT NULL REFERENCES "
             "tasks (id), body text DEFAULT 'x', CHECK (length(body) > 0)); CREATE INDEX ON notes (task);"},
+        Naive{"table_in_sql",
+              "CREATE TABLE notes (id serial PRIMARY KEY, task integer NOT NULL REFERENCES tasks, up integer REFERENCES notes, "
+              "body text COLLATE \"C\" UNIQUE CHECK (body <> ''), n integer GENERATED ALWAYS AS (id * 2) STORED, "
+              "FOREIGN KEY (task) REFERENCES tasks (id) ON DELETE CASCADE) WITH (fillfactor = 70); "
+              "ALTER TABLE notes ADD owner integer REFERENCES users; INSERT INTO notes (task, body) VALUES (1, 'a')"},
         Naive{"drop_and_add", "ALTER TABLE tasks DROP COLUMN note; ALTER TABLE tasks ADD COLUMN note integer"},
         Naive{"update", "UPDATE tasks SET note = upper(title)"}),
     [](const auto& each) { return std::string(each.param.name); });

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "plans/split/phased_plan_json.hpp"
 #include "tests/unit/plans/plan_text.hpp"
 
 namespace pgphase {
@@ -280,6 +281,59 @@ TEST(WrittenSqlTest, KeepsEachStatementAndItsUndo) {
   const Step& made = plan[Phase::constraint].steps[0];
   EXPECT_EQ(made.verify, "SELECT true");
   EXPECT_THAT(made.touches, ::testing::ElementsAre(TableName{"public", "t"}));
+}
+
+TEST(CreateTableTest, TakesThePlainSqlOfATableThatARollbackCanHide) {
+  const auto read = [](const std::string& sql) { return "[[change]]\nop = \"create_table\"\nsql = \"" + sql + "\"\n"; };
+  const auto plan = plan_of(read("CREATE TABLE app.t (id serial PRIMARY KEY, up int REFERENCES app.t)"));
+  const auto body = body_of_step<CreateTableBody>(plan, Phase::additive);
+  EXPECT_EQ(body.table, (TableName{"app", "t"}));
+  EXPECT_EQ(body.sql, "CREATE TABLE app.t (id serial PRIMARY KEY, up int REFERENCES app.t)");
+  EXPECT_EQ(plan[Phase::additive].steps[0].name, "create_table app.t");
+  for (const auto& [sql, why] : std::vector<std::pair<std::string, std::string>>{
+           {"CREATE TABLE t (a int REFERENCES r)", "foreign key"},
+           {"CREATE TABLE t (a int, FOREIGN KEY (a) REFERENCES other.t (a))", "foreign key"},
+           {"CREATE TABLE t (a int) PARTITION BY LIST (a)", "partitioned"},
+           {"CREATE TABLE t PARTITION OF p DEFAULT", "partitioned"},
+           {"CREATE TABLE t () INHERITS (p)", "inherits"},
+           {"CREATE TABLE t OF y", "type"},
+           {"CREATE TEMP TABLE t (a int)", "temporary"},
+           {"CREATE TABLE IF NOT EXISTS t (a int)", "IF NOT EXISTS"},
+           {"CREATE TABLE t AS SELECT 1 AS a", "as a step of its own"},
+           {"CREATE VIEW v AS SELECT 1", "is a CREATE TABLE"},
+           {"CREATE TABLE t (a int); CREATE TABLE u (a int)", "2 statements"},
+           {"CREATE TABLE t (a int", "syntax error"},
+           {"", "no statement"}}) {
+    EXPECT_THAT(problems_of(read(sql)), HasSubstr(why)) << sql;
+  }
+  EXPECT_THAT(problems_of(read("CREATE TABLE t (a int)") + "table = \"t\"\n"), HasSubstr("`table` does not go with `sql`"));
+}
+
+TEST(WrittenSqlTest, StaysWithATableThatThePlanMakes) {
+  const std::string make = "[[change]]\nop = \"create_table\"\nsql = \"CREATE TABLE t (a int)\"\n";
+  const std::string stays = "stays_with_table = true\n";
+  for (const char* sql : {"INSERT INTO t VALUES (1)", "UPDATE t SET a = (SELECT max(b) FROM u)", "DELETE FROM public.t",
+                          "ALTER TABLE t ADD b int", "MERGE INTO t USING u ON t.a = u.b WHEN MATCHED THEN DELETE"}) {
+    const auto plan = plan_of(make + step("additive", sql, stays));
+    const auto& made = plan[Phase::additive].steps[1];
+    EXPECT_EQ(std::get<SqlBody>(made.body).stays_with, (TableName{"public", "t"})) << sql;
+    EXPECT_FALSE(made.irreversible) << sql;
+    const auto again = phased_plan_from_json(to_json(plan));
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(std::get<SqlBody>((*again)[Phase::additive].steps[1].body).stays_with, (TableName{"public", "t"}));
+  }
+  for (const char* sql : {"INSERT INTO u VALUES (1)", "WITH x AS (DELETE FROM u RETURNING b) INSERT INTO t SELECT b FROM x",
+                          "ALTER TABLE t ADD b int REFERENCES u", "CREATE INDEX i ON t (a)", "SELECT setval('s', 1)"}) {
+    EXPECT_THAT(problems_of(make + step("additive", sql, stays)), HasSubstr("stays_with_table")) << sql;
+  }
+  // What a rollback drops takes nothing along that could come back.
+  EXPECT_THAT(problems_of(step("additive", "CREATE TABLE t (a int)", "rollback = \"DROP TABLE t\"") + "\n" +
+                          "[[additive]]\nname = \"r\"\nsql = \"INSERT INTO t VALUES (1)\"\n" + stays),
+              HasSubstr("no create_table of this plan makes t"));
+  for (const char* other : {"rollback = \"SELECT 1\"\n", "irreversible = \"x\"\n"}) {
+    EXPECT_THAT(problems_of(make + step("additive", "INSERT INTO t VALUES (1)", stays + other)), HasSubstr("stands instead of"));
+  }
+  EXPECT_THAT(problems_of(make + step("additive", "INSERT INTO t VALUES (1)", "stays_with_table = false\n")), HasSubstr("has no undo"));
 }
 
 TEST(WrittenSqlTest, NeedsAnUndoOrAReason) {
