@@ -1,6 +1,7 @@
 // ALTER TABLE, command by command, and RENAME.
 #include <fmt/format.h>
 
+#include "plans/changes/hideable_table.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
@@ -52,9 +53,8 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
                          Translated& out) {
   const auto subtype = tree::text(command, "subtype");
   const std::string name(tree::text(command, "name"));
-  const bool of_constraint = subtype == "AT_AddConstraint" || subtype == "AT_ValidateConstraint";
-  if (hideable_.contains(table) && !of_constraint && subtype != "AT_ColumnDefault") {
-    own_command(raw, table, command, out);
+  if (hideable_.contains(table) && subtype == "AT_AddColumn") {
+    own_column(raw, table, command, out);
   } else if (subtype == "AT_AddColumn" && !own(table)) {
     add_column(table, command, out);
   } else if (subtype == "AT_AlterColumnType" && !own(table)) {
@@ -92,14 +92,25 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
       auto constraint = tree::body_of(command.at("def"));
       const auto given = constraint_name(table, constraint);
       constraint["conname"] = given;
-      const auto apart = constraints_of(table, {constraint}, rows_in(table));
-      if (apart && apart->add.size() > 1) {
-        by_hand(Phase::additive, fmt::format("add constraint {}", given), apart->add, apart->drop, out);
+      if (is_about_what_goes(table, constraint)) {
+        out.dropped = "the same SQL drops its column";
         return;
       }
       json::object named = command;
       named["def"] = json::object{{"Constraint", constraint}};
       const auto text = tree::deparse(raw.tag, with_command(raw, named));
+      // What would hold the table where it is, or has an index that another step takes, has to come and go.
+      const bool elsewhere = refers_elsewhere(constraint, table);
+      if (hideable_.contains(table) && !elsewhere && tree::text(constraint, "indexname").empty()) {
+        staying(Phase::additive, fmt::format("add constraint {}", given), text.value_or(*sql), out);
+        return;
+      }
+      const auto proved = elsewhere ? constraints_of(table, {constraint}, rows_in(table)) : std::nullopt;
+      if (proved && proved->add.size() > 1) {
+        by_hand(Phase::additive, fmt::format("add constraint {}", given), proved->add, proved->drop, out);
+        return;
+      }
+      apart_.insert({table, given});
       by_hand(Phase::additive, fmt::format("add constraint {}", given), {text.value_or(*sql)},
               {fmt::format("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", qualified(table), quote_ident(given))}, out);
       return;
@@ -110,21 +121,28 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
               {fmt::format("ALTER TABLE {} DROP COLUMN IF EXISTS {}", qualified(table), quote_ident(column))}, out);
       return;
     }
-    const auto home = home_of(*sql, out);
+    const bool stays = hideable_.contains(table) && !apart_.contains({table, name}) && !is_about_another_step(subtype);
+    // Nobody else knows the table: in the order of the SQL.
+    const bool at_once = stays && !pending_work_.has_rows();
+    const auto home = at_once ? std::optional(Phase::additive) : home_of(*sql, out);
     if (!home) return;
     // A policy for what is hidden from then on comes first, in additive, whichever of them stands first in the SQL.
     if (*home == Phase::constraint && subtype != "AT_EnableRowSecurity") taken_.insert(table);
-    if (own(table) && can_be_given_again(subtype)) {
+    if (own(table) && !stays && can_be_given_again(subtype)) {
       by_hand(*home, fmt::format("alter {}", display_name(table)), {*sql}, {k_nothing_to_undo}, out);
       return;
     }
-    if (own(table) && (subtype == "AT_DropConstraint" || subtype == "AT_DropColumn")) {
+    if (own(table) && !stays && (subtype == "AT_DropConstraint" || subtype == "AT_DropColumn")) {
       json::object lenient = command;
       lenient["missing_ok"] = true;
       if (const auto again = tree::deparse(raw.tag, with_command(raw, lenient))) {
         by_hand(*home, fmt::format("alter {}", display_name(table)), {*again}, {k_nothing_to_undo}, out);
         return;
       }
+    }
+    if (stays) {
+      staying(*home, fmt::format("alter {}", display_name(table)), *sql, out);
+      return;
     }
     // A switch that is turned on may have been on before: turning it back would open what was closed.
     one_way(*home, fmt::format("alter {}", display_name(table)), *sql,
@@ -134,27 +152,19 @@ void Translator::command(const tree::RawStatement& raw, const TableName& table, 
   }
 }
 
-void Translator::own_command(const tree::RawStatement& raw, const TableName& table, const json::object& command,
-                             Translated& out) {
+void Translator::own_column(const tree::RawStatement& raw, const TableName& table, const json::object& command,
+                            Translated& out) {
   json::object alone = command;
-  std::vector<json::object> foreign_keys;
-  std::string step = "alter " + display_name(table);
-  if (tree::text(command, "subtype") == "AT_AddColumn") {
-    auto& column = alone.at("def").as_object().at("ColumnDef").as_object();
-    foreign_keys = foreign_keys_of_column(column, table);
-    step = fmt::format("add column {}.{}", table.name, tree::text(column, "colname"));
-  }
+  auto& column = alone.at("def").as_object().at("ColumnDef").as_object();
+  const auto foreign_keys = foreign_keys_of_column(column, table);
+  const auto step = fmt::format("add column {}.{}", table.name, tree::text(column, "colname"));
   const auto sql = tree::deparse(raw.tag, with_command(raw, alone));
   const auto constraints = constraints_of(table, foreign_keys, rows_in(table));
   if (!sql || !constraints) {
     out.left = "a part of the statement could not be written by itself: write one ALTER TABLE for each command";
     return;
   }
-  const auto home = home_of(*sql, out);
-  if (!home) return;
-  // A policy for what is hidden from then on comes first, in additive, whichever of them stands first in the SQL.
-  if (*home == Phase::constraint && tree::text(command, "subtype") != "AT_EnableRowSecurity") taken_.insert(table);
-  staying(*home, step, *sql, out);
+  staying(Phase::additive, step, *sql, out);
   add_constraints(table, *constraints, out);
 }
 

@@ -260,6 +260,11 @@ void Translator::column_default(const TableName& table, const json::object& comm
   }
   // Code that leaves the column out relies on the default.
   const auto phase = value.empty() && !own(table) ? Phase::constraint : Phase::additive;
+  if (hideable_.contains(table)) {
+    staying(phase, "default of " + name, sql, out);
+    defaults_[{table, column}] = value;
+    return;
+  }
   const auto had = defaults_.find({table, column});
   if (had != defaults_.end()) {
     const auto before = had->second.empty() ? alter + " DROP DEFAULT" : alter + " SET DEFAULT " + had->second;

@@ -7,6 +7,7 @@
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
 #include "plans/translate/change_toml.hpp"
+#include "plans/translate/goes_along.hpp"
 #include "plans/translate/names.hpp"
 #include "plans/translate/translator.hpp"
 
@@ -197,9 +198,8 @@ void Translator::validate_constraint(const TableName& table, const json::object&
     out.dropped = fmt::format("the change that adds {} does this, too", name);
     return;
   }
-  one_way(Phase::constraint, "validate " + name,
-          fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", qualified(table), quote_ident(name)),
-          "that it was found true of every row needs no way back", out);
+  by_hand(Phase::constraint, "validate " + name,
+          {fmt::format("ALTER TABLE {} VALIDATE CONSTRAINT {}", qualified(table), quote_ident(name))}, {k_nothing_to_undo}, out);
 }
 
 void Translator::drop_constraint(const TableName& table, const json::object& command, Translated& out) {

@@ -91,12 +91,17 @@ std::string given_again(const tree::RawStatement& raw) {
   return tree::deparse(raw.tag, lenient).value_or(raw.text);
 }
 
+bool is_about_another_step(std::string_view subtype) {
+  return subtype == "AT_ReplicaIdentity" || subtype == "AT_ClusterOn" || subtype.starts_with("AT_EnableTrig") ||
+         subtype.starts_with("AT_DisableTrig");
+}
+
 bool can_be_given_again(std::string_view subtype) {
   constexpr auto k_same_twice = std::to_array<std::string_view>(
       {"AT_ColumnDefault", "AT_SetNotNull", "AT_DropNotNull", "AT_EnableRowSecurity", "AT_DisableRowSecurity",
-       "AT_ForceRowSecurity", "AT_NoForceRowSecurity", "AT_ReplicaIdentity", "AT_SetRelOptions", "AT_ResetRelOptions",
-       "AT_SetStatistics", "AT_SetStorage", "AT_SetOptions", "AT_ChangeOwner", "AT_ClusterOn"});
-  return std::find(k_same_twice.begin(), k_same_twice.end(), subtype) != k_same_twice.end();
+       "AT_ForceRowSecurity", "AT_NoForceRowSecurity", "AT_SetRelOptions", "AT_ResetRelOptions",
+       "AT_SetStatistics", "AT_SetStorage", "AT_SetOptions", "AT_ChangeOwner"});
+  return is_about_another_step(subtype) || std::find(k_same_twice.begin(), k_same_twice.end(), subtype) != k_same_twice.end();
 }
 
 }  // namespace pgphase::translate

@@ -25,6 +25,9 @@ std::optional<std::string> undo_of_what_goes_along(const tree::RawStatement& raw
 // The statement so that it can be given again to what has stayed with something that is hidden: ADD VALUE IF NOT EXISTS.
 std::string given_again(const tree::RawStatement& raw);
 
+// One command of ALTER TABLE on a trigger or an index: the step that makes those takes them back, too, and makes them again.
+bool is_about_another_step(std::string_view subtype);
+
 // One command of ALTER TABLE on a table of the plan's own that can be given again without harm when the table comes back
 // from where a rollback has hidden it.
 bool can_be_given_again(std::string_view subtype);

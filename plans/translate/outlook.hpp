@@ -33,6 +33,7 @@ class Outlook {
   // it until then a copy that was made before has not.
   bool goes(const TableName& table) const { return gone_tables_.contains(table); }
   bool goes(const TableName& table, const std::string& column) const;
+  bool drops(const TableName& table, const std::string& column) const { return dropped_.contains({table, column}); }
   // The default that a column has in the end, where its type changes on the way.
   std::optional<std::string> default_of_new_type(const TableName& table, const std::string& column) const;
   // A view, policy, rule, function or trigger that one statement drops and a later one makes: whichever of the two it is.

@@ -21,6 +21,7 @@ class Pending {
   bool comes_before(const tree::RawStatement& raw) const;
 
   bool has_rows() const { return !rows_.empty(); }
+  bool has_rows_of(const TableName& table) const { return rows_.contains(table); }
 
  private:
   std::set<TableName> rows_;      // tables whose rows the backfill phase changes as the SQL says

@@ -1,6 +1,8 @@
 // New tables: as the change where it can say all of it, else as they are written.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "plans/changes/hideable_table.hpp"
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/expression.hpp"
@@ -103,6 +105,15 @@ void Translator::create_table(const tree::RawStatement& raw, Translated& out) {
           {fmt::format("DROP TABLE IF EXISTS {}", qualified(table))}, out);
 }
 
+// Whoever does the plan again finds the table without that column.
+bool Translator::is_about_what_goes(const TableName& table, const json::object& constraint) const {
+  const auto* from = constraint.if_contains("fk_attrs");
+  if (!from) return false;
+  const auto columns = tree::names(*from);
+  return std::any_of(columns.begin(), columns.end(),
+                     [&](const std::string& column) { return outlook_.drops(table, column); });
+}
+
 Translator::Rows Translator::rows_in(const TableName& table) const {
   const auto* relation = known_.find(table);
   return relation && relation->empty.value_or(false) ? Rows::none : Rows::some;
@@ -112,7 +123,9 @@ std::optional<Translator::Constraints> Translator::constraints_of(const TableNam
                                                                   const std::vector<json::object>& written, Rows rows) {
   Constraints out;
   for (json::object constraint : written) {
+    if (is_about_what_goes(table, constraint)) continue;
     const auto name = constraint_name(table, constraint);
+    apart_.insert({table, name});
     constraint["conname"] = name;
     const bool proved_later = rows == Rows::some && tree::text(constraint, "contype") == "CONSTR_FOREIGN" &&
                               !tree::flag(constraint, "skip_validation");
@@ -159,17 +172,18 @@ bool Translator::as_change(const json::object& create, const TableName& table, T
     }
     if (tree::tag_of(item) != "Constraint") return false;
     const auto name = tree::text(element, "conname");
-    if (tree::text(element, "contype") != "CONSTR_PRIMARY") {
+    if (refers_elsewhere(element, table)) {
       written.push_back(element);
       continue;
     }
+    if (tree::text(element, "contype") != "CONSTR_PRIMARY") return false;
     const bool plain = (name.empty() || name == object_name(table.name, "", "pkey")) && !element.contains("options") &&
                        !element.contains("including") && !tree::flag(element, "deferrable");
     if (!plain) return false;
     primary = tree::names(element.at("keys"));
   }
   if (columns.empty()) return false;
-  // Each further constraint has its own step, so that a rollback can leave the table where it keeps its rows.
+  // A foreign key has its own step, so that a rollback can take it off and hide the table.
   const auto constraints = constraints_of(table, written, Rows::none);
   if (!constraints) return false;
   ChangeToml change("create_table", table);
@@ -181,6 +195,22 @@ bool Translator::as_change(const json::object& create, const TableName& table, T
   return true;
 }
 
+// So that what comes later gets another name, as it would get from PostgreSQL.
+void Translator::note_constraint_names(const json::object& create, const TableName& table) {
+  const auto note = [&](const json::object& constraint, const std::string& column) {
+    const auto kind = tree::text(constraint, "contype");
+    if (kind == "CONSTR_CHECK" || kind == "CONSTR_UNIQUE" || kind == "CONSTR_PRIMARY" || kind == "CONSTR_EXCLUSION" ||
+        kind == "CONSTR_FOREIGN")
+      static_cast<void>(constraint_name(table, constraint, column));
+  };
+  for (const auto& item : tree::list(create, "tableElts")) {
+    const auto& element = tree::body_of(item);
+    if (tree::tag_of(item) == "Constraint") note(element, {});
+    for (const auto& inner : tree::list(element, "constraints"))
+      note(tree::body_of(inner), std::string(tree::text(element, "colname")));
+  }
+}
+
 bool Translator::as_sql(const tree::RawStatement& raw, const TableName& table, Translated& out) {
   auto inside = raw;
   const auto foreign_keys = foreign_keys_of_table(inside.node, table);
@@ -190,6 +220,7 @@ bool Translator::as_sql(const tree::RawStatement& raw, const TableName& table, T
   if (!sql) return false;
   const auto constraints = constraints_of(table, foreign_keys, Rows::none);
   if (!constraints) return false;
+  note_constraint_names(inside.node, table);
   out.entries.push_back(ChangeToml("create_table", {}).raw("sql", quoted(*sql)).str());
   hideable_.insert(table);
   add_constraints(table, *constraints, out);

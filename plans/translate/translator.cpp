@@ -167,6 +167,8 @@ Translated Translator::one(const tree::RawStatement& raw) {
     out.dropped = "pgphase keeps in its ledger where it stands";
   } else if (settings_of_session(raw)) {
     out.dropped = "transactions and settings are pgphase's";
+  } else if (raw.tag == "ConstraintsSetStmt") {
+    out.dropped = "each step is a transaction of its own, and looks at its constraints when it ends";
   } else if (raw.tag == "CreateStmt") {
     create_table(raw, out);
   } else if (raw.tag == "AlterTableStmt") {
@@ -201,6 +203,9 @@ bool Translator::needs_new_plan(const tree::RawStatement& raw) const {
     const auto* relation = tree::object(raw.node, "relation");
     if (relation) tables.push_back({tree::table_name(*relation).schema, std::string(tree::text(raw.node, "newname"))});
   }
+  // A table of the plan's own whose rows come behind those that they are made from: it cannot be changed before.
+  const auto* changed = raw.tag == "AlterTableStmt" ? tree::object(raw.node, "relation") : nullptr;
+  if (changed && own(tree::table_name(*changed)) && pending_work_.has_rows_of(tree::table_name(*changed))) return true;
   const bool changes_rows = raw.tag == "InsertStmt" || raw.tag == "UpdateStmt" || raw.tag == "MergeStmt";
   return std::any_of(tables.begin(), tables.end(), [&](const TableName& table) {
     return taken_.contains(table) || (changes_rows && keyed_.contains(table));
@@ -221,6 +226,7 @@ void Translator::begin_plan() {
   keyed_.clear();
   new_columns_.clear();
   hideable_.clear();
+  apart_.clear();
   written_.clear();
   made_here_.clear();
 }

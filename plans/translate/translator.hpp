@@ -58,6 +58,7 @@ class Translator {
   bool as_change(const boost::json::object& create, const TableName& table, Translated& out);
   // With its definition in SQL, and foreign keys in a step behind it. False: a rollback could not hide it.
   bool as_sql(const tree::RawStatement& raw, const TableName& table, Translated& out);
+  void note_constraint_names(const boost::json::object& create, const TableName& table);
   // Each constraint of a new table in a statement of its own; nothing where one cannot be written by itself.
   struct Constraints {
     std::vector<std::string> add, drop;
@@ -66,6 +67,7 @@ class Translator {
   std::optional<Constraints> constraints_of(const TableName& table, const std::vector<boost::json::object>& written,
                                             Rows rows);
   Rows rows_in(const TableName& table) const;
+  bool is_about_what_goes(const TableName& table, const boost::json::object& constraint) const;
   void add_constraints(const TableName& table, const Constraints& constraints, Translated& out);
   // columns.cpp
   void add_column(const TableName& table, const boost::json::object& command, Translated& out);
@@ -87,8 +89,8 @@ class Translator {
   void alter_table(const tree::RawStatement& raw, Translated& out);
   void command(const tree::RawStatement& raw, const TableName& table, const boost::json::object& command,
                Translated& out);
-  void own_command(const tree::RawStatement& raw, const TableName& table, const boost::json::object& command,
-                   Translated& out);
+  void own_column(const tree::RawStatement& raw, const TableName& table, const boost::json::object& command,
+                  Translated& out);
   void rename(const tree::RawStatement& raw, Translated& out);
   // rows.cpp
   bool rows(const tree::RawStatement& raw, Translated& out);
@@ -127,6 +129,7 @@ class Translator {
   Pending pending_work_;
   bool searches_elsewhere_ = false;                      // since a SET search_path
   std::set<TableName> hideable_;                             // that a create_table of this plan makes
+  std::set<std::pair<TableName, std::string>> apart_;        // constraints of those that a step has, which takes them off again
   std::set<std::pair<TableName, std::string>> filled_;       // whose add_column, in a plan, has the `fill` that an UPDATE would be
   std::set<std::pair<TableName, std::string>> redefaulted_;  // whose change, in a plan, has the default that comes after it
   std::set<std::pair<TableName, std::string>> written_;  // columns of this plan's that it gives values before, by rows in their order

@@ -94,7 +94,9 @@ TEST(TranslateTest, OneAlterTableOfSeveralCommandsBecomesSeveralEntries) {
 TEST(TranslateTest, ATableOfTheScriptIsNobodyElses) {
   EXPECT_THAT(entries("CREATE TABLE t (id bigint PRIMARY KEY, a int NOT NULL DEFAULT 1, CHECK (a > 0));"
                       "CREATE INDEX ON t (a); ALTER TABLE t ADD UNIQUE (a);"),
-              ElementsAre("create_table", "additive", "additive", "additive"));
+              ElementsAre("create_table", "additive", "additive"));
+  EXPECT_THAT(only_plan("CREATE TABLE t (a int CHECK (a > 0), UNIQUE (a)); ALTER TABLE t ADD CHECK (a < 9), ADD UNIQUE (a)"),
+              AllOf(HasSubstr("CONSTRAINT t_a_check1 CHECK"), HasSubstr("CONSTRAINT t_a_key1 UNIQUE")));
   EXPECT_THAT(entries("CREATE TABLE t (id serial PRIMARY KEY)"), ElementsAre("create_table"));
   EXPECT_THAT(entries("CREATE TABLE t (id serial, a int REFERENCES r DEFERRABLE INITIALLY DEFERRED, b int REFERENCES t)"),
               ElementsAre("create_table", "additive"));
@@ -397,7 +399,8 @@ TEST(TranslateTest, WhatIsAboutThePlansOwnThingsCanBeTakenBack) {
         "ALTER TABLE a ENABLE ROW LEVEL SECURITY", "INSERT INTO a (id, n) VALUES (1, 2), (2, NULL), ('3'::bigint, f())",
         "INSERT INTO a VALUES (1, 2)", "ALTER TABLE a DROP COLUMN n", "INSERT INTO a (n) VALUES (1)", "UPDATE a SET n = 5",
         "DELETE FROM a", "INSERT INTO a (id) SELECT 1", "INSERT INTO a (id) VALUES (1) RETURNING id",
-        "ALTER TABLE a ALTER n TYPE text", "ALTER TABLE a ADD c int REFERENCES r",
+        "ALTER TABLE a ALTER n TYPE text", "ALTER TABLE a DISABLE TRIGGER ALL", "SET CONSTRAINTS ALL IMMEDIATE",
+        "ALTER TABLE a ADD CHECK (n < 9)", "ALTER TABLE a ADD UNIQUE (n)", "ALTER TABLE a ADD c int REFERENCES r",
         "CREATE TABLE s (id serial PRIMARY KEY, a int REFERENCES r); INSERT INTO s (a) VALUES (1)", "CREATE SCHEMA app; COMMENT ON SCHEMA app IS 'x'",
         "CREATE INDEX j ON b (n); COMMENT ON INDEX j IS 'x'",
         "CREATE SEQUENCE s; ALTER SEQUENCE s OWNED BY a.n; ALTER SEQUENCE s CACHE 5",
