@@ -8,6 +8,7 @@
 
 #include "orchestrator/engine/state_machine.hpp"
 #include "plans/catalogue/catalogue.hpp"
+#include "plans/sql/quote.hpp"
 #include "plans/split/phased_plan_json.hpp"
 
 namespace pgphase {
@@ -42,6 +43,22 @@ std::string finished_step_changed(const PlanRecord& started, const PhasedPlan& e
   return {};
 }
 
+// A step that was undone, and whose work is there all the same, with its table: carrying out another text would do the
+// work twice, and passing over it would leave the edit undone. One that is no longer in the text is nobody's.
+const Step* edited_where_it_stays(const PlanRecord& started, const PhasedPlan& edited) {
+  for (const auto phase : k_phases) {
+    const auto& old_steps = started.plan[phase].steps;
+    for (std::size_t i = 0; i < old_steps.size(); ++i) {
+      const auto* sql = std::get_if<SqlBody>(&old_steps[i].body);
+      if (!sql || !sql->stays_with || !started[phase].steps.at(i).kept) continue;
+      for (const Step& step : edited[phase].steps) {
+        if (step.name == old_steps[i].name && !same_step(step, old_steps[i])) return &old_steps[i];
+      }
+    }
+  }
+  return nullptr;
+}
+
 Error edited_after_start(const PlanRecord& started, const PhasedPlan& edited, const std::string& why_not) {
   const auto& id = started.plan.id.value;
   return make_error(
@@ -56,6 +73,15 @@ Error edited_after_start(const PlanRecord& started, const PhasedPlan& edited, co
 // The plan's text has changed: whether it can be taken.
 Result<bool> takes_new_text(const PlanRecord& started, const PhasedPlan& edited, bool accept) {
   if (started.plan.split_sha256 == edited.split_sha256) return false;
+  if (const auto* step = edited_where_it_stays(started, edited)) {
+    const auto table = display_name(*std::get<SqlBody>(step->body).stays_with);
+    return edited_after_start(
+        started, edited,
+        fmt::format("Nothing was changed. The rollback has left what the step \"{0}\" did with {1}, and {1} comes back with "
+                    "it: take the edit back, and write what is to be different as a step behind it. Where {1} was purged, "
+                    "give the step another name.",
+                    step->name, table));
+  }
   if (!has_started(started)) return true;
   if (is_finished(started) || !accept) return edited_after_start(started, edited, "");
   const auto changed = finished_step_changed(started, edited);

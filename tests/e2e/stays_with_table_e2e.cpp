@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/e2e/fixture.hpp"
+#include "tests/support/temp_dir.hpp"
 
 namespace pgphase::testing {
 namespace {
@@ -77,6 +78,23 @@ TEST_F(StaysWithTableE2eTest, SomebodyWhoDroppedTheTableMeanwhileGetsItFilledToo
   must({"rollback", k_plan});
   must({"up", k_plan, "--approve"});
   EXPECT_EQ(project.db().value(k_rows), k_seeds);
+}
+
+TEST_F(StaysWithTableE2eTest, AnEditOfWhatIsInTheHiddenTableIsNotPassedOver) {
+  const auto file = project.folder() / "migrations/001_roles.toml";
+  const auto text = read_file(file.string());
+  must({"rollback", k_plan});
+  auto edited = text;
+  edited.replace(edited.find("'guest'"), 7, "'visitor'");
+  project.plan(k_plan, edited);
+  const auto refused = project.run({"up", k_plan, "--approve"});
+  EXPECT_EQ(refused.code, 20);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("what the step \"insert into roles\" did with roles"), HasSubstr("a step behind it")));
+  // There can be more behind it.
+  project.plan(k_plan, text + "\n[[additive]]\nname = \"one more\"\nsql = \"INSERT INTO roles (name) VALUES ('more')\"\n"
+                              "stays_with_table = true\n");
+  must({"up", k_plan, "--approve"});
+  EXPECT_EQ(project.db().value(k_rows), std::string(k_seeds) + " 6:more:MORE:1");
 }
 
 TEST_F(StaysWithTableE2eTest, ExplainSaysThatItStays) {
