@@ -56,8 +56,9 @@ asio::awaitable<DoneOrStopped> back(const StepWork& work, const SqlBody& body) {
 }
 
 asio::awaitable<DoneOrStopped> back(const StepWork& work, const CreateTableBody& body) {
-  return retired_or_restored(
-      work, [&work, &body](Session& session) { return undo_create_table(session, work.site(), body); });
+  return retired_or_restored(work, [&work, &body](Session& session) {
+    return undo_create_table(session, work.site(), body, work.staying_with(body.table));
+  });
 }
 
 asio::awaitable<DoneOrStopped> back(const StepWork& work, const AddColumnBody& body) {

@@ -42,15 +42,8 @@ asio::awaitable<DoneOrStopped> forward(const StepWork& work, const SqlBody& body
 }
 
 asio::awaitable<DoneOrStopped> forward(const StepWork& work, const CreateTableBody& body) {
-  std::vector<StepKey> with_it;
-  for (const Phase phase : k_phases) {
-    for (const auto& step : work.plan[phase].steps) {
-      const auto* sql = std::get_if<SqlBody>(&step.body);
-      if (sql && sql->stays_with == body.table) with_it.push_back({work.key.plan, phase, step.name});
-    }
-  }
-  co_return co_await made_once(work, [&](Session& session) {
-    return create_or_restore_table(session, work.site(), body, with_it);
+  return made_once(work, [&work, &body](Session& session) {
+    return create_or_restore_table(session, work.site(), body, work.staying_with(body.table));
   });
 }
 

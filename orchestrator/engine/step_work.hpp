@@ -25,6 +25,17 @@ struct StepWork {
   const PhasedPlan& plan;
 
   StepSite site() const { return {run.fence, run.limits.locks, key}; }
+  // Steps of the plan whose work stays with a table that it makes.
+  std::vector<StepKey> staying_with(const TableName& table) const {
+    std::vector<StepKey> out;
+    for (const Phase phase : k_phases) {
+      for (const auto& one : plan[phase].steps) {
+        const auto* sql = std::get_if<SqlBody>(&one.body);
+        if (sql && sql->stays_with == table) out.push_back({key.plan, phase, one.name});
+      }
+    }
+    return out;
+  }
   std::string name() const { return fmt::format("{} {}/{}", key.plan.value, to_string(key.phase), key.step); }
 };
 

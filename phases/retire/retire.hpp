@@ -32,8 +32,10 @@ Result<RetireOutcome> create_or_restore_table(Session& session, const StepSite& 
 Result<RetireOutcome> add_or_restore_column(Session& session, const StepSite& site, const AddColumnBody& body);
 
 // Drops what is certainly empty, retires what may hold data. `refused`, naming every obstacle, when something uses it
-// that a rename would break; nothing was changed then. What is gone already counts as undone.
-Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, const CreateTableBody& body);
+// that a rename would break; nothing was changed then. What is gone already counts as undone. `with_it`: the steps that
+// stay with the table; with one that is gone nothing has stayed.
+Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, const CreateTableBody& body,
+                                        const std::vector<StepKey>& with_it = {});
 Result<RetireOutcome> undo_add_column(Session& session, const StepSite& site, const AddColumnBody& body);
 
 // Foreign keys that are to be gone when it is the undo's turn, by table and name.

@@ -14,6 +14,11 @@
 namespace pgphase {
 namespace {
 
+Result<void> nothing_has_stayed(Session& session, const std::vector<StepKey>& with_it) {
+  for (const auto& step : with_it) PGPHASE_CHECK(step_not_kept(session, step));
+  return {};
+}
+
 Result<RetireOutcome> create_table(Session& session, const StepSite& site, const CreateTableBody& body,
                                    const std::vector<StepKey>& with_it) {
   StepChange step;
@@ -22,7 +27,7 @@ Result<RetireOutcome> create_table(Session& session, const StepSite& site, const
   step.if_name_taken = k_stamp_or_rename;
   step.change = [&](Session& s) -> Result<std::string> {
     PGPHASE_CHECK(s.script(body.sql));
-    for (const auto& other : with_it) PGPHASE_CHECK(step_not_kept(s, other));
+    PGPHASE_CHECK(nothing_has_stayed(s, with_it));
     return std::string("created");
   };
   return attempt_step(session, site, step);
@@ -83,7 +88,8 @@ Result<RetireOutcome> create_or_restore_table(Session& session, const StepSite& 
   return retired ? restore_table(session, site, body, *retired) : create_table(session, site, body, with_it);
 }
 
-Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, const CreateTableBody& body) {
+Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, const CreateTableBody& body,
+                                        const std::vector<StepKey>& with_it) {
   StepChange step;
   step.label = "table.undo";
   step.doing = "undoing the creation of table " + display_name(body.table);
@@ -102,7 +108,10 @@ Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, 
     return {};
   };
   step.change = [&](Session& s) -> Result<std::string> {
-    if (!exists) return std::string("nothing to do: somebody has dropped the table already");
+    if (!exists) {
+      PGPHASE_CHECK(nothing_has_stayed(s, with_it));
+      return std::string("nothing to do: somebody has dropped the table already");
+    }
     PGPHASE_TRY(oid, locked_table_oid(s, body.table));
     // Asked again: until the lock was granted anybody could build on the table.
     PGPHASE_TRY(obstacles, table_obstacles(s, body.table, oid));
@@ -110,6 +119,7 @@ Result<RetireOutcome> undo_create_table(Session& session, const StepSite& site, 
     PGPHASE_TRY(empty, table_certainly_empty(s, body.table, oid));
     if (!empty) return retire_table(s, site, body.table, body.sql, oid, number);
     PGPHASE_CHECK(s.script("DROP TABLE " + qualified(body.table)));  // never CASCADE
+    PGPHASE_CHECK(nothing_has_stayed(s, with_it));
     return std::string("dropped: it was empty");
   };
   return attempt_step(session, site, step);

@@ -6,6 +6,7 @@
 
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/translate/add_constraint_sql.hpp"
 #include "plans/translate/change_toml.hpp"
 #include "plans/translate/goes_along.hpp"
 #include "plans/translate/names.hpp"
@@ -15,17 +16,6 @@ namespace pgphase::translate {
 namespace {
 
 namespace json = boost::json;
-
-std::optional<std::string> statement_of(const TableName& table, const json::object& constraint) {
-  json::object relation{{"relname", table.name}, {"inh", true}, {"relpersistence", "p"}};
-  if (table.schema != "public") relation["schemaname"] = table.schema;
-  const json::object command{{"subtype", "AT_AddConstraint"},
-                             {"def", json::object{{"Constraint", constraint}}},
-                             {"behavior", "DROP_RESTRICT"}};
-  return tree::deparse("AlterTableStmt", json::object{{"relation", std::move(relation)},
-                                                      {"cmds", json::array{json::object{{"AlterTableCmd", command}}}},
-                                                      {"objtype", "OBJECT_TABLE"}});
-}
 
 std::string drop_sql(const TableName& table, const std::string& name) {
   return fmt::format("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", qualified(table), quote_ident(name));
@@ -119,7 +109,7 @@ void Translator::key_constraint(const TableName& table, const json::object& cons
   json::object named = constraint;
   named["conname"] = name;
   if (const auto index = tree::text(constraint, "indexname"); !index.empty()) {
-    const auto sql = statement_of(table, named);
+    const auto sql = add_constraint_sql(table, named);
     if (!sql) {
       out.left = fmt::format("{}: could not be written by itself", name);
       return;
@@ -182,7 +172,7 @@ void Translator::foreign_key(const TableName& table, const json::object& constra
   declared["conname"] = name;
   declared["skip_validation"] = true;
   declared.erase("initially_valid");
-  const auto sql = statement_of(table, declared);
+  const auto sql = add_constraint_sql(table, declared);
   if (!sql) {
     out.left = fmt::format("{}: could not be written by itself; add it NOT VALID, then VALIDATE CONSTRAINT", name);
     return;

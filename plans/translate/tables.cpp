@@ -7,6 +7,7 @@
 #include "plans/sql/deparse.hpp"
 #include "plans/sql/expression.hpp"
 #include "plans/sql/quote.hpp"
+#include "plans/translate/add_constraint_sql.hpp"
 #include "plans/translate/change_toml.hpp"
 #include "plans/translate/foreign_keys.hpp"
 #include "plans/translate/names.hpp"
@@ -133,15 +134,7 @@ std::optional<Translator::Constraints> Translator::constraints_of(const TableNam
       constraint["skip_validation"] = true;
       constraint.erase("initially_valid");
     }
-    json::object relation{{"relname", table.name}, {"inh", true}, {"relpersistence", "p"}};
-    if (table.schema != "public") relation["schemaname"] = table.schema;
-    const json::object command{{"subtype", "AT_AddConstraint"},
-                               {"def", json::object{{"Constraint", constraint}}},
-                               {"behavior", "DROP_RESTRICT"}};
-    const auto sql =
-        tree::deparse("AlterTableStmt", json::object{{"relation", std::move(relation)},
-                                                     {"cmds", json::array{json::object{{"AlterTableCmd", command}}}},
-                                                     {"objtype", "OBJECT_TABLE"}});
+    const auto sql = add_constraint_sql(table, constraint);
     if (!sql) return std::nullopt;
     out.add.push_back(*sql);
     if (proved_later)

@@ -97,6 +97,22 @@ TEST_F(StaysWithTableE2eTest, AnEditOfWhatIsInTheHiddenTableIsNotPassedOver) {
   EXPECT_EQ(project.db().value(k_rows), std::string(k_seeds) + " 6:more:MORE:1");
 }
 
+TEST(StaysWithDroppedTableE2eTest, WithATableThatWasDroppedNothingHasStayed) {
+  Project project;
+  const auto plan = [](const std::string& type) {
+    return "format = 1\n[[change]]\nop = \"create_table\"\nsql = \"CREATE TABLE t (a int)\"\n"
+           "[[additive]]\nname = \"b\"\nsql = \"ALTER TABLE t ADD b " + type + "\"\nstays_with_table = true\n";
+  };
+  for (const std::string type : {"integer", "text"}) {
+    project.plan("001_t", plan(type));
+    const auto up = project.run({"up", "001_t"});
+    ASSERT_EQ(up.code, 0) << up.out << up.err;
+    EXPECT_EQ(project.db().value("SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'b'"),
+              type);
+    ASSERT_EQ(project.run({"rollback", "001_t"}).code, 0);
+  }
+}
+
 TEST_F(StaysWithTableE2eTest, ExplainSaysThatItStays) {
   const auto run = project.run({"explain", k_plan});
   EXPECT_THAT(run.out, AllOf(HasSubstr("it stays with roles, and the next up finds it done"), Not(HasSubstr("cannot be undone")))) << run.out;
