@@ -111,6 +111,13 @@ ChangePtr read_as_sql(TableReader& reader) {
     return nullptr;
   }
   const auto* relation = tree::object(sql.parsed.raw->node, "relation");
+  const auto at = findings.inside(sql.source, sql.parsed.character);
+  keys::check_identifier(findings, at, "sql", tree::table_name(*relation).name);
+  for (const auto& item : tree::list(sql.parsed.raw->node, "tableElts")) {
+    if (tree::tag_of(item) == "ColumnDef")
+      keys::check_identifier(findings, at, "sql", std::string(tree::text(tree::body_of(item), "colname")));
+  }
+  if (findings.size() != before) return nullptr;
   return std::make_unique<CreateTable>(reader.at(), tree::table_name(*relation), sql.parsed.text, std::vector<Column>());
 }
 

@@ -302,6 +302,8 @@ TEST(CreateTableTest, TakesThePlainSqlOfATableThatARollbackCanHide) {
            {"CREATE TABLE t AS SELECT 1 AS a", "as a step of its own"},
            {"CREATE VIEW v AS SELECT 1", "is a CREATE TABLE"},
            {"CREATE TABLE t (a int); CREATE TABLE u (a int)", "2 statements"},
+           {"CREATE TABLE _pgphase_retired_1_t (a int)", "keeps for itself"},
+           {"CREATE TABLE t (_pgphase_retired_1_a int)", "keeps for itself"},
            {"CREATE TABLE t (a int", "syntax error"},
            {"", "no statement"}}) {
     EXPECT_THAT(problems_of(read(sql)), HasSubstr(why)) << sql;
